@@ -1,0 +1,60 @@
+/*
+ * buf.h - growable bytes with a front that can be consumed.
+ *
+ *     struct buf b = BUF_INIT;
+ *     buf_append(&b, "GET ", 4);
+ *     ...
+ *     buf_consume(&b, used);      // cheap: moves an offset, memory is reused later
+ *     buf_release(&b);            // frees; b is empty and usable again
+ *
+ * The bytes are at buf_data(b), buf_len(b) of them; any append may move them.
+ */
+#ifndef SRC_BASE_BUF_H
+#define SRC_BASE_BUF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct buf {
+    char *p;    /* owns */
+    size_t off; /* first unread byte */
+    size_t len; /* end of the bytes, counted from p */
+    size_t cap;
+};
+
+#define BUF_INIT {NULL, 0, 0, 0}
+
+static inline char *buf_data(const struct buf *b)
+{
+    return b->p + b->off;
+}
+
+static inline size_t buf_len(const struct buf *b)
+{
+    return b->len - b->off;
+}
+
+static inline struct str buf_str(const struct buf *b)
+{
+    return (struct str){b->p ? b->p + b->off : "", b->len - b->off};
+}
+
+void buf_append(struct buf *b, const void *p, size_t n);
+void buf_append_str(struct buf *b, struct str s);
+void buf_puts(struct buf *b, const char *cstr);
+void buf_putc(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Room for n more bytes at the returned place; make them count with buf_commit. */
+char *buf_reserve(struct buf *b, size_t n);
+void buf_commit(struct buf *b, size_t n);
+
+void buf_consume(struct buf *b, size_t n); /* drop n bytes at the front */
+void buf_clear(struct buf *b);             /* drop all, keep the memory */
+void buf_release(struct buf *b);           /* drop all, free the memory */
+void buf_wipe(struct buf *b);              /* as release, overwriting first */
+void buf_swap(struct buf *a, struct buf *b);
+
+#endif

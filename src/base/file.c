@@ -1,0 +1,241 @@
+/*
+ * file.c - safe files.
+ */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+const char *path_home(void)
+{
+    static char *home;
+
+    if (home)
+        return home;
+    const char *given = getenv("IRONCURTAIN_HOME");
+    if (given && *given) {
+        char cwd[PATH_MAX];
+
+        home = given[0] == '/' || !getcwd(cwd, sizeof(cwd)) ? xstrdup(given)
+                                                            : path_join(cwd, given);
+        return home;
+    }
+
+    const char *user = getenv("HOME");
+    if (!user || !*user) {
+        const struct passwd *pw = getpwuid(getuid());
+        user = pw ? pw->pw_dir : "/";
+    }
+    home = path_join(user, ".ironcurtain");
+    return home;
+}
+
+char *path_join(const char *a, const char *b)
+{
+    size_t n = strlen(a);
+
+    while (n > 1 && a[n - 1] == '/')
+        n--;
+    while (*b == '/')
+        b++;
+    return xasprintf("%.*s%s%s", (int)n, a, n && a[n - 1] == '/' ? "" : "/", b);
+}
+
+char *path_join3(const char *a, const char *b, const char *c)
+{
+    char *ab = path_join(a, b);
+    char *abc = path_join(ab, c);
+
+    free(ab);
+    return abc;
+}
+
+int file_mkdir(const char *path, struct err *err)
+{
+    char part[PATH_MAX];
+    struct stat st;
+
+    if (!str_copy(part, sizeof(part), str_of(path)))
+        return err_set(err, ERR_LIMIT, "path too long: '%s'", path);
+    for (char *p = part + 1;; p++) {
+        if (*p && *p != '/')
+            continue;
+        char old = *p;
+        *p = '\0';
+        if (mkdir(part, 0700) < 0 && errno != EEXIST)
+            return err_set(err, ERR_IO, "cannot make folder '%s': %s", part, strerror(errno));
+        *p = old;
+        if (!old)
+            break;
+    }
+    if (lstat(path, &st) < 0)
+        return err_set(err, ERR_IO, "cannot look at '%s': %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return err_set(err, ERR_IO, "'%s' is not a folder (a symlink is refused)", path);
+    if (st.st_uid != geteuid())
+        return err_set(err, ERR_IO, "folder '%s' belongs to uid %u, not to you", path,
+                (unsigned)st.st_uid);
+    return 0;
+}
+
+int file_read(const char *path, size_t max, struct buf *ret, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    size_t before = buf_len(ret);
+    int rc = 0;
+
+    if (fd < 0)
+        return err_set(err, errno == ENOENT ? ERR_NOENT : ERR_IO, "cannot open '%s': %s", path,
+                strerror(errno));
+    for (;;) {
+        char *room = buf_reserve(ret, 16384);
+        ssize_t n = read(fd, room, 16384);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            rc = err_set(err, ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+            break;
+        }
+        if (n == 0)
+            break;
+        buf_commit(ret, (size_t)n);
+        if (buf_len(ret) - before > max) {
+            rc = err_set(err, ERR_LIMIT, "'%s' is larger than %zu bytes", path, max);
+            break;
+        }
+    }
+    close(fd);
+    return rc;
+}
+
+static int write_all(int fd, const char *p, size_t n)
+{
+    while (n) {
+        ssize_t w = write(fd, p, n);
+
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0)
+            return -1;
+        p += w;
+        n -= (size_t)w;
+    }
+    return 0;
+}
+
+static int fsync_folder_of(const char *path)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+
+    if (!str_copy(dir, sizeof(dir), (struct str){path, n}))
+        return -1;
+    int fd = open(n ? dir : slash ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int rc = fsync(fd);
+    close(fd);
+    return rc;
+}
+
+int file_create(const char *path, const void *p, size_t n, mode_t mode, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+
+    if (fd < 0)
+        return err_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "cannot create '%s': %s",
+                path, strerror(errno));
+    int rc = fchmod(fd, mode) < 0 || write_all(fd, p, n) < 0 || fsync(fd) < 0 ? -1 : 0;
+    int why = errno;
+    if (close(fd) < 0 && rc == 0) {
+        rc = -1;
+        why = errno;
+    }
+    if (rc < 0) {
+        unlink(path);
+        return err_set(err, ERR_IO, "cannot write '%s': %s", path, strerror(why));
+    }
+    return 0;
+}
+
+int file_write(const char *path, const void *p, size_t n, mode_t mode, struct err *err)
+{
+    static unsigned serial;
+    char tmp[PATH_MAX];
+    struct stat st;
+
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+        return err_set(err, ERR_IO, "'%s' is a symlink; refusing to write through it", path);
+    if (snprintf(tmp, sizeof(tmp), "%s.%ld.%u.tmp", path, (long)getpid(), serial++) >=
+            (int)sizeof(tmp))
+        return err_set(err, ERR_LIMIT, "path too long: '%s'", path);
+    int rc = file_create(tmp, p, n, mode, err);
+    if (rc < 0)
+        return rc;
+    if (rename(tmp, path) < 0) {
+        int why = errno;
+        unlink(tmp);
+        return err_set(err, ERR_IO, "cannot replace '%s': %s", path, strerror(why));
+    }
+    (void)fsync_folder_of(path);
+    return 0;
+}
+
+int file_open_append(const char *path, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
+
+    if (fd < 0)
+        return err_set(err, ERR_IO, "cannot open '%s' for writing: %s", path, strerror(errno));
+    return fd;
+}
+
+static int remove_entries(int dirfd)
+{
+    DIR *dir = fdopendir(dirfd);
+    int rc = 0;
+
+    if (!dir) {
+        close(dirfd);
+        return -1;
+    }
+    for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        if (unlinkat(dirfd, e->d_name, 0) == 0)
+            continue;
+        int sub = openat(dirfd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (sub < 0 || remove_entries(sub) < 0 ||
+                unlinkat(dirfd, e->d_name, AT_REMOVEDIR) < 0)
+            rc = -1;
+    }
+    closedir(dir);
+    return rc;
+}
+
+int file_remove_tree(const char *path, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || remove_entries(fd) < 0 || rmdir(path) < 0)
+        return err_set(err, ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
+    return 0;
+}
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}

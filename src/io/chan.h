@@ -1,0 +1,117 @@
+/*
+ * chan.h - a two-way byte channel with backpressure: TCP or Unix socket, plain or TLS.
+ *
+ * What HTTP, the guest protocol and MCP see. Bytes the peer sent collect in chan_in(); the
+ * owner consumes what it can use. Bytes for the peer are appended to chan_out() (or with
+ * chan_write) and leave at the end of the loop turn, so that a head and the first part of a
+ * body written in one turn make one TLS record and one write(2).
+ *
+ *   reading     stops by itself when chan_in() holds LIMIT_CHAN_HIGH bytes or chan_pause()
+ *               was called; chan_resume() goes on and calls on_data again if bytes are left.
+ *   writing     never blocks and never fails at once; chan_full() says that more than
+ *               LIMIT_CHAN_HIGH bytes wait, on_drain comes when they fell below LOW.
+ *   end         on_end: the peer finished cleanly (FIN, and close_notify under TLS) and
+ *               everything it sent is in chan_in(). on_fail: reset, truncation without
+ *               close_notify, TLS error, timeout. After either no more on_data comes.
+ *   close       chan_close(): what was written still goes out (bounded by 5 s), then the
+ *               channel ends cleanly. chan_abort(): at once, with a TCP reset where there is
+ *               one, so that the peer cannot take what it got for a complete answer.
+ *
+ * Callbacks are never called from inside chan_write/close/pause, only from the loop.
+ * Rules of the TLS part (memory BIOs, one idempotent pump): RFC 8446, and the OpenSSL manual
+ * pages SSL_read_ex(3), BIO_s_mem(3). TCP_NODELAY is always on.
+ */
+#ifndef SRC_IO_CHAN_H
+#define SRC_IO_CHAN_H
+
+#include "base/buf.h"
+#include "io/loop.h"
+
+struct chan;
+struct tls_server;
+struct tls_client;
+
+struct chan_ops {
+    void (*on_open)(void *ctx);  /* connected / TLS handshake done; may be NULL */
+    void (*on_data)(void *ctx);  /* more bytes in chan_in() */
+    void (*on_drain)(void *ctx); /* may be NULL */
+    void (*on_end)(void *ctx);
+    void (*on_fail)(void *ctx, const struct err *err);
+};
+
+/* Who owns the events; may be changed at any time (a tunnel turning into a TLS server). */
+void chan_set_ops(struct chan *chan, const struct chan_ops *ops, void *ctx);
+
+struct buf *chan_in(struct chan *chan);
+void chan_write(struct chan *chan, const void *p, size_t n);
+void chan_write_str(struct chan *chan, struct str s);
+struct buf *chan_out(struct chan *chan); /* append here, then chan_flush_soon() */
+void chan_flush_soon(struct chan *chan);
+size_t chan_unsent(const struct chan *chan); /* plaintext and ciphertext not yet written */
+bool chan_full(const struct chan *chan);
+
+void chan_pause(struct chan *chan);
+void chan_resume(struct chan *chan);
+
+void chan_shutdown(struct chan *chan); /* end our direction after what was written */
+void chan_close(struct chan *chan);
+void chan_abort(struct chan *chan);
+
+/*
+ * Start TLS on a plain channel. Bytes already in chan_in() are the beginning of the
+ * handshake. on_open comes when it is done; on_fail after `timeout_ms` if it is not.
+ * `expect_sni` (server side): handshake fails unless SNI is absent or equals it.
+ */
+void chan_start_tls_server(struct chan *chan, struct tls_server *tls, uint32_t timeout_ms);
+void chan_start_tls_client(
+        struct chan *chan, struct tls_client *tls, const char *host, uint32_t timeout_ms);
+const char *chan_alpn(const struct chan *chan); /* negotiated protocol or "" */
+
+/* The peer's address as text for logs ("unix", "127.0.0.1:4711"). */
+const char *chan_peer(const struct chan *chan);
+
+/* --- listening --------------------------------------------------------------------- */
+
+struct listener;
+/* accept: the channel is the callee's. A stale Unix socket file is removed first; a live
+ * one is ERR_CONFLICT. Mode is set before anybody can connect. ERR_LIMIT if the path does
+ * not fit sun_path, saying how long it may be. */
+struct listener *listen_unix(struct loop *loop, const char *path, unsigned mode,
+        void (*on_accept)(void *ctx, struct chan *chan), void *ctx, struct err *err);
+/* port 0: any; listener_port() tells. ERR_CONFLICT with the port number if it is in use. */
+struct listener *listen_tcp(struct loop *loop, const char *host, uint16_t port,
+        void (*on_accept)(void *ctx, struct chan *chan), void *ctx, struct err *err);
+uint16_t listener_port(const struct listener *listener);
+void listener_free(struct listener *listener); /* unlinks a Unix socket file */
+
+/* --- dialing ----------------------------------------------------------------------- */
+
+struct dial_target {
+    const char *host;       /* name or address literal; also SNI and certificate name */
+    uint16_t port;
+    const char *address;    /* connect here instead of resolving host; NULL: resolve */
+    struct tls_client *tls; /* NULL: plain */
+    bool allow_private;     /* false: refuse loopback, private, link-local, metadata, CGNAT,
+                             * multicast, reserved, v4-mapped forms, after resolution */
+};
+
+/*
+ * Resolve (off the loop), connect, handshake; all within timeout_ms. done is called exactly
+ * once: with a ready channel, which is the callee's, or with an error that names what failed.
+ * dial_cancel() silences it. All strings are copied.
+ */
+struct dial;
+struct dial *dial_start(struct loop *loop, const struct dial_target *target,
+        uint32_t timeout_ms, void (*done)(void *ctx, struct chan *chan, const struct err *err),
+        void *ctx);
+void dial_cancel(struct dial *dial);
+
+/* Connect to a Unix socket at once; the channel queues writes until on_open. */
+struct chan *chan_connect_unix(struct loop *loop, const char *path,
+        const struct chan_ops *ops, void *ctx, struct err *err);
+
+/* Take over a connected socket or one end of a socketpair. */
+struct chan *chan_adopt_fd(struct loop *loop, int fd, const struct chan_ops *ops, void *ctx,
+        struct err *err);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * tls.h - what both ends of a TLS channel are configured with.
+ *
+ * Server side: one context for all hosts; the certificate is chosen per connection by SNI
+ * through a callback that may answer later (a leaf may have to be minted off the loop).
+ * Client side: verifies against the system's trust store plus an optional extra anchor,
+ * checks the name, offers TLS 1.2 and 1.3 and ALPN http/1.1, keeps sessions for resumption.
+ */
+#ifndef SRC_IO_TLS_H
+#define SRC_IO_TLS_H
+
+#include "base/err.h"
+#include "io/loop.h"
+
+/* openssl types without its headers */
+struct x509_st;
+struct evp_pkey_st;
+
+struct tls_server;
+struct tls_client;
+
+/* A certificate with its key; reference counted, made by proxy/ca. */
+struct tls_identity {
+    struct x509_st *cert;
+    struct evp_pkey_st *key;
+};
+
+/*
+ * find: the identity for this name, borrowed until the next call, or NULL when it has to be
+ * made; then the handshake waits until tls_server_retry() is called on that server, which
+ * asks again for every waiting connection. `refused` is set to reject the name.
+ * `conn_ctx` is what chan_set_ops() gave the channel.
+ */
+typedef const struct tls_identity *(*tls_find_fn)(
+        void *ctx, void *conn_ctx, const char *sni, bool *refused);
+
+struct tls_server *tls_server_new(struct loop *loop, tls_find_fn find, void *ctx, struct err *err);
+void tls_server_retry(struct tls_server *tls);
+void tls_server_free(struct tls_server *tls); /* channels using it must be closed before */
+
+/* extra_ca: PEM file with more trust anchors, or NULL. */
+struct tls_client *tls_client_new(const char *extra_ca, struct err *err);
+void tls_client_free(struct tls_client *tls);
+
+#endif

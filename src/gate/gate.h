@@ -1,0 +1,78 @@
+/*
+ * gate.h - the queue of questions to the human, and the only place that answers them.
+ *
+ * Whoever needs a decision calls gate_ask() and gets exactly one call of `done`: after the
+ * human decided and the decision is on disk, after the timeout, at shutdown, or when the
+ * record cannot be written. Everything but an approval that is on disk is a denial.
+ * gate_decide() is a compare-and-swap: id, digest and policy version must be those shown.
+ */
+#ifndef SRC_GATE_GATE_H
+#define SRC_GATE_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/loop.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+struct gate;
+
+struct gate_question {
+    const char *session; /* uuid */
+    const char *label;   /* session name for the human */
+    const char *agent;
+    const char *kind;       /* "net" or "mcp" */
+    struct str subject;     /* one line, from outside */
+    struct str detail;      /* the canonical whole text; what the digest covers */
+    struct verdict verdict; /* why it is asked, risk, timeout */
+    const char *policy_version;
+};
+
+/* An item as the screen sees it; owned by the gate, valid until the next gate call. */
+struct gate_item {
+    struct escalation_record rec; /* state, texts, digest, times */
+    char label[64];
+    char agent[32];
+    enum risk risk;
+    uint64_t deadline_ms; /* loop_now_ms() clock; clock stops while under review */
+    uint64_t age_ms;
+    uint64_t left_ms;
+    bool deciding; /* decision taken, not on disk yet */
+};
+
+typedef void (*gate_done_fn)(void *ctx, bool allowed, const char *reason);
+
+struct gate_config {
+    uint32_t timeout_ms; /* default of a question */
+    void (*on_change)(void *ctx); /* queue or an item changed; may be NULL */
+    void *ctx;
+};
+
+struct gate *gate_new(struct loop *loop, struct store *store, const struct gate_config *config);
+/* Denies everything that waits ("shutting down"), then frees. */
+void gate_free(struct gate *gate);
+void gate_set_on_change(struct gate *gate, void (*on_change)(void *ctx), void *ctx);
+
+/* Returns the item's id, never 0. `done` is called from the loop, never from inside. */
+uint64_t gate_ask(
+        struct gate *gate, const struct gate_question *question, gate_done_fn done, void *ctx);
+/* The asker is gone: `done` is not called any more, the item ends as canceled. */
+void gate_cancel(struct gate *gate, uint64_t id);
+
+/* ERR_CONFLICT "changed, look again" if anything differs from what waits; ERR_NOENT. */
+int gate_decide(struct gate *gate, uint64_t id, const char *digest, const char *policy_version,
+        bool allow, const char *message, struct err *err);
+
+/* Opening a review stops the item's clock, for at most 10 minutes in all. */
+void gate_review_begin(struct gate *gate, uint64_t id);
+void gate_review_end(struct gate *gate, uint64_t id);
+
+/* Waiting items, oldest first. gate_at returns NULL past the end, gate_find by id. */
+unsigned gate_count(const struct gate *gate);
+const struct gate_item *gate_at(struct gate *gate, unsigned index);
+const struct gate_item *gate_find(struct gate *gate, uint64_t id);
+/* Lately decided or expired, newest first (up to 32). */
+const struct gate_item *gate_recent(struct gate *gate, unsigned index);
+
+#endif

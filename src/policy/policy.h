@@ -1,0 +1,56 @@
+/*
+ * policy.h - rules in, verdicts out; pure: no I/O after loading, no clock, no state.
+ *
+ * The language is docs/policy.md. A request is judged in a fixed order: structural rules,
+ * any matching deny, then ask and allow in file order, then the default. What cannot be
+ * judged counts as a match for deny and ask and as no match for allow.
+ */
+#ifndef SRC_POLICY_POLICY_H
+#define SRC_POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum verdict_kind { VERDICT_DENY, VERDICT_ASK, VERDICT_ALLOW };
+enum risk { RISK_LOW, RISK_MED, RISK_HIGH };
+
+struct verdict {
+    enum verdict_kind kind;
+    enum risk risk;
+    uint32_t timeout_ms;  /* for ASK; 0: the gate's default */
+    char rule[128];       /* the line as written, or "default net ask", "structural: ..." */
+    char where[128];      /* file:line, or "built in" */
+    char reason[240];     /* the because text, or what the structural rule found */
+};
+
+const char *verdict_name(enum verdict_kind kind); /* "deny" "ask" "allow" */
+const char *risk_name(enum risk risk);            /* "low" "med" "high" */
+
+/* A network request as the proxy sees it. CONNECT has no path. */
+struct net_request {
+    struct str method; /* upper case */
+    struct str scheme; /* "https", "http"; for CONNECT empty */
+    struct str host;   /* lower case, no trailing dot, no port */
+    uint16_t port;
+    struct str path; /* raw, query cut; "" for CONNECT */
+};
+
+struct policy;
+
+/* Parse rule text; `name` is what file:line shows. ERR_CONFIG names line and word. */
+struct policy *policy_parse(struct str text, const char *name, struct err *err);
+/* Load a file; path NULL: the shipped default policy. */
+struct policy *policy_load(const char *path, struct err *err);
+void policy_free(struct policy *policy);
+
+void policy_eval_net(
+        const struct policy *policy, const struct net_request *req, struct verdict *ret);
+
+/* Hash of the rules, 16 hex digits: the version a decision is bound to. */
+const char *policy_version(const struct policy *policy);
+unsigned policy_rule_count(const struct policy *policy, enum verdict_kind kind);
+
+#endif

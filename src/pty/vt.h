@@ -1,0 +1,111 @@
+/*
+ * vt.h - the terminal that the agent draws on: guard, libvterm's parser and state layer, and
+ * a grid of our own with scrollback. No libvterm type shows here.
+ *
+ * Everything the agent prints ends in this grid and nowhere else. Rows are reached through
+ * pointers that rotate when the screen scrolls; each row knows its changed span.
+ */
+#ifndef SRC_PTY_VT_H
+#define SRC_PTY_VT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define VT_CELL_CHARS 6
+
+/* Colour: kind in the top byte (0 default, 1 palette index, 2 RGB), value below. */
+#define VT_COLOR_DEFAULT 0u
+#define VT_COLOR_INDEX(i) (0x01000000u | (uint32_t)(i))
+#define VT_COLOR_RGB(r, g, b) (0x02000000u | (uint32_t)(r) << 16 | (uint32_t)(g) << 8 | (uint32_t)(b))
+
+enum vt_attr {
+    VT_BOLD = 1,
+    VT_DIM = 2,
+    VT_ITALIC = 4,
+    VT_UNDERLINE = 8,
+    VT_UNDERLINE_DOUBLE = 16,
+    VT_UNDERLINE_CURLY = 32,
+    VT_BLINK = 64,
+    VT_REVERSE = 128,
+    VT_CONCEAL = 256,
+    VT_STRIKE = 512
+};
+
+struct vt_cell {
+    uint32_t cp;     /* base character; 0: empty */
+    uint32_t fg, bg; /* VT_COLOR_* */
+    uint16_t attrs;
+    uint8_t width;    /* 1 or 2; 0: right half of a wide character */
+    uint8_t extra;    /* more code points follow: vt_cell_extra() */
+};
+
+struct vt;
+
+struct vt_ops {
+    /* Answers for the agent (DA, CPR...), to its PTY only. Called inside vt_feed. */
+    void (*on_reply)(void *ctx, struct str bytes);
+    void (*on_bell)(void *ctx);
+    void (*on_title)(void *ctx, const char *title); /* cleaned, at most 64 characters */
+    /* OSC 52 write; bytes decoded. Nothing was done with it. */
+    void (*on_clipboard)(void *ctx, struct str text);
+};
+
+/* scrollback: lines kept. rows >= 1, cols >= 2 (clamped). Any op may be NULL. */
+struct vt *vt_new(int cols, int rows, unsigned scrollback, const struct vt_ops *ops, void *ctx);
+void vt_free(struct vt *vt);
+
+/* Any bytes, split anywhere. */
+void vt_feed(struct vt *vt, struct str bytes);
+void vt_resize(struct vt *vt, int cols, int rows);
+void vt_reset(struct vt *vt);
+
+void vt_size(const struct vt *vt, int *ret_cols, int *ret_rows);
+/* Row of the screen: cols cells, borrowed until the next feed or resize. */
+const struct vt_cell *vt_row(const struct vt *vt, int row);
+/* Combining marks and the rest of a cluster: up to 5 code points; returns how many. */
+int vt_cell_extra(const struct vt *vt, int row, int col, uint32_t out[VT_CELL_CHARS - 1]);
+
+/* Dirty span of a row, [from,to) in columns; false: clean. vt_dirty_clear after drawing. */
+bool vt_dirty(const struct vt *vt, int row, int *ret_from, int *ret_to);
+bool vt_any_dirty(const struct vt *vt);
+void vt_dirty_clear(struct vt *vt);
+void vt_dirty_all(struct vt *vt);
+
+struct vt_cursor {
+    int row, col;
+    bool visible;
+    bool blink;
+    int shape; /* 1 block, 2 underline, 3 bar */
+};
+struct vt_cursor vt_cursor(const struct vt *vt);
+
+struct vt_modes {
+    bool alt_screen, app_cursor, app_keypad, bracketed_paste, focus_events, sync_open;
+    int mouse;      /* 0 none, 1 click, 2 drag, 3 move */
+    bool mouse_sgr;
+    unsigned kitty_flags;
+};
+struct vt_modes vt_modes(const struct vt *vt);
+const char *vt_title(const struct vt *vt);
+
+/* Scrollback: line 0 is the newest. Fills at most cols cells, returns how many. */
+unsigned vt_scroll_count(const struct vt *vt);
+int vt_scroll_line(const struct vt *vt, unsigned line, struct vt_cell *cells, int cols);
+
+/* --- keys towards the agent ------------------------------------------------------------ */
+
+enum vt_key {
+    VT_KEY_UP = 1, VT_KEY_DOWN, VT_KEY_RIGHT, VT_KEY_LEFT, VT_KEY_HOME, VT_KEY_END,
+    VT_KEY_INSERT, VT_KEY_DELETE, VT_KEY_PAGE_UP, VT_KEY_PAGE_DOWN, VT_KEY_F1 = 100
+    /* F1+n */
+};
+enum vt_mod { VT_MOD_SHIFT = 1, VT_MOD_ALT = 2, VT_MOD_CTRL = 4 };
+
+/* The bytes a cursor or function key is for the agent in its current modes; returns length. */
+size_t vt_encode_key(const struct vt *vt, int key, int mods, char out[32]);
+/* Text pasted by the user, wrapped if the agent asked for it, ESC[201~ inside removed. */
+void vt_encode_paste(const struct vt *vt, struct str text, struct buf *ret);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * store.h - the audit: sessions, requests, escalations and their decisions, in sqlite.
+ *
+ * One writer thread owns the writing connection. The loop hands over records and never
+ * waits; the thread commits whatever has queued up in one transaction (WAL,
+ * synchronous=FULL). Two ways in: store_put_* is buffered, store_commit_* calls back on the
+ * loop after the fsync. A write error latches: store_failed() is true from then on, every
+ * later commit callback gets the error, and callers deny.
+ *
+ * Records are copied; strings are UTF-8 or any bytes, NULL is allowed where it says so.
+ * Times are Unix milliseconds. No secret may be in a record.
+ */
+#ifndef SRC_STORE_STORE_H
+#define SRC_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "io/loop.h"
+
+struct store;
+
+/* Opens or makes `path` (0600), migrates it, starts the writer. */
+struct store *store_open(struct loop *loop, const char *path, struct err *err);
+/* Writes what is queued, ends the thread, closes. Pending commit callbacks are called. */
+void store_close(struct store *store);
+
+bool store_failed(const struct store *store);
+const char *store_error(const struct store *store); /* why, or "" */
+/* More than LIMIT_AUDIT_QUEUE bytes wait: stop reading from agents until on_drain. */
+bool store_full(const struct store *store);
+void store_on_drain(struct store *store, void (*fn)(void *ctx), void *ctx); /* one listener */
+/* Called on the loop once, when writing fails for the first time. */
+void store_on_failure(struct store *store, void (*fn)(void *ctx, const char *why), void *ctx);
+
+enum session_state { SESSION_STARTING, SESSION_RUNNING, SESSION_STOPPED, SESSION_CRASHED };
+const char *session_state_name(enum session_state state);
+
+struct session_record {
+    char id[37];
+    char label[64];
+    char agent[32];
+    char runtime[16];     /* "docker", "bwrap", "none" */
+    char workspace[1024]; /* host path */
+    char box[64];         /* container name or "" */
+    int64_t started_ms;
+    int64_t ended_ms; /* 0: not ended */
+    enum session_state state;
+    int exit_status; /* -1: not known */
+    int64_t pid;     /* of our process */
+};
+void store_put_session(struct store *store, const struct session_record *rec); /* upsert by id */
+
+enum request_decision {
+    REQUEST_ALLOW,   /* by rule or provider table */
+    REQUEST_DENY,    /* by rule */
+    REQUEST_HELD,    /* waits for the human */
+    REQUEST_APPROVED,/* by the human */
+    REQUEST_REFUSED, /* by the human */
+    REQUEST_EXPIRED, /* nobody answered */
+    REQUEST_ERROR    /* malformed, upstream failed */
+};
+const char *request_decision_name(enum request_decision decision);
+
+/* One proxied request. Put it when the head is known and again with the same id when it
+ * ended: the second put replaces the row. */
+struct request_record {
+    uint64_t id; /* from store_next_id(); unique in the database */
+    char session[37];
+    int64_t started_ms;
+    char kind[8];      /* "llm", "http", "net" */
+    char provider[32]; /* provider name or "" */
+    char method[16];
+    char host[256];
+    uint16_t port;
+    char path[512]; /* escaped by str_vis, query cut */
+    int status;     /* HTTP status sent to the agent; 0: none yet */
+    enum request_decision decision;
+    char rule[128];
+    char reason[240];
+    bool key_swapped;
+    uint64_t bytes_up;   /* body bytes from the agent */
+    uint64_t bytes_down; /* body bytes to the agent */
+    int64_t first_byte_ms; /* duration until the first response byte; -1 */
+    int64_t total_ms;      /* duration; -1 while it goes on */
+    uint64_t escalation;   /* id or 0 */
+    bool done;
+};
+uint64_t store_next_id(struct store *store);
+void store_put_request(struct store *store, const struct request_record *rec);
+
+enum escalation_state { ESC_WAITING, ESC_APPROVED, ESC_DENIED, ESC_EXPIRED, ESC_CANCELED };
+const char *escalation_state_name(enum escalation_state state);
+
+struct escalation_record {
+    uint64_t id;
+    char session[37];
+    char kind[8]; /* "net", "mcp" */
+    char subject[512]; /* one line: "CONNECT example.com:443" */
+    char detail[2048]; /* canonical text that the digest covers */
+    char digest[65];   /* sha256 hex */
+    char rule[128];
+    char where[128];
+    char reason[240];
+    char risk[8];
+    char policy_version[17];
+    int64_t asked_ms;
+    int64_t decided_ms;
+    enum escalation_state state;
+    char by[16]; /* "human", "timeout", "shutdown", "agent-gone" */
+    char message[240];
+};
+void store_put_escalation(struct store *store, const struct escalation_record *rec);
+/* Calls done after the row is on disk (err NULL) or with the reason why it is not. */
+void store_commit_escalation(struct store *store, const struct escalation_record *rec,
+        void (*done)(void *ctx, const struct err *err), void *ctx);
+
+/* What the user typed, one message or draft end. */
+struct words_record {
+    char session[37];
+    int64_t at_ms;
+    char source[12]; /* "typed", "pasted" */
+    bool unsure;
+    const char *text; /* borrows during the call */
+};
+void store_put_words(struct store *store, const struct words_record *rec);
+
+/* --- reading (command line tools, panels at start) ------------------------------------ */
+
+/*
+ * A read-only connection of its own; synchronous, so for command line tools or from
+ * loop_work(). fn returns false to stop. Newest first.
+ */
+struct store_reader;
+struct store_reader *store_reader_open(const char *path, struct err *err);
+void store_reader_free(struct store_reader *reader);
+int store_each_session(struct store_reader *reader,
+        bool (*fn)(void *ctx, const struct session_record *rec), void *ctx, struct err *err);
+int store_each_request(struct store_reader *reader, const char *session_or_null, uint32_t limit,
+        bool (*fn)(void *ctx, const struct request_record *rec), void *ctx, struct err *err);
+int store_each_escalation(struct store_reader *reader, const char *session_or_null,
+        uint32_t limit, bool (*fn)(void *ctx, const struct escalation_record *rec), void *ctx,
+        struct err *err);
+
+/* Sessions left as running by a process that is dead become crashed, escalations left
+ * waiting become expired ("shutdown"). Called at start; returns how many sessions. */
+int store_recover(struct store *store, struct err *err);
+
+#endif

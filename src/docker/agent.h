@@ -1,0 +1,47 @@
+/*
+ * agent.h - the agent table: what a coding agent needs to run in a box. Data:
+ * assets/agents.yaml, extended by the user's configuration.
+ */
+#ifndef SRC_DOCKER_AGENT_H
+#define SRC_DOCKER_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct agent_seed {
+    char *path; /* owns; relative to the agent's home in the box */
+    char *text; /* owns; {key_tail20}, {workspace} are replaced */
+};
+
+struct agent {
+    char name[32];       /* "claude-code" */
+    char title[64];      /* "Claude Code" */
+    char **providers;    /* owns, NULL-terminated; provider names it needs a key of */
+    char **argv;         /* owns, NULL-terminated; argv[0] is looked up in the box */
+    char *host_binary;   /* owns; program to look up in the host's PATH for bwrap, or NULL */
+    char *image;         /* owns; docker image name to build and run, or NULL: base only */
+    char *dockerfile;    /* owns; name of the asset, or NULL */
+    char **env;          /* owns, NULL-terminated "NAME=value"; {fake_key} is replaced */
+    struct agent_seed *seeds; /* owns */
+    size_t seed_count;
+};
+
+struct agent_table {
+    struct agent *items; /* owns */
+    size_t count;
+};
+
+int agent_table_load(struct agent_table *table, struct str extra, const char *extra_name,
+        struct err *err);
+void agent_table_release(struct agent_table *table);
+const struct agent *agent_find(const struct agent_table *table, const char *name);
+
+/* Write the agent's seed files below `home` (0600; folders 0700), filled in. Existing files
+ * are replaced. fake_key NULL: seeds that use {key_tail20} are skipped. */
+int agent_seed_home(
+        const struct agent *agent, const char *home, const char *fake_key, struct err *err);
+
+#endif

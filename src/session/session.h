@@ -1,0 +1,80 @@
+/*
+ * session.h - one boxed agent: its folders, proxy, box, PTY, words, and the rows about it.
+ *
+ * session_start() walks one state machine: folders, proxy, orientation, runtime, box, PTY;
+ * any failure unwinds in reverse and ends in SESSION_CRASHED with a sentence that says what
+ * to do. The screen borrows vt and words and hears about changes through on_change.
+ */
+#ifndef SRC_SESSION_SESSION_H
+#define SRC_SESSION_SESSION_H
+
+#include "docker/agent.h"
+#include "gate/gate.h"
+#include "io/loop.h"
+#include "policy/policy.h"
+#include "proxy/ca.h"
+#include "proxy/proxy.h"
+#include "pty/vt.h"
+#include "pty/words.h"
+#include "session/config.h"
+#include "store/store.h"
+
+#define SESSION_REQUESTS 256 /* rows kept for the live panel */
+
+/* What all sessions share; made once by main. */
+struct session_env {
+    struct loop *loop;
+    struct store *store;
+    struct gate *gate;
+    struct ca *ca;
+    const struct config *config;
+    const struct policy *policy;
+    struct provider_table *providers;
+    const struct agent_table *agents;
+};
+
+struct session_spec {
+    const char *agent;       /* name in the agent table */
+    const char *name;        /* label; NULL: the workspace's last component */
+    const char *workspace;   /* existing folder */
+    const char *runtime;     /* "auto", "docker", "bwrap", "none" (pane without a box) */
+    const char *const *argv; /* replaces the agent's command; NULL: its own */
+    const char *const *env;  /* further variables for the agent, or NULL */
+    int cols, rows;
+};
+
+struct session_ops {
+    void (*on_screen)(void *ctx);  /* the vt has changes */
+    void (*on_change)(void *ctx);  /* state, status line, requests, words */
+    void (*on_bell)(void *ctx);
+    void (*on_output)(void *ctx, struct str bytes); /* headless: raw output; may be NULL */
+    void (*on_ended)(void *ctx, int exit_status, const char *message); /* once, last */
+};
+
+struct session;
+
+struct session *session_start(const struct session_env *env, const struct session_spec *spec,
+        const struct session_ops *ops, void *ctx, struct err *err);
+/* Silence; ends the agent and its box, removes run/<id12>. */
+void session_free(struct session *session);
+
+enum session_state session_state(const struct session *session);
+/* One line for the pane while there is no agent yet, or why there is none any more. */
+const char *session_status(const struct session *session);
+const struct session_record *session_rec(const struct session *session);
+struct vt *session_vt(struct session *session);
+struct words *session_words(struct session *session);
+
+/* Newest first; NULL past the end. */
+const struct request_record *session_request(const struct session *session, unsigned index);
+unsigned session_request_count(const struct session *session);
+
+/* Keys and pastes for the agent; what they are is recorded as the user's words. */
+void session_input(struct session *session, struct str bytes);
+void session_paste(struct session *session, struct str text);
+void session_key(struct session *session, int key, int mods);
+void session_resize(struct session *session, int cols, int rows);
+/* Bytes that did not fit any more (agent does not read): dropped, counted, said. */
+unsigned session_dropped(const struct session *session);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * ui.h - the screen: one object per terminal, created and destroyed freely.
+ *
+ * Tabs row, the agent's pane, three live panels (WAITING, REQUESTS, YOUR WORDS), the last
+ * row with mode and hints. Owns no session: it borrows the ones it is given.
+ */
+#ifndef SRC_TUI_UI_H
+#define SRC_TUI_UI_H
+
+#include <stdbool.h>
+
+#include "gate/gate.h"
+#include "session/session.h"
+
+struct ui;
+
+struct ui_config {
+    struct loop *loop;
+    struct gate *gate;
+    const struct config *config;
+    int tty_fd;
+    const char *mark;            /* what the last row says before the mode, e.g. "UNBOXED"; or NULL */
+    bool panels;                 /* false: pane alone (ironcurtain pane) */
+    void (*on_quit)(void *ctx);  /* the user asked to leave, or the terminal is gone */
+    void *ctx;
+};
+
+/* Draws its first frame at once, before any session is there. */
+struct ui *ui_new(const struct ui_config *config, struct err *err);
+/* Restores the terminal. */
+void ui_free(struct ui *ui);
+
+/* The size the agent's pane has now; a session should start with it. */
+void ui_pane_size(const struct ui *ui, int *ret_cols, int *ret_rows);
+
+/* Show this session (NULL: none). */
+void ui_set_session(struct ui *ui, struct session *session);
+
+/* The session's news, for session_ops. */
+void ui_screen_changed(struct ui *ui);
+void ui_changed(struct ui *ui);
+void ui_bell(struct ui *ui);
+/* One line in the last row until the next key, and kept for C-\ ~. */
+void ui_message(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

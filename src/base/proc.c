@@ -1,0 +1,73 @@
+/*
+ * proc.c - process identity from /proc.
+ */
+#include "base/proc.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+static bool read_small(const char *path, char *out, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, out, cap - 1);
+    close(fd);
+    if (n <= 0)
+        return false;
+    out[n] = '\0';
+    return true;
+}
+
+bool proc_identify(pid_t pid, struct proc_id *ret)
+{
+    char path[64];
+    char stat[1024];
+    char boot[64];
+    uint64_t start = 0;
+
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    if (pid <= 0 || !read_small(path, stat, sizeof(stat)) ||
+            !read_small("/proc/sys/kernel/random/boot_id", boot, sizeof(boot)))
+        return false;
+
+    /* The command name is in parentheses and may hold anything: count from the last one. */
+    const char *p = strrchr(stat, ')');
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
+    if (!p || sscanf(p + 1, "%" SCNu64, &start) != 1)
+        return false;
+    ret->pid = pid;
+    ret->start = start;
+    str_copy(ret->boot, sizeof(ret->boot), (struct str){boot, strcspn(boot, "\n")});
+    return true;
+}
+
+bool proc_alive(const struct proc_id *id)
+{
+    struct proc_id now;
+
+    return proc_identify(id->pid, &now) && now.start == id->start &&
+           strcmp(now.boot, id->boot) == 0;
+}
+
+void proc_format(const struct proc_id *id, char out[80])
+{
+    snprintf(out, 80, "%ld %" PRIu64 " %s", (long)id->pid, id->start, id->boot);
+}
+
+bool proc_parse(const char *text, struct proc_id *ret)
+{
+    long pid = 0;
+    struct proc_id id = {0};
+
+    if (sscanf(text, "%ld %" SCNu64 " %36s", &pid, &id.start, id.boot) != 3 || pid <= 0)
+        return false;
+    id.pid = (pid_t)pid;
+    *ret = id;
+    return true;
+}

@@ -1,0 +1,27 @@
+/*
+ * proc.h - who a process is, so that a recycled pid is not taken for its owner.
+ */
+#ifndef SRC_BASE_PROC_H
+#define SRC_BASE_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A process on this boot of this machine: pid alone is not enough after a reboot or wrap. */
+struct proc_id {
+    pid_t pid;
+    uint64_t start; /* clock ticks since boot, field 22 of /proc/PID/stat (proc(5)) */
+    char boot[37];  /* /proc/sys/kernel/random/boot_id */
+};
+
+/* False if there is no such process. */
+bool proc_identify(pid_t pid, struct proc_id *ret);
+/* Is exactly this process alive? */
+bool proc_alive(const struct proc_id *id);
+
+/* "pid start boot", for files and labels. */
+void proc_format(const struct proc_id *id, char out[80]);
+bool proc_parse(const char *text, struct proc_id *ret);
+
+#endif

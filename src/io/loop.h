@@ -45,15 +45,24 @@ void loop_post(struct loop *loop, void (*fn)(void *ctx), void *ctx);
 /*
  * Things to do once at the end of a turn, just before the loop waits: flush written
  * channels, draw a frame. Embed a hook, set fn and ctx once, call loop_defer() as often as
- * you like: it runs once per turn. loop_undefer() before the hook's memory goes away.
+ * you like: it runs once per turn, unless another hook defers it again afterwards.
+ * loop_undefer() before the hook's memory goes away.
  */
 struct loop_hook {
     void (*fn)(void *ctx);
-    void *ctx; /* borrows */
-    struct loop_hook *next, **prev;
+    void *ctx;                     /* borrows */
+    struct loop_hook *next, *prev; /* the loop's; next is NULL while not queued */
 };
 void loop_defer(struct loop *loop, struct loop_hook *hook);
 void loop_undefer(struct loop_hook *hook);
+
+/*
+ * Something without a handle that keeps the loop going, a thread that will loop_post() for
+ * example: loop_run() does not end between hold and drop, and loop_free() names what was
+ * forgotten.
+ */
+void loop_hold(struct loop *loop, const char *name);
+void loop_drop(struct loop *loop, const char *name);
 
 /* Timers: one shot, restartable; accuracy 1 ms. */
 struct timer;

@@ -47,6 +47,8 @@ struct session_ops {
     void (*on_screen)(void *ctx);  /* the vt has changes */
     void (*on_change)(void *ctx);  /* state, status line, requests, words */
     void (*on_bell)(void *ctx);
+    /* Something the user should know ("no docker engine, using bubblewrap"); may be NULL. */
+    void (*on_notice)(void *ctx, const char *text);
     void (*on_output)(void *ctx, struct str bytes); /* headless: raw output; may be NULL */
     void (*on_ended)(void *ctx, int exit_status, const char *message); /* once, last */
 };

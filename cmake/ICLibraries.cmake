@@ -8,6 +8,7 @@ pkg_check_modules(CURSES REQUIRED IMPORTED_TARGET ncursesw)
 pkg_check_modules(VTERM REQUIRED IMPORTED_TARGET vterm)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(CYAML REQUIRED IMPORTED_TARGET libcyaml)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 
 # llhttp: Debian's node-llhttp ships the C sources, newer releases may ship a library.
 find_path(LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp /usr/share/nodejs/llhttp/src
@@ -19,6 +20,9 @@ if(LLHTTP_SOURCE_DIR AND LLHTTP_INCLUDE_DIR)
         ${LLHTTP_SOURCE_DIR}/http.c)
     target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE_DIR})
     target_compile_options(llhttp PRIVATE -w -O2)
+    # Version 8 is built lenient by default: any two bytes would end a chunk. Later versions
+    # are strict and ignore this.
+    target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
 else()
     pkg_check_modules(LLHTTP REQUIRED IMPORTED_TARGET libllhttp)
     add_library(llhttp INTERFACE)

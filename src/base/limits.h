@@ -42,6 +42,9 @@
 /* Bytes typed for the agent that it has not read yet. */
 #define LIMIT_PTY_WRITE (1024 * 1024)
 
+/* Entries of one mapping in a configuration file; looking for duplicates is quadratic. */
+#define LIMIT_YAML_ENTRIES 512
+
 /* Any configuration or state file we read whole. */
 #define LIMIT_FILE (4 * 1024 * 1024)
 

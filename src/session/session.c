@@ -598,19 +598,22 @@ static int make_proxy(struct session *s, struct err *err)
     return s->mcp ? 0 : err->code;
 }
 
-static int check_spec(struct session *s, const struct session_spec *spec, struct err *err)
+int session_check(
+        const struct session_env *env, const struct session_spec *spec, struct err *err)
 {
-    bool boxed = strcmp(spec->runtime, "none") != 0;
+    if (strcmp(spec->runtime, "none") == 0)
+        return spec->argv ? 0 : err_set(err, ERR_USAGE, "no command given");
+    if (strcmp(spec->runtime, "auto") != 0 && strcmp(spec->runtime, "docker") != 0 &&
+            strcmp(spec->runtime, "bwrap") != 0)
+        return err_set(err, ERR_USAGE, "no runtime '%s'; there are auto, docker and bwrap",
+                spec->runtime);
 
-    if (!boxed)
-        return s->argv ? 0 : err_set(err, ERR_USAGE, "no command given");
-    s->agent = agent_find(s->env.agents, spec->agent);
-    if (!s->agent)
-        return err_set(err, ERR_NOENT, "no agent '%s'; known agents are in assets/agents.yaml "
-                                       "and 'agents:' of the configuration",
-                spec->agent);
-    for (char **name = s->agent->providers; name && *name; name++) {
-        const struct provider *p = provider_find(s->env.providers, *name);
+    const struct agent *agent = agent_find(env->agents, spec->agent);
+    if (!agent)
+        return err_set(err, ERR_NOENT,
+                "no agent '%s'; add it under 'agents:' in the configuration", spec->agent);
+    for (char **name = agent->providers; name && *name; name++) {
+        const struct provider *p = provider_find(env->providers, *name);
 
         if (!p)
             return err_set(err, ERR_CONFIG, "agent '%s' needs provider '%s', which is not known",
@@ -620,6 +623,16 @@ static int check_spec(struct session *s, const struct session_spec *spec, struct
                     "agent '%s' needs a key of provider '%s'; set %s in the environment",
                     spec->agent, *name, p->key_env_count ? p->key_env[0] : "its key");
     }
+    return 0;
+}
+
+static int make_parts(struct session *s, const struct session_spec *spec, struct err *err)
+{
+    int rc = session_check(&s->env, spec, err);
+
+    if (rc < 0 || strcmp(spec->runtime, "none") == 0)
+        return rc;
+    s->agent = agent_find(s->env.agents, spec->agent);
     return make_proxy(s, err);
 }
 
@@ -658,7 +671,7 @@ struct session *session_start(const struct session_env *env, const struct sessio
     s->vt = vt_new(s->cols, s->rows, env->config->scrollback, &vt_ops, s);
     s->words = words_new(on_words_sent, s);
     snprintf(s->status, sizeof(s->status), "preparing the session ...");
-    if (check_spec(s, spec, err) < 0 || begin_prepare(s, spec, err) < 0) {
+    if (make_parts(s, spec, err) < 0 || begin_prepare(s, spec, err) < 0) {
         s->step = ENDED;
         session_free(s);
         return NULL;

@@ -55,6 +55,10 @@ struct session_ops {
 
 struct session;
 
+/* What can be known before anything is started: the agent, its key, the command. */
+int session_check(
+        const struct session_env *env, const struct session_spec *spec, struct err *err);
+
 struct session *session_start(const struct session_env *env, const struct session_spec *spec,
         const struct session_ops *ops, void *ctx, struct err *err);
 /* Silence; ends the agent and its box, removes run/<id12>. */

@@ -1,0 +1,184 @@
+/*
+ * app.c - opening and closing what all commands share.
+ *
+ * Opened in the order of dependence and closed in the reverse; the store outlives everything
+ * that can produce a row. Real keys leave the environment here, before any child exists.
+ */
+#include "cli/app.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "docker/box.h"
+#include "session/prepare.h"
+
+static int open_policy(struct app *app, const char *given, struct err *err)
+{
+    const char *file = given ? given : app->config.policy_file;
+    char *standard = path_join(path_home(), "policy.rules");
+
+    if (!file && file_exists(standard))
+        file = standard;
+    app->policy = policy_load(file, err);
+    free(standard);
+    return app->policy ? 0 : err->code;
+}
+
+static int open_tables(struct app *app, struct str more_providers, struct err *err)
+{
+    const char *name = app->config.path ? app->config.path : "config.yaml";
+    struct str extra = more_providers.n ? more_providers : buf_str(&app->config.providers);
+    int rc = provider_table_load(&app->providers, extra, name, err);
+
+    if (rc == 0)
+        rc = agent_table_load(&app->agents, buf_str(&app->config.agents), name, err);
+    if (rc == 0)
+        provider_table_keys_from_env(&app->providers);
+    return rc;
+}
+
+static int open_home(struct err *err)
+{
+    char *log = path_join(path_home(), "server.log");
+    int rc = file_mkdir(path_home(), err);
+
+    if (rc == 0)
+        rc = log_open(log, err);
+    free(log);
+    return rc;
+}
+
+static int open_store(struct app *app, bool ask, struct err *err)
+{
+    char *path = path_join(path_home(), "ironcurtain.db");
+
+    app->store = store_open(app->loop, path, err);
+    free(path);
+    if (!app->store)
+        return err->code;
+    if (ask) {
+        struct gate_config config = {.timeout_ms = app->config.review_timeout_ms};
+
+        app->gate = gate_new(app->loop, app->store, &config);
+    }
+    return 0;
+}
+
+int app_open(struct app *app, const struct app_options *options, struct err *err)
+{
+    *app = (struct app){0};
+    app->loop = loop_new(err);
+    if (!app->loop)
+        return err->code;
+    if (open_home(err) < 0 || config_load(&app->config, options->config, err) < 0 ||
+            open_tables(app, options->providers, err) < 0 ||
+            open_policy(app, options->policy, err) < 0 ||
+            open_store(app, options->ask, err) < 0) {
+        app_close(app);
+        return err->code;
+    }
+    return 0;
+}
+
+struct ca_load {
+    struct app *app;
+    struct ca *ca;
+    struct err err;
+    void (*done)(void *ctx, const struct err *err);
+    void *ctx;
+};
+
+static void ca_work(void *ctx)
+{
+    struct ca_load *load = ctx;
+    char *dir = path_join(path_home(), "ca");
+
+    load->ca = ca_load_or_create(load->app->loop, dir, &load->err);
+    free(dir);
+}
+
+static void ca_done(void *ctx)
+{
+    struct ca_load *load = ctx;
+
+    load->app->ca = load->ca;
+    load->done(load->ctx, load->ca ? NULL : &load->err);
+    free(load);
+}
+
+void app_load_ca(struct app *app, void (*done)(void *ctx, const struct err *err), void *ctx)
+{
+    struct ca_load *load = xcalloc(1, sizeof(*load));
+
+    load->app = app;
+    load->done = done;
+    load->ctx = ctx;
+    loop_work(app->loop, ca_work, ca_done, load);
+}
+
+void app_close(struct app *app)
+{
+    gate_free(app->gate);
+    ca_free(app->ca);
+    store_close(app->store);
+    policy_free(app->policy);
+    provider_table_release(&app->providers);
+    agent_table_release(&app->agents);
+    config_release(&app->config);
+    loop_free(app->loop);
+    log_close();
+    *app = (struct app){0};
+}
+
+struct session_env app_env(const struct app *app)
+{
+    return (struct session_env){
+            .loop = app->loop,
+            .store = app->store,
+            .gate = app->gate,
+            .ca = app->ca,
+            .config = &app->config,
+            .policy = app->policy,
+            .providers = (struct provider_table *)&app->providers,
+            .agents = &app->agents,
+    };
+}
+
+static void on_collected(void *ctx, unsigned count, const struct err *err)
+{
+    (void)ctx;
+    if (err)
+        log_warn("recover", "boxes of dead sessions: %s", err->msg);
+    else if (count)
+        log_info("recover", "removed %u boxes of dead sessions", count);
+}
+
+static void collect_work(void *ctx)
+{
+    unsigned count = prepare_collect();
+
+    (void)ctx;
+    if (count)
+        log_info("recover", "removed %u leftovers of dead sessions", count);
+}
+
+static void collect_done(void *ctx)
+{
+    struct app *app = ctx;
+
+    box_collect(app->loop, path_home(), false, on_collected, NULL);
+}
+
+void app_recover(struct app *app)
+{
+    struct err err;
+    int count = store_recover(app->store, &err);
+
+    if (count < 0)
+        log_warn("recover", "%s", err.msg);
+    else if (count)
+        log_info("recover", "%d sessions of dead processes marked as crashed", count);
+    loop_work(app->loop, collect_work, collect_done, app);
+}

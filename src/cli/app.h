@@ -1,0 +1,41 @@
+/*
+ * app.h - what every command that runs sessions opens first: home, log, configuration,
+ * tables, policy, store, gate; and the order in which it is closed.
+ */
+#ifndef SRC_CLI_APP_H
+#define SRC_CLI_APP_H
+
+#include "session/session.h"
+
+struct app {
+    struct loop *loop;
+    struct config config;
+    struct provider_table providers;
+    struct agent_table agents;
+    struct policy *policy;
+    struct store *store;
+    struct gate *gate; /* NULL: nobody can be asked */
+    struct ca *ca;     /* NULL until app_load_ca() is done */
+};
+
+struct app_options {
+    const char *config;  /* file or NULL */
+    const char *policy;  /* file or NULL */
+    struct str providers; /* further provider table YAML (the demo's), or empty */
+    bool ask;            /* is there a human to ask? */
+};
+
+/* Everything but the CA. On failure all is closed again. */
+int app_open(struct app *app, const struct app_options *options, struct err *err);
+/* The CA, off the loop: making one takes a while. done(ctx, NULL) or why not. */
+void app_load_ca(struct app *app, void (*done)(void *ctx, const struct err *err), void *ctx);
+/* Sessions must be freed before. */
+void app_close(struct app *app);
+
+/* View for session_start(). */
+struct session_env app_env(const struct app *app);
+
+/* Clean up after owners that died: rows, folders, boxes. Off the loop. */
+void app_recover(struct app *app);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * options.h - the command line options that starting a session has in every command.
+ */
+#ifndef SRC_CLI_OPTIONS_H
+#define SRC_CLI_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct options {
+    const char *dir;
+    const char *agent, *name, *runtime, *config, *policy;
+    const char *on_escalate; /* "ask" or "deny" */
+    bool dry_run;
+    bool json;
+    const char *const *command; /* behind "--", or NULL */
+};
+
+/* Unknown options are ERR_USAGE with the nearest known one. argv[0] is skipped. */
+int options_parse(struct options *options, int argc, char **argv, struct err *err);
+
+#endif

@@ -239,3 +239,26 @@ bool file_exists(const char *path)
 
     return lstat(path, &st) == 0;
 }
+
+char *file_in_path(const char *program)
+{
+    const char *path = getenv("PATH");
+
+    if (strchr(program, '/'))
+        return access(program, X_OK) == 0 ? xstrdup(program) : NULL;
+
+    struct str rest = str_of(path ? path : "/usr/local/bin:/usr/bin:/bin");
+    struct str dir;
+    bool more = true;
+    while (more) {
+        more = str_cut(&rest, ':', &dir);
+        if (dir.n == 0)
+            continue;
+        char *candidate = xasprintf("%.*s/%s", STR_ARG(dir), program);
+        struct stat st;
+        if (access(candidate, X_OK) == 0 && stat(candidate, &st) == 0 && S_ISREG(st.st_mode))
+            return candidate;
+        free(candidate);
+    }
+    return NULL;
+}

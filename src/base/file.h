@@ -44,4 +44,8 @@ int file_remove_tree(const char *path, struct err *err);
 
 bool file_exists(const char *path);
 
+/* Absolute path of an executable looked up in $PATH (a name with a slash is taken as it is);
+ * NULL: not there. Caller frees. */
+char *file_in_path(const char *program);
+
 #endif

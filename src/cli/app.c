@@ -146,6 +146,14 @@ struct session_env app_env(const struct app *app)
     };
 }
 
+void app_session_defaults(const struct app *app, struct session_spec *spec)
+{
+    if (!spec->agent)
+        spec->agent = app->config.agent;
+    if (!spec->runtime)
+        spec->runtime = app->config.runtime;
+}
+
 static void on_collected(void *ctx, unsigned count, const struct err *err)
 {
     (void)ctx;

@@ -35,6 +35,9 @@ void app_close(struct app *app);
 /* View for session_start(). */
 struct session_env app_env(const struct app *app);
 
+/* Agent and runtime that the command line left open come from the configuration. */
+void app_session_defaults(const struct app *app, struct session_spec *spec);
+
 /* Clean up after owners that died: rows, folders, boxes. Off the loop. */
 void app_recover(struct app *app);
 

@@ -18,6 +18,7 @@
 
 struct screen {
     const struct screen_spec *spec;
+    struct session_spec session_spec; /* the given one, completed from the configuration */
     struct app app;
     struct ui *ui;
     struct session *session;
@@ -101,12 +102,12 @@ static void audit_failed(void *ctx, const char *why)
 
 static void start_session(struct screen *screen)
 {
-    struct session_spec spec = screen->spec->session;
+    struct session_spec *spec = &screen->session_spec;
     struct session_env env = app_env(&screen->app);
     struct err err;
 
-    ui_pane_size(screen->ui, &spec.cols, &spec.rows);
-    screen->session = session_start(&env, &spec, &session_ops, screen, &err);
+    ui_pane_size(screen->ui, &spec->cols, &spec->rows);
+    screen->session = session_start(&env, spec, &session_ops, screen, &err);
     if (!screen->session) {
         fail(screen, &err);
         return;
@@ -153,8 +154,10 @@ static int open_all(struct screen *screen, struct err *err)
         return err->code;
     if (spec->on_open && spec->on_open(spec->ctx, &screen->app, err) < 0)
         return err->code;
+    screen->session_spec = spec->session;
+    app_session_defaults(&screen->app, &screen->session_spec);
     env = app_env(&screen->app);
-    if (session_check(&env, &spec->session, err) < 0)
+    if (session_check(&env, &screen->session_spec, err) < 0)
         return err->code;
 
     struct ui_config config = {

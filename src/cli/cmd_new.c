@@ -1,0 +1,116 @@
+/*
+ * cmd_new.c - `ironcurtain new`, and `ironcurtain` alone, which starts a session in the
+ * current folder when a key and an agent are there and the demo otherwise.
+ */
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/cmd.h"
+#include "cli/options.h"
+#include "cli/screen.h"
+#include "io/child.h"
+
+static const char *workspace_of(const struct options *options, char cwd[PATH_MAX])
+{
+    if (options->dir)
+        return options->dir;
+    return getcwd(cwd, PATH_MAX) ? cwd : ".";
+}
+
+/* What would run, without starting anything. */
+static int dry_run(const struct options *options, const char *workspace)
+{
+    struct app app;
+    struct err err;
+    struct app_options ao = {.config = options->config, .policy = options->policy};
+
+    if (app_open(&app, &ao, &err) < 0)
+        return cmd_fail(&err);
+
+    struct session_spec spec = {.agent = options->agent,
+            .workspace = workspace,
+            .runtime = options->runtime,
+            .argv = options->command};
+    struct session_env env = app_env(&app);
+    app_session_defaults(&app, &spec);
+    int rc = session_check(&env, &spec, &err);
+    if (rc == 0)
+        printf("agent      %s\nworkspace  %s\nruntime    %s\npolicy     version %s\n"
+               "network    none; 127.0.0.1:18080 in the box leads to our proxy\n",
+                spec.agent, workspace, spec.runtime, policy_version(app.policy));
+    app_close(&app);
+    return rc < 0 ? cmd_fail(&err) : EXIT_DONE;
+}
+
+int cmd_new(int argc, char **argv)
+{
+    char cwd[PATH_MAX];
+    struct options options;
+    struct err err;
+
+    if (options_parse(&options, argc, argv, &err) < 0)
+        return cmd_fail(&err);
+
+    const char *workspace = workspace_of(&options, cwd);
+    if (options.dry_run)
+        return dry_run(&options, workspace);
+    int rc = screen_check_terminal();
+    if (rc)
+        return rc;
+
+    struct screen_spec spec = {
+            .app = {.config = options.config, .policy = options.policy, .ask = true},
+            .session = {.agent = options.agent,
+                    .name = options.name,
+                    .workspace = workspace,
+                    .runtime = options.runtime,
+                    .argv = options.command},
+            .panels = true,
+    };
+    return screen_run(&spec);
+}
+
+/* Why a real session cannot start here; NULL: it can. */
+static const char *why_demo(char *text, size_t cap)
+{
+    const char *key = getenv("ANTHROPIC_API_KEY");
+    const char *const docker[] = {"docker", "info", "--format", "{{.ServerVersion}}", NULL};
+    struct buf out = BUF_INIT;
+    struct buf errout = BUF_INIT;
+    int status = 0;
+
+    if (!key || !*key) {
+        snprintf(text, cap, "ANTHROPIC_API_KEY is not set, so this is the offline demo");
+        return text;
+    }
+    char *claude = file_in_path("claude");
+    bool engine = !claude && child_run(docker, 5000, &out, &errout, &status, NULL) == 0 &&
+                  status == 0;
+    free(claude);
+    buf_release(&out);
+    buf_release(&errout);
+    if (claude || engine)
+        return NULL;
+    snprintf(text, cap, "neither a docker engine nor the program 'claude' is here, so this is "
+                        "the offline demo");
+    return text;
+}
+
+int cmd_ui(int argc, char **argv)
+{
+    char text[160];
+    char *demo[] = {(char *)"demo", (char *)"--why", text, NULL};
+    int rc = screen_check_terminal();
+
+    (void)argc;
+    if (rc)
+        return rc;
+    if (why_demo(text, sizeof(text))) {
+        fprintf(stderr, "ironcurtain: %s\n", text);
+        return cmd_demo(3, demo);
+    }
+    fprintf(stderr, "ironcurtain: starting claude-code in this folder\n");
+    return cmd_new(1, argv);
+}

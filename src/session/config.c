@@ -1,0 +1,289 @@
+/*
+ * config.c - the configuration file as one schema.
+ *
+ * The schema is the list of keys; reading, error texts and `config check` come from it. The
+ * subtrees `providers` and `agents` have free names as keys and are handed on as text to the
+ * tables that own their schemas.
+ */
+#include "session/config.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/yaml.h"
+
+struct file_review {
+    char *timeout;
+    uint32_t arm_ms;
+};
+
+struct file_network {
+    char *upstream_ca;
+    struct config_resolve *resolve;
+    unsigned resolve_count;
+};
+
+struct file_limits {
+    uint32_t memory_mb, pids;
+    double cpus;
+};
+
+struct file_pane {
+    uint32_t scrollback;
+};
+
+struct file_notify {
+    bool *bell;
+};
+
+struct file {
+    char *host_mark, *agent, *runtime, *base_image, *policy;
+    struct file_review review;
+    struct file_network network;
+    struct file_limits limits;
+    struct file_pane pane;
+    struct file_notify notify;
+};
+
+#define OPTIONAL CYAML_FLAG_OPTIONAL
+#define OPTIONAL_TEXT (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
+
+static const cyaml_schema_field_t review_fields[] = {
+        CYAML_FIELD_STRING_PTR("timeout", OPTIONAL_TEXT, struct file_review, timeout, 1, 16),
+        CYAML_FIELD_UINT("arm_ms", OPTIONAL, struct file_review, arm_ms),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t resolve_fields[] = {
+        CYAML_FIELD_STRING_PTR("host", CYAML_FLAG_POINTER, struct config_resolve, host, 1, 253),
+        CYAML_FIELD_UINT("port", CYAML_FLAG_DEFAULT, struct config_resolve, port),
+        CYAML_FIELD_STRING_PTR(
+                "address", CYAML_FLAG_POINTER, struct config_resolve, address, 1, 64),
+        CYAML_FIELD_UINT("to_port", CYAML_FLAG_DEFAULT, struct config_resolve, to_port),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t resolve_schema = {
+        CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_resolve, resolve_fields)};
+
+static const cyaml_schema_field_t network_fields[] = {
+        CYAML_FIELD_STRING_PTR(
+                "upstream_ca", OPTIONAL_TEXT, struct file_network, upstream_ca, 1, 4096),
+        CYAML_FIELD_SEQUENCE("resolve", OPTIONAL_TEXT, struct file_network, resolve,
+                &resolve_schema, 0, 256),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t limits_fields[] = {
+        CYAML_FIELD_UINT("memory_mb", OPTIONAL, struct file_limits, memory_mb),
+        CYAML_FIELD_UINT("pids", OPTIONAL, struct file_limits, pids),
+        CYAML_FIELD_FLOAT("cpus", OPTIONAL, struct file_limits, cpus),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t pane_fields[] = {
+        CYAML_FIELD_UINT("scrollback", OPTIONAL, struct file_pane, scrollback),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t notify_fields[] = {
+        CYAML_FIELD_BOOL_PTR("bell", OPTIONAL_TEXT, struct file_notify, bell),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t file_fields[] = {
+        CYAML_FIELD_STRING_PTR("host_mark", OPTIONAL_TEXT, struct file, host_mark, 3, 24),
+        CYAML_FIELD_STRING_PTR("agent", OPTIONAL_TEXT, struct file, agent, 1, 31),
+        CYAML_FIELD_STRING_PTR("runtime", OPTIONAL_TEXT, struct file, runtime, 1, 15),
+        CYAML_FIELD_STRING_PTR("base_image", OPTIONAL_TEXT, struct file, base_image, 1, 255),
+        CYAML_FIELD_STRING_PTR("policy", OPTIONAL_TEXT, struct file, policy, 1, 4096),
+        CYAML_FIELD_MAPPING("review", OPTIONAL, struct file, review, review_fields),
+        CYAML_FIELD_MAPPING("network", OPTIONAL, struct file, network, network_fields),
+        CYAML_FIELD_MAPPING("limits", OPTIONAL, struct file, limits, limits_fields),
+        CYAML_FIELD_MAPPING("pane", OPTIONAL, struct file, pane, pane_fields),
+        CYAML_FIELD_MAPPING("notify", OPTIONAL, struct file, notify, notify_fields),
+        CYAML_FIELD_IGNORE("providers", OPTIONAL),
+        CYAML_FIELD_IGNORE("agents", OPTIONAL),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t file_schema = {
+        CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields)};
+
+static char *take(char **from, const char *otherwise)
+{
+    char *p = *from ? *from : xstrdup(otherwise);
+
+    *from = NULL;
+    return p;
+}
+
+/* "300", "90s", "5m", "1h" */
+static bool duration_ms(const char *text, uint32_t *ret)
+{
+    static const struct {
+        char unit;
+        uint32_t ms;
+    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}};
+    struct str s = str_of(text);
+    uint32_t factor = 1000;
+    uint64_t n = 0;
+
+    for (size_t i = 0; s.n && i < 3; i++) {
+        if (s.p[s.n - 1] == units[i].unit) {
+            factor = units[i].ms;
+            s.n--;
+            break;
+        }
+    }
+    if (!str_u64(s, 86400000u / factor, &n) || n == 0)
+        return false;
+    *ret = (uint32_t)n * factor;
+    return true;
+}
+
+static int check(const struct file *file, const char *name, uint32_t *ret_timeout, struct err *err)
+{
+    static const char *const runtimes[] = {"auto", "docker", "bwrap", NULL};
+    bool known = !file->runtime;
+
+    for (size_t i = 0; !known && runtimes[i]; i++)
+        known = strcmp(runtimes[i], file->runtime) == 0;
+    if (!known) {
+        const char *nearest = str_nearest(file->runtime, runtimes);
+
+        return err_set(err, ERR_CONFIG, "%s: runtime: '%s' is none of auto, docker, bwrap%s%s%s",
+                name, file->runtime, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                nearest ? "'" : "");
+    }
+    if (file->review.timeout && !duration_ms(file->review.timeout, ret_timeout))
+        return err_set(err, ERR_CONFIG,
+                "%s: review.timeout: '%s' is no duration; write it as 90s, 5m or 1h", name,
+                file->review.timeout);
+    if (file->review.arm_ms && (file->review.arm_ms < 300 || file->review.arm_ms > 5000))
+        return err_set(err, ERR_CONFIG, "%s: review.arm_ms: %u is not within 300 and 5000", name,
+                file->review.arm_ms);
+    if (file->limits.memory_mb && file->limits.memory_mb < 64)
+        return err_set(err, ERR_CONFIG, "%s: limits.memory_mb: %u is less than 64", name,
+                file->limits.memory_mb);
+    return 0;
+}
+
+static const char *const mark_words[] = {"owl", "harbor", "maple", "copper", "linen", "comet",
+        "ferry", "quartz", "willow", "lantern", "ember", "pebble", "saffron", "otter", "canyon",
+        "velvet", "marble", "heron", "cedar", "anchor", "meadow", "cobalt", "juniper", "raven",
+        "amber", "glacier", "thistle", "walnut", "falcon", "orchid", "granite", "tundra"};
+
+/* Two words that only the host knows; made once, kept in a file of ours. */
+static char *host_mark(void)
+{
+    char *path = path_join(path_home(), "host-mark");
+    struct buf text = BUF_INIT;
+    uint8_t random[2] = {0};
+    char *mark;
+
+    if (file_read(path, 64, &text, NULL) == 0 && buf_len(&text) >= 3) {
+        struct str rest = buf_str(&text);
+        struct str line;
+
+        str_cut(&rest, '\n', &line);
+        mark = xstrndup(line.p, line.n);
+    } else {
+        if (getentropy(random, sizeof(random)) < 0)
+            random[0] = (uint8_t)getpid();
+        mark = xasprintf("%s-%s", mark_words[random[0] % 32], mark_words[random[1] % 32]);
+        if (file_mkdir(path_home(), NULL) == 0)
+            (void)file_create(path, mark, strlen(mark), 0600, NULL);
+    }
+    buf_release(&text);
+    free(path);
+    return mark;
+}
+
+static void fill(struct config *config, struct file *file, uint32_t timeout_ms)
+{
+    config->host_mark = file->host_mark ? take(&file->host_mark, "") : host_mark();
+    config->agent = take(&file->agent, "claude-code");
+    config->runtime = take(&file->runtime, "auto");
+    config->base_image = file->base_image ? take(&file->base_image, "") : NULL;
+    config->policy_file = file->policy ? take(&file->policy, "") : NULL;
+    config->upstream_ca = file->network.upstream_ca ? take(&file->network.upstream_ca, "") : NULL;
+    config->review_timeout_ms = timeout_ms;
+    config->review_arm_ms = file->review.arm_ms ? file->review.arm_ms : 500;
+    config->scrollback = file->pane.scrollback ? file->pane.scrollback : 10000;
+    config->memory_mb = file->limits.memory_mb;
+    config->pids = file->limits.pids;
+    config->cpus = file->limits.cpus;
+    config->bell = !file->notify.bell || *file->notify.bell;
+    config->resolve_count = file->network.resolve_count;
+    config->resolve = xcalloc(config->resolve_count, sizeof(*config->resolve));
+    for (size_t i = 0; i < config->resolve_count; i++) {
+        struct config_resolve *from = &file->network.resolve[i];
+
+        config->resolve[i] = *from;
+        config->resolve[i].host = take(&from->host, "");
+        config->resolve[i].address = take(&from->address, "");
+    }
+}
+
+static int load_text(struct config *config, struct str text, const char *name, struct err *err)
+{
+    struct file *file = NULL;
+    uint32_t timeout_ms = 300000;
+    int rc = yaml_load(text, name, &file_schema, (void **)&file, err);
+
+    if (rc == 0)
+        rc = check(file, name, &timeout_ms, err);
+    if (rc == 0) {
+        fill(config, file, timeout_ms);
+        int sub = yaml_subtree(text, name, "providers", &config->providers, err);
+        if (sub == 0 || sub == ERR_NOENT)
+            sub = yaml_subtree(text, name, "agents", &config->agents, err);
+        rc = sub == ERR_NOENT ? 0 : sub;
+    }
+    yaml_unload(&file_schema, file);
+    return rc;
+}
+
+int config_load(struct config *config, const char *path, struct err *err)
+{
+    const char *given = path ? path : getenv("IRONCURTAIN_CONFIG");
+    char *standard = path_join(path_home(), "config.yaml");
+    const char *file = given && *given ? given : standard;
+    struct buf text = BUF_INIT;
+
+    *config = (struct config){0};
+    int rc = file_read(file, LIMIT_FILE, &text, err);
+    if (rc == 0)
+        config->path = xstrdup(file);
+    else if (rc == ERR_NOENT && file == standard)
+        rc = 0;
+    if (rc == 0)
+        rc = load_text(config, buf_str(&text), file, err);
+    buf_release(&text);
+    free(standard);
+    if (rc < 0)
+        config_release(config);
+    return rc;
+}
+
+void config_release(struct config *config)
+{
+    free(config->host_mark);
+    free(config->agent);
+    free(config->runtime);
+    free(config->base_image);
+    free(config->policy_file);
+    free(config->upstream_ca);
+    for (size_t i = 0; i < config->resolve_count; i++) {
+        free(config->resolve[i].host);
+        free(config->resolve[i].address);
+    }
+    free(config->resolve);
+    buf_release(&config->providers);
+    buf_release(&config->agents);
+    free(config->path);
+    *config = (struct config){0};
+}

@@ -30,8 +30,21 @@
 /* Concurrent tunnels of one session; an agent uses a handful. */
 #define LIMIT_TUNNELS 1024
 
+/* Minted leaf certificates kept; agents talk to a handful of hosts. About 2 kB each. */
+#define LIMIT_LEAVES 512
+
 /* Bytes of audit rows that may wait for the disk before reading from agents stops. */
 #define LIMIT_AUDIT_QUEUE (16 * 1024 * 1024)
+/* Reading goes on when so few are left: half, so that it does not flap. */
+#define LIMIT_AUDIT_LOW (LIMIT_AUDIT_QUEUE / 2)
+/* What is already on its way when reading stops must fit; beyond, the audit counts as
+ * failed, because somebody does not listen to store_full(). */
+#define LIMIT_AUDIT_HARD (4 * LIMIT_AUDIT_QUEUE)
+/* The audit waits so long for another process's lock before it counts as failed. */
+#define LIMIT_AUDIT_BUSY_MS 10000
+/* Ids that a process reserves at once; the next ones are fetched when half are used, so
+ * half must be far more than the rows that fit into LIMIT_AUDIT_HARD. */
+#define LIMIT_AUDIT_IDS (1024 * 1024)
 
 /* Escalations that may wait at once; further ones are denied. */
 #define LIMIT_GATE_ITEMS 256
@@ -41,6 +54,16 @@
 
 /* Bytes typed for the agent that it has not read yet. */
 #define LIMIT_PTY_WRITE (1024 * 1024)
+
+/* One OSC string of the agent: titles and colour queries are far shorter. */
+#define LIMIT_VT_STRING (8 * 1024)
+/* A clipboard text (OSC 52), base64; terminals cap it between 100 kB and 1 MB. */
+#define LIMIT_VT_CLIPBOARD (1024 * 1024)
+/* Largest screen; no real terminal reaches it, and 4 million cells take 64 MB. */
+#define LIMIT_VT_COLS 2000
+#define LIMIT_VT_ROWS 1000
+/* Scrollback of one session; 100,000 ordinary lines take 15 MB, hostile ones 700 MB. */
+#define LIMIT_VT_SCROLL (64 * 1024 * 1024)
 
 /* Entries of one mapping in a configuration file; looking for duplicates is quadratic. */
 #define LIMIT_YAML_ENTRIES 512

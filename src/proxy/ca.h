@@ -4,7 +4,7 @@
  * RSA-2048 CA, ten years, in DIR/ca-cert.pem (0644) and DIR/ca-key.pem (0600). A key file
  * that others can read is refused with the command that mends it. Leaves: ECDSA P-256, one
  * key for all, 24 h, SAN dNSName or iPAddress, 127-bit positive serial, minted off the loop
- * and cached (bounded), re-minted with less than an hour left.
+ * and cached (least recently used goes first), re-minted with less than an hour left.
  */
 #ifndef SRC_PROXY_CA_H
 #define SRC_PROXY_CA_H
@@ -22,11 +22,23 @@ const char *ca_cert_path(const struct ca *ca);
 struct str ca_cert_pem(const struct ca *ca);
 
 /*
- * The leaf for a name if it is in the cache and good for another hour, else NULL: then it is
- * being minted and on_minted (set once) is called when it is there. The identity stays
- * valid until the loop turn ends.
+ * The leaf for a name if it is in the cache and good for another hour. Else NULL: then it is
+ * being minted, and every watch is called when it is there or has failed; after a failure the
+ * next call says so in *ret_failed (and the one after it tries again). `host` is a lower-case
+ * DNS name or an address literal. The identity stays valid until the loop turn ends.
  */
-const struct tls_identity *ca_leaf(struct ca *ca, const char *host);
-void ca_on_minted(struct ca *ca, void (*fn)(void *ctx), void *ctx);
+const struct tls_identity *ca_leaf(struct ca *ca, const char *host, bool *ret_failed);
+
+/* Embed one, set fn and ctx. One CA serves the proxies of all sessions. */
+struct ca_watch {
+    void (*fn)(void *ctx);
+    void *ctx; /* borrows */
+    struct ca_watch *next;
+};
+void ca_watch(struct ca *ca, struct ca_watch *watch);
+void ca_unwatch(struct ca *ca, struct ca_watch *watch);
+
+/* For tests: Unix time in milliseconds from here instead of clock_wall_ms(). */
+void ca_set_clock(struct ca *ca, int64_t (*wall_ms)(void));
 
 #endif

@@ -1,0 +1,504 @@
+/*
+ * ca.c - the certificate authority: two PEM files, and leaves minted from them.
+ *
+ * A leaf costs an RSA signature, about a quarter of a millisecond, so it is made in the
+ * loop's pool and kept. All leaves share one P-256 key: it never leaves this process, and a
+ * key per host would protect nothing more. The cache is a list in order of use; agents talk
+ * to a handful of hosts, which stay at its front.
+ *
+ * The key file is written before the certificate, and a lone key gets a new certificate:
+ * a crash between the two writes leaves nothing half-made.
+ *
+ * Blocks: ca_load_or_create() (files, RSA key); nothing else. Owns: keys, certificates, cache.
+ * A minting job holds a reference, so the CA may be freed while one is under way.
+ */
+/* X509_set_pubkey() encodes a key of OpenSSL 3's providers and decodes it again, which is
+ * the most expensive part of a leaf (0.3 of 0.4 ms); an EC_KEY behind the EVP_PKEY is taken as
+ * it is. The functions for that are deprecated in 3.0, not gone. */
+#define OPENSSL_API_COMPAT 0x10100000L
+
+#include "proxy/ca.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "io/crypt.h"
+
+#define DAY_MS (24 * 3600 * 1000LL)
+#define RENEW_MS (3600 * 1000LL)
+/* Clocks of boxes and of ours are one; this is for second boundaries. */
+#define BACKDATE_MS (60 * 1000LL)
+#define CA_DAYS 3650
+
+enum leaf_state { LEAF_MINTING, LEAF_READY, LEAF_FAILED };
+
+struct leaf {
+    char *host; /* owns */
+    enum leaf_state state;
+    struct tls_identity identity; /* owns the certificate, borrows the key */
+    int64_t renew_ms;             /* from then on it is minted again */
+    struct leaf *next, *prev;     /* most recently used first */
+};
+
+/* What every leaf has in common; read by several pool threads at once. */
+struct mold {
+    EVP_PKEY *ca_key;
+    EVP_PKEY *leaf_key;
+    X509 *ca_cert;
+    X509_EXTENSION *extensions[4];
+};
+
+struct ca {
+    struct loop *loop; /* borrows */
+    struct mold mold;
+    char *cert_path;     /* owns */
+    struct buf cert_pem; /* owns */
+    struct leaf leaves;  /* ring head */
+    unsigned leaf_count;
+    struct ca_watch *watches; /* borrows */
+    int64_t (*wall_ms)(void);
+    unsigned jobs;
+    bool closed; /* freed by its owner, kept by a job */
+};
+
+struct mint_job {
+    struct ca *ca; /* shared */
+    char *host;    /* owns */
+    int64_t now_ms;
+    X509 *cert; /* owns; NULL: failed */
+};
+
+static int load_key(struct ca *ca, const char *path, struct err *err);
+static int load_cert(struct ca *ca, struct err *err);
+static int make_key(struct ca *ca, const char *path, struct err *err);
+static int make_cert(struct ca *ca, struct err *err);
+static int mold_finish(struct mold *mold, struct err *err);
+static struct leaf *leaf_find(struct ca *ca, const char *host);
+static void leaf_drop(struct ca *ca, struct leaf *leaf);
+static void leaf_mint(struct ca *ca, const char *host);
+static void mint_work(void *ctx);
+static void mint_done(void *ctx);
+static void destroy(struct ca *ca);
+static int err_ssl(struct err *err, const char *what);
+
+struct ca *ca_load_or_create(struct loop *loop, const char *dir, struct err *err)
+{
+    struct ca *ca = xcalloc(1, sizeof(*ca));
+    ca->loop = loop;
+    ca->wall_ms = clock_wall_ms;
+    ca->leaves.next = ca->leaves.prev = &ca->leaves;
+    ca->cert_path = path_join(dir, "ca-cert.pem");
+    char *key_path = path_join(dir, "ca-key.pem");
+
+    int rc = file_mkdir(dir, err);
+    if (rc == 0 && file_exists(key_path))
+        rc = load_key(ca, key_path, err);
+    else if (rc == 0 && file_exists(ca->cert_path))
+        rc = err_set(err, ERR_CONFIG,
+                "'%s' is missing but '%s' is there; remove that one to make a new authority",
+                key_path, ca->cert_path);
+    else if (rc == 0)
+        rc = make_key(ca, key_path, err);
+    if (rc == 0)
+        rc = file_exists(ca->cert_path) ? load_cert(ca, err) : make_cert(ca, err);
+    if (rc == 0)
+        rc = mold_finish(&ca->mold, err);
+    free(key_path);
+    if (rc == 0)
+        return ca;
+    destroy(ca);
+    err_wrap(err, "certificate authority");
+    return NULL;
+}
+
+void ca_free(struct ca *ca)
+{
+    if (!ca)
+        return;
+    ca->closed = true;
+    ca->watches = NULL;
+    if (ca->jobs == 0)
+        destroy(ca);
+}
+
+const char *ca_cert_path(const struct ca *ca)
+{
+    return ca->cert_path;
+}
+
+struct str ca_cert_pem(const struct ca *ca)
+{
+    return buf_str(&ca->cert_pem);
+}
+
+const struct tls_identity *ca_leaf(struct ca *ca, const char *host, bool *ret_failed)
+{
+    *ret_failed = false;
+    struct leaf *leaf = leaf_find(ca, host);
+    if (leaf && leaf->state == LEAF_FAILED) {
+        *ret_failed = true;
+        leaf_drop(ca, leaf);
+        return NULL;
+    }
+    if (leaf && leaf->state == LEAF_READY && ca->wall_ms() >= leaf->renew_ms) {
+        leaf_drop(ca, leaf);
+        leaf = NULL;
+    }
+    if (!leaf)
+        leaf_mint(ca, host);
+    return leaf && leaf->state == LEAF_READY ? &leaf->identity : NULL;
+}
+
+void ca_watch(struct ca *ca, struct ca_watch *watch)
+{
+    watch->next = ca->watches;
+    ca->watches = watch;
+}
+
+void ca_unwatch(struct ca *ca, struct ca_watch *watch)
+{
+    struct ca_watch **at = &ca->watches;
+    while (*at && *at != watch)
+        at = &(*at)->next;
+    if (*at)
+        *at = watch->next;
+}
+
+void ca_set_clock(struct ca *ca, int64_t (*wall_ms)(void))
+{
+    ca->wall_ms = wall_ms;
+}
+
+/* --- files ---------------------------------------------------------------------------- */
+
+static int load_key(struct ca *ca, const char *path, struct err *err)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return err_set(err, ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+        return err_set(err, ERR_CONFIG, "'%s' is not a plain file of yours", path);
+    if (st.st_mode & 077)
+        return err_set(err, ERR_CONFIG,
+                "'%s' can be read by others (mode %04o); run: chmod 600 %s", path,
+                (unsigned)st.st_mode & 07777, path);
+
+    struct buf pem = BUF_INIT;
+    int rc = file_read(path, LIMIT_FILE, &pem, err);
+    if (rc < 0)
+        return rc;
+    BIO *bio = BIO_new_mem_buf(buf_data(&pem), (int)buf_len(&pem));
+    ca->mold.ca_key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    buf_wipe(&pem);
+    if (!ca->mold.ca_key)
+        return err_ssl(err, path);
+    return 0;
+}
+
+static int load_cert(struct ca *ca, struct err *err)
+{
+    int rc = file_read(ca->cert_path, LIMIT_FILE, &ca->cert_pem, err);
+    if (rc < 0)
+        return rc;
+    BIO *bio = BIO_new_mem_buf(buf_data(&ca->cert_pem), (int)buf_len(&ca->cert_pem));
+    ca->mold.ca_cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    if (!ca->mold.ca_cert)
+        return err_ssl(err, ca->cert_path);
+    if (X509_check_private_key(ca->mold.ca_cert, ca->mold.ca_key) != 1)
+        return err_set(err, ERR_CONFIG,
+                "'%s' does not belong to the key beside it; remove it to make a new one",
+                ca->cert_path);
+    time_t soon = (time_t)((ca->wall_ms() + DAY_MS) / 1000);
+    if (X509_cmp_time(X509_get0_notAfter(ca->mold.ca_cert), &soon) <= 0)
+        return err_set(err, ERR_CONFIG, "'%s' has expired; remove it to make a new one",
+                ca->cert_path);
+    return 0;
+}
+
+/* Turn a memory BIO into a file; the BIO is wiped and freed. */
+static int write_bio(const char *path, BIO *bio, mode_t mode, struct err *err)
+{
+    char *p = NULL;
+    long n = BIO_get_mem_data(bio, &p);
+    int rc = file_write(path, p, (size_t)n, mode, err);
+    OPENSSL_cleanse(p, (size_t)n);
+    BIO_free(bio);
+    return rc;
+}
+
+static int make_key(struct ca *ca, const char *path, struct err *err)
+{
+    ca->mold.ca_key = EVP_RSA_gen(2048);
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (!ca->mold.ca_key ||
+            !PEM_write_bio_PKCS8PrivateKey(bio, ca->mold.ca_key, NULL, NULL, 0, NULL, NULL)) {
+        BIO_free(bio);
+        return err_ssl(err, path);
+    }
+    return write_bio(path, bio, 0600, err);
+}
+
+/* --- certificates --------------------------------------------------------------------- */
+
+/* 16 random bytes, positive and minimal: some clients refuse any other serial. */
+static int set_serial(X509 *cert)
+{
+    uint8_t bytes[16];
+    crypt_random(bytes, sizeof(bytes));
+    bytes[0] = (uint8_t)((bytes[0] & 0x7f) | 0x40);
+    BIGNUM *number = BN_bin2bn(bytes, sizeof(bytes), NULL);
+    int ok = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) != NULL;
+    BN_free(number);
+    return ok;
+}
+
+static int set_times(X509 *cert, int64_t from_ms, int64_t until_ms)
+{
+    return ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)(from_ms / 1000)) &&
+           ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)(until_ms / 1000));
+}
+
+static int set_name(X509 *cert, const char *name)
+{
+    return X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8,
+            (const unsigned char *)name, -1, -1, 0);
+}
+
+static int add_text(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX ctx;
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    int ok = ext && X509_add_ext(cert, ext, -1);
+    X509_EXTENSION_free(ext);
+    return ok;
+}
+
+static int make_cert(struct ca *ca, struct err *err)
+{
+    int64_t now = ca->wall_ms();
+    X509 *cert = X509_new();
+    int ok = cert && X509_set_version(cert, 2) && set_serial(cert) &&
+             set_times(cert, now - BACKDATE_MS, now + CA_DAYS * DAY_MS) &&
+             set_name(cert, "IronCurtain MITM CA") &&
+             X509_set_issuer_name(cert, X509_get_subject_name(cert)) &&
+             X509_set_pubkey(cert, ca->mold.ca_key) &&
+             add_text(cert, cert, NID_basic_constraints, "critical,CA:true,pathlen:0") &&
+             add_text(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+             add_text(cert, cert, NID_subject_key_identifier, "hash") &&
+             X509_sign(cert, ca->mold.ca_key, EVP_sha256());
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (!ok || !PEM_write_bio_X509(bio, cert)) {
+        X509_free(cert);
+        BIO_free(bio);
+        return err_ssl(err, ca->cert_path);
+    }
+    ca->mold.ca_cert = cert;
+    char *p = NULL;
+    long n = BIO_get_mem_data(bio, &p);
+    buf_append(&ca->cert_pem, p, (size_t)n);
+    return write_bio(ca->cert_path, bio, 0644, err);
+}
+
+static int mold_finish(struct mold *mold, struct err *err)
+{
+    static const struct {
+        int nid;
+        const char *value;
+    } common[] = {
+            {NID_basic_constraints, "critical,CA:false"},
+            {NID_key_usage, "critical,digitalSignature"},
+            {NID_ext_key_usage, "serverAuth"},
+            {NID_authority_key_identifier, "keyid"},
+    };
+    EC_KEY *ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+    mold->leaf_key = EVP_PKEY_new();
+    if (!ec || !EC_KEY_generate_key(ec) || !EVP_PKEY_assign_EC_KEY(mold->leaf_key, ec)) {
+        EC_KEY_free(ec);
+        return err_ssl(err, "leaf key");
+    }
+    X509V3_CTX ctx;
+    X509V3_set_ctx(&ctx, mold->ca_cert, NULL, NULL, NULL, 0);
+    for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++) {
+        mold->extensions[i] = X509V3_EXT_conf_nid(NULL, &ctx, common[i].nid, common[i].value);
+        if (!mold->extensions[i])
+            return err_ssl(err, "leaf extensions");
+    }
+    return 0;
+}
+
+/* RFC 5280 section 4.2.1.6: critical if it is all that names the subject. */
+static int add_alt_name(X509 *cert, const char *host, bool critical)
+{
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_OCTET_STRING *address = a2i_IPADDRESS(host);
+    int ok = names && name;
+    if (ok && address) {
+        GENERAL_NAME_set0_value(name, GEN_IPADD, address);
+        address = NULL;
+    } else if (ok) {
+        ASN1_IA5STRING *dns = ASN1_IA5STRING_new();
+        ok = dns && ASN1_STRING_set(dns, host, -1);
+        GENERAL_NAME_set0_value(name, GEN_DNS, dns);
+    }
+    ok = ok && sk_GENERAL_NAME_push(names, name);
+    if (ok)
+        name = NULL;
+    ok = ok && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, critical, 0);
+    ASN1_OCTET_STRING_free(address);
+    GENERAL_NAME_free(name);
+    GENERAL_NAMES_free(names);
+    return ok;
+}
+
+static X509 *leaf_make(const struct mold *mold, const char *host, int64_t now_ms)
+{
+    X509 *cert = X509_new();
+    /* A common name has at most 64 characters; clients look at the alternative name only. */
+    bool short_name = strlen(host) <= 64;
+    int ok = cert && X509_set_version(cert, 2) && set_serial(cert) &&
+             set_times(cert, now_ms - BACKDATE_MS, now_ms + DAY_MS) &&
+             (!short_name || set_name(cert, host)) &&
+             X509_set_issuer_name(cert, X509_get_subject_name(mold->ca_cert)) &&
+             X509_set_pubkey(cert, mold->leaf_key) && add_alt_name(cert, host, !short_name);
+    for (size_t i = 0; ok && i < sizeof(mold->extensions) / sizeof(*mold->extensions); i++)
+        ok = X509_add_ext(cert, mold->extensions[i], -1);
+    if (ok && X509_sign(cert, mold->ca_key, EVP_sha256()))
+        return cert;
+    X509_free(cert);
+    ERR_clear_error();
+    return NULL;
+}
+
+/* --- cache ---------------------------------------------------------------------------- */
+
+static void leaf_link_front(struct ca *ca, struct leaf *leaf)
+{
+    leaf->prev = &ca->leaves;
+    leaf->next = ca->leaves.next;
+    leaf->next->prev = leaf;
+    ca->leaves.next = leaf;
+}
+
+static struct leaf *leaf_find(struct ca *ca, const char *host)
+{
+    for (struct leaf *leaf = ca->leaves.next; leaf != &ca->leaves; leaf = leaf->next) {
+        if (strcmp(leaf->host, host) != 0)
+            continue;
+        leaf->prev->next = leaf->next;
+        leaf->next->prev = leaf->prev;
+        leaf_link_front(ca, leaf);
+        return leaf;
+    }
+    return NULL;
+}
+
+static void leaf_drop(struct ca *ca, struct leaf *leaf)
+{
+    leaf->prev->next = leaf->next;
+    leaf->next->prev = leaf->prev;
+    ca->leaf_count--;
+    X509_free(leaf->identity.cert);
+    free(leaf->host);
+    free(leaf);
+}
+
+/* The least recently used leaf makes room; one being minted is awaited by somebody. */
+static void leaf_make_room(struct ca *ca)
+{
+    struct leaf *leaf = ca->leaves.prev;
+    while (leaf != &ca->leaves && ca->leaf_count >= LIMIT_LEAVES) {
+        struct leaf *older = leaf->prev;
+        if (leaf->state != LEAF_MINTING)
+            leaf_drop(ca, leaf);
+        leaf = older;
+    }
+}
+
+static void leaf_mint(struct ca *ca, const char *host)
+{
+    leaf_make_room(ca);
+    struct leaf *leaf = xcalloc(1, sizeof(*leaf));
+    leaf->host = xstrdup(host);
+    leaf->state = LEAF_MINTING;
+    leaf->identity.key = ca->mold.leaf_key;
+    leaf_link_front(ca, leaf);
+    ca->leaf_count++;
+
+    struct mint_job *job = xcalloc(1, sizeof(*job));
+    job->ca = ca;
+    job->host = xstrdup(host);
+    job->now_ms = ca->wall_ms();
+    ca->jobs++;
+    loop_work(ca->loop, mint_work, mint_done, job);
+}
+
+/* On a thread of the pool: the mold is only read. */
+static void mint_work(void *ctx)
+{
+    struct mint_job *job = ctx;
+    job->cert = leaf_make(&job->ca->mold, job->host, job->now_ms);
+}
+
+static void mint_done(void *ctx)
+{
+    struct mint_job *job = ctx;
+    struct ca *ca = job->ca;
+    struct leaf *leaf = leaf_find(ca, job->host);
+    if (leaf && leaf->state == LEAF_MINTING) {
+        leaf->state = job->cert ? LEAF_READY : LEAF_FAILED;
+        leaf->identity.cert = job->cert;
+        leaf->renew_ms = job->now_ms + DAY_MS - RENEW_MS;
+        job->cert = NULL;
+    }
+    X509_free(job->cert);
+    free(job->host);
+    free(job);
+    ca->jobs--;
+    if (ca->closed) {
+        if (ca->jobs == 0)
+            destroy(ca);
+        return;
+    }
+    struct ca_watch *next = NULL;
+    for (struct ca_watch *watch = ca->watches; watch; watch = next) {
+        next = watch->next;
+        watch->fn(watch->ctx);
+    }
+}
+
+static void destroy(struct ca *ca)
+{
+    while (ca->leaves.next != &ca->leaves)
+        leaf_drop(ca, ca->leaves.next);
+    for (size_t i = 0; i < sizeof(ca->mold.extensions) / sizeof(*ca->mold.extensions); i++)
+        X509_EXTENSION_free(ca->mold.extensions[i]);
+    X509_free(ca->mold.ca_cert);
+    EVP_PKEY_free(ca->mold.ca_key);
+    EVP_PKEY_free(ca->mold.leaf_key);
+    buf_release(&ca->cert_pem);
+    free(ca->cert_path);
+    free(ca);
+}
+
+/* Translate and empty OpenSSL's error queue. */
+static int err_ssl(struct err *err, const char *what)
+{
+    char reason[160];
+    ERR_error_string_n(ERR_peek_error(), reason, sizeof(reason));
+    ERR_clear_error();
+    return err_set(err, ERR_CONFIG, "cannot use '%s': %s", what, reason);
+}

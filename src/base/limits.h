@@ -54,6 +54,11 @@
 
 /* Bytes typed for the agent that it has not read yet. */
 #define LIMIT_PTY_WRITE (1024 * 1024)
+/* Output of one agent handed on in one loop turn: 2 ms of work for the emulator (15 MB/s at
+ * its slowest), so that a flood delays keys and other sessions by no more than that. */
+#define LIMIT_PTY_TURN (32 * 1024)
+/* The helper in the box must greet within this time after the connection. */
+#define LIMIT_GUEST_READY_MS 10000
 
 /* One OSC string of the agent: titles and colour queries are far shorter. */
 #define LIMIT_VT_STRING (8 * 1024)

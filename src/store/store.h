@@ -21,14 +21,20 @@
 
 struct store;
 
-/* Opens or makes `path` (0600), migrates it, starts the writer. */
+/*
+ * Opens or makes `path` (0600, its folder must exist, a symlink is refused), migrates it,
+ * starts the writer. Several processes may open one database. Waits for the disk, and up to
+ * LIMIT_AUDIT_BUSY_MS for another process: call it at start.
+ */
 struct store *store_open(struct loop *loop, const char *path, struct err *err);
-/* Writes what is queued, ends the thread, closes. Pending commit callbacks are called. */
+/* Writes what is queued, ends the thread, closes; waits for the disk. Pending commit
+ * callbacks are called. Not from inside a callback of the store; before loop_free(). */
 void store_close(struct store *store);
 
 bool store_failed(const struct store *store);
 const char *store_error(const struct store *store); /* why, or "" */
-/* More than LIMIT_AUDIT_QUEUE bytes wait: stop reading from agents until on_drain. */
+/* More than LIMIT_AUDIT_QUEUE bytes wait: stop reading from agents until on_drain. Whoever
+ * goes on to LIMIT_AUDIT_HARD makes the store fail. */
 bool store_full(const struct store *store);
 void store_on_drain(struct store *store, void (*fn)(void *ctx), void *ctx); /* one listener */
 /* Called on the loop once, when writing fails for the first time. */
@@ -50,16 +56,17 @@ struct session_record {
     int exit_status; /* -1: not known */
     int64_t pid;     /* of our process */
 };
-void store_put_session(struct store *store, const struct session_record *rec); /* upsert by id */
+void store_put_session(
+        struct store *store, const struct session_record *rec); /* upsert by id */
 
 enum request_decision {
-    REQUEST_ALLOW,   /* by rule or provider table */
-    REQUEST_DENY,    /* by rule */
-    REQUEST_HELD,    /* waits for the human */
-    REQUEST_APPROVED,/* by the human */
-    REQUEST_REFUSED, /* by the human */
-    REQUEST_EXPIRED, /* nobody answered */
-    REQUEST_ERROR    /* malformed, upstream failed */
+    REQUEST_ALLOW,    /* by rule or provider table */
+    REQUEST_DENY,     /* by rule */
+    REQUEST_HELD,     /* waits for the human */
+    REQUEST_APPROVED, /* by the human */
+    REQUEST_REFUSED,  /* by the human */
+    REQUEST_EXPIRED,  /* nobody answered */
+    REQUEST_ERROR     /* malformed, upstream failed */
 };
 const char *request_decision_name(enum request_decision decision);
 
@@ -80,14 +87,14 @@ struct request_record {
     char rule[128];
     char reason[240];
     bool key_swapped;
-    uint64_t bytes_up;   /* body bytes from the agent */
-    uint64_t bytes_down; /* body bytes to the agent */
+    uint64_t bytes_up;     /* body bytes from the agent */
+    uint64_t bytes_down;   /* body bytes to the agent */
     int64_t first_byte_ms; /* duration until the first response byte; -1 */
     int64_t total_ms;      /* duration; -1 while it goes on */
     uint64_t escalation;   /* id or 0 */
     bool done;
 };
-uint64_t store_next_id(struct store *store);
+uint64_t store_next_id(struct store *store); /* for requests and escalations alike */
 void store_put_request(struct store *store, const struct request_record *rec);
 
 enum escalation_state { ESC_WAITING, ESC_APPROVED, ESC_DENIED, ESC_EXPIRED, ESC_CANCELED };
@@ -96,7 +103,7 @@ const char *escalation_state_name(enum escalation_state state);
 struct escalation_record {
     uint64_t id;
     char session[37];
-    char kind[8]; /* "net", "mcp" */
+    char kind[8];      /* "net", "mcp" */
     char subject[512]; /* one line: "CONNECT example.com:443" */
     char detail[2048]; /* canonical text that the digest covers */
     char digest[65];   /* sha256 hex */
@@ -130,7 +137,8 @@ void store_put_words(struct store *store, const struct words_record *rec);
 
 /*
  * A read-only connection of its own; synchronous, so for command line tools or from
- * loop_work(). fn returns false to stop. Newest first.
+ * loop_work(). fn returns false to stop. Newest first; limit 0 is all. ERR_NOENT if there is
+ * no database yet. A session whose process is dead is shown as crashed, recovered or not.
  */
 struct store_reader;
 struct store_reader *store_reader_open(const char *path, struct err *err);
@@ -143,8 +151,17 @@ int store_each_escalation(struct store_reader *reader, const char *session_or_nu
         uint32_t limit, bool (*fn)(void *ctx, const struct escalation_record *rec), void *ctx,
         struct err *err);
 
-/* Sessions left as running by a process that is dead become crashed, escalations left
- * waiting become expired ("shutdown"). Called at start; returns how many sessions. */
+/* ERR_NOENT if there is none of that id. */
+int store_find_request(
+        struct store_reader *reader, uint64_t id, struct request_record *ret, struct err *err);
+int store_find_escalation(struct store_reader *reader, uint64_t id,
+        struct escalation_record *ret, struct err *err);
+
+/*
+ * Sessions left as running by a process that is dead (pid, start time and boot differ) become
+ * crashed; of ended sessions, escalations left waiting become expired ("shutdown") and open
+ * requests done. Waits for the disk; called at start. Returns how many sessions.
+ */
 int store_recover(struct store *store, struct err *err);
 
 #endif

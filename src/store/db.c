@@ -27,11 +27,12 @@
 
 int db_fail(sqlite3 *db, struct err *err)
 {
+    int kind = sqlite3_errcode(db) & 0xff;
     int why = sqlite3_system_errno(db);
-    enum err_code code = (sqlite3_errcode(db) & 0xff) == SQLITE_BUSY ? ERR_TIMEOUT : ERR_IO;
+    enum err_code code = kind == SQLITE_BUSY ? ERR_TIMEOUT : ERR_IO;
 
-    /* errno says more than "disk I/O error", and nothing of use with the other codes. */
-    if ((sqlite3_errcode(db) & 0xff) == SQLITE_IOERR && why)
+    /* errno says more than "unable to open database file"; with other codes it is stale. */
+    if ((kind == SQLITE_CANTOPEN || kind == SQLITE_IOERR) && why)
         return err_set(err, code, "%s: %s", sqlite3_errmsg(db), strerror(why));
     return err_set(err, code, "%s", sqlite3_errmsg(db));
 }

@@ -1,0 +1,119 @@
+/*
+ * test_schema.c - from nothing, step by step, all or nothing, and not from the future.
+ */
+#include "unit/store/fixture.h"
+
+#include "store/db.h"
+#include "store/schema.h"
+
+static sqlite3 *open_plain(struct fixture *f)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    return db;
+}
+
+static const char *const steps[] = {
+        "CREATE TABLE t(a INTEGER); INSERT INTO t VALUES(1);",
+        "ALTER TABLE t ADD COLUMN b INTEGER NOT NULL DEFAULT 7;",
+        "INSERT INTO t VALUES(2, 8); CREATE TABLE broken(",
+};
+
+static void test_an_empty_database_gets_all_steps(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *db = open_plain(f);
+    struct err err;
+
+    assert_int_equal(schema_migrate(db, steps, 2, &err), 0);
+    sqlite3_close(db);
+    assert_int_equal(sql_int(f->path, "SELECT b FROM t WHERE a=1"), 7);
+    assert_int_equal(sql_int(f->path, "PRAGMA user_version"), 2);
+}
+
+static void test_an_old_database_gets_only_the_missing_steps_and_keeps_its_rows(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *db = open_plain(f);
+    struct err err;
+
+    assert_int_equal(schema_migrate(db, steps, 1, &err), 0);
+    assert_int_equal(sqlite3_exec(db, "INSERT INTO t VALUES(5)", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(schema_migrate(db, steps, 2, &err), 0);
+    assert_int_equal(schema_migrate(db, steps, 2, &err), 0);
+    sqlite3_close(db);
+    assert_int_equal(sql_int(f->path, "SELECT count(*) FROM t WHERE b=7"), 2);
+}
+
+static void test_a_step_that_fails_leaves_the_old_version_whole(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *db = open_plain(f);
+    struct err err;
+
+    assert_int_equal(schema_migrate(db, steps, 1, &err), 0);
+    assert_int_equal(schema_migrate(db, steps, 3, &err), ERR_IO);
+    assert_non_null(strstr(err.msg, "migration to schema 3"));
+    sqlite3_close(db);
+    assert_int_equal(sql_int(f->path, "PRAGMA user_version"), 1);
+    assert_int_equal(sql_int(f->path, "SELECT count(*) FROM t"), 1);
+    assert_int_equal(sql_int(f->path, "SELECT count(*) FROM pragma_table_info('t')"), 1);
+}
+
+static void test_our_steps_lead_from_version_0_to_ours(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = fixture_open(f);
+
+    store_close(store);
+    assert_int_equal(sql_int(f->path, "PRAGMA user_version"), schema_version);
+    assert_int_equal(sql_int(f->path, "SELECT count(*) FROM sqlite_schema WHERE type='table'"
+                                      " AND name IN('session','request','escalation','words')"),
+            4);
+    assert_int_equal(sql_int(f->path, "SELECT journal_mode='wal' FROM pragma_journal_mode"), 1);
+}
+
+static void test_a_database_from_the_future_is_refused_with_advice_and_not_touched(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = fixture_open(f);
+    struct err err;
+
+    store_close(store);
+    assert_int_equal(sql_int(f->path, "PRAGMA user_version=99"), -1);
+    assert_null(store_open(f->loop, f->path, &err));
+    assert_int_equal(err.code, ERR_CONFIG);
+    assert_non_null(strstr(err.msg, "newer ironcurtain (schema 99"));
+    assert_non_null(strstr(err.msg, "IRONCURTAIN_HOME"));
+    assert_null(store_reader_open(f->path, &err));
+    assert_int_equal(err.code, ERR_CONFIG);
+    assert_int_equal(sql_int(f->path, "PRAGMA user_version"), 99);
+}
+
+static void test_a_reader_does_not_migrate(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+
+    assert_int_equal(file_create(f->path, "", 0, 0600, NULL), 0);
+    assert_null(store_reader_open(f->path, &err));
+    assert_int_equal(err.code, ERR_NOENT);
+    assert_int_equal(sql_int(f->path, "PRAGMA user_version"), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            TEST(test_an_empty_database_gets_all_steps),
+            TEST(test_an_old_database_gets_only_the_missing_steps_and_keeps_its_rows),
+            TEST(test_a_step_that_fails_leaves_the_old_version_whole),
+            TEST(test_our_steps_lead_from_version_0_to_ours),
+            TEST(test_a_database_from_the_future_is_refused_with_advice_and_not_touched),
+            TEST(test_a_reader_does_not_migrate),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

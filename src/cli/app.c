@@ -26,14 +26,14 @@ static int open_policy(struct app *app, const char *given, struct err *err)
     return app->policy ? 0 : err->code;
 }
 
-static int open_tables(struct app *app, struct str more_providers, struct err *err)
+static int open_tables(struct app *app, const char *agents, struct err *err)
 {
     const char *name = app->config.path ? app->config.path : "config.yaml";
-    struct str extra = more_providers.n ? more_providers : buf_str(&app->config.providers);
-    int rc = provider_table_load(&app->providers, extra, name, err);
+    struct str more = agents ? str_of(agents) : buf_str(&app->config.agents);
+    int rc = provider_table_load(&app->providers, buf_str(&app->config.providers), name, err);
 
     if (rc == 0)
-        rc = agent_table_load(&app->agents, buf_str(&app->config.agents), name, err);
+        rc = agent_table_load(&app->agents, more, name, err);
     if (rc == 0)
         provider_table_keys_from_env(&app->providers);
     return rc;
@@ -73,7 +73,7 @@ int app_open(struct app *app, const struct app_options *options, struct err *err
     if (!app->loop)
         return err->code;
     if (open_home(err) < 0 || config_load(&app->config, options->config, err) < 0 ||
-            open_tables(app, options->providers, err) < 0 ||
+            open_tables(app, options->agents, err) < 0 ||
             open_policy(app, options->policy, err) < 0 ||
             open_store(app, options->ask, err) < 0) {
         app_close(app);

@@ -21,7 +21,7 @@ struct app {
 struct app_options {
     const char *config;  /* file or NULL */
     const char *policy;  /* file or NULL */
-    struct str providers; /* further provider table YAML (the demo's), or empty */
+    const char *agents; /* more agent table YAML (the demo's), instead of the configured; or NULL */
     bool ask;            /* is there a human to ask? */
 };
 

@@ -8,14 +8,19 @@
  *
  *   reading     stops by itself when chan_in() holds LIMIT_CHAN_HIGH bytes or chan_pause()
  *               was called; chan_resume() goes on and calls on_data again if bytes are left.
+ *               Whoever consumes from chan_in() outside on_data calls chan_resume(), too.
+ *               While paused neither on_data nor on_end comes, on_fail does.
  *   writing     never blocks and never fails at once; chan_full() says that more than
  *               LIMIT_CHAN_HIGH bytes wait, on_drain comes when they fell below LOW.
  *   end         on_end: the peer finished cleanly (FIN, and close_notify under TLS) and
  *               everything it sent is in chan_in(). on_fail: reset, truncation without
- *               close_notify, TLS error, timeout. After either no more on_data comes.
+ *               close_notify, TLS error, timeout. After either no more on_data comes. When
+ *               writing fails, what the peer had sent before it left is still delivered first.
  *   close       chan_close(): what was written still goes out (bounded by 5 s), then the
  *               channel ends cleanly. chan_abort(): at once, with a TCP reset where there is
- *               one, so that the peer cannot take what it got for a complete answer.
+ *               one, so that the peer cannot take what it got for a complete answer (on a
+ *               plain Unix socket there is none: the peer sees an end). NULL is fine; after
+ *               either call the channel is gone for the owner.
  *
  * Callbacks are never called from inside chan_write/close/pause, only from the loop.
  * Rules of the TLS part (memory BIOs, one idempotent pump): RFC 8446, and the OpenSSL manual
@@ -39,7 +44,10 @@ struct chan_ops {
     void (*on_fail)(void *ctx, const struct err *err);
 };
 
-/* Who owns the events; may be changed at any time (a tunnel turning into a TLS server). */
+/*
+ * Who owns the events; may be changed at any time (a tunnel turning into a TLS server). A new
+ * owner gets on_data if bytes are waiting already. Nothing is read while ops is NULL.
+ */
 void chan_set_ops(struct chan *chan, const struct chan_ops *ops, void *ctx);
 
 struct buf *chan_in(struct chan *chan);
@@ -59,8 +67,9 @@ void chan_abort(struct chan *chan);
 
 /*
  * Start TLS on a plain channel. Bytes already in chan_in() are the beginning of the
- * handshake. on_open comes when it is done; on_fail after `timeout_ms` if it is not.
- * `expect_sni` (server side): handshake fails unless SNI is absent or equals it.
+ * handshake, bytes not yet written go out in the clear before it. on_open comes when it is
+ * done; on_fail after `timeout_ms` if it is not. What is written meanwhile waits for it.
+ * Which names are accepted is for the find function of the server (tls.h) to say.
  */
 void chan_start_tls_server(struct chan *chan, struct tls_server *tls, uint32_t timeout_ms);
 void chan_start_tls_client(
@@ -73,7 +82,7 @@ const char *chan_peer(const struct chan *chan);
 /* --- listening --------------------------------------------------------------------- */
 
 struct listener;
-/* accept: the channel is the callee's. A stale Unix socket file is removed first; a live
+/* accept: the channel is the callee's and open; on_open is not called for it. A stale Unix socket file is removed first; a live
  * one is ERR_CONFLICT. Mode is set before anybody can connect. ERR_LIMIT if the path does
  * not fit sun_path, saying how long it may be. */
 struct listener *listen_unix(struct loop *loop, const char *path, unsigned mode,
@@ -110,7 +119,8 @@ void dial_cancel(struct dial *dial);
 struct chan *chan_connect_unix(struct loop *loop, const char *path,
         const struct chan_ops *ops, void *ctx, struct err *err);
 
-/* Take over a connected socket or one end of a socketpair. */
+/* Take over a connected socket or one end of a socketpair; it is open, on_open is not called.
+ * On failure the descriptor stays the caller's. */
 struct chan *chan_adopt_fd(struct loop *loop, int fd, const struct chan_ops *ops, void *ctx,
         struct err *err);
 

@@ -19,7 +19,7 @@ struct evp_pkey_st;
 struct tls_server;
 struct tls_client;
 
-/* A certificate with its key; reference counted, made by proxy/ca. */
+/* A certificate with its key, made by proxy/ca; a connection takes references of its own. */
 struct tls_identity {
     struct x509_st *cert;
     struct evp_pkey_st *key;
@@ -29,7 +29,8 @@ struct tls_identity {
  * find: the identity for this name, borrowed until the next call, or NULL when it has to be
  * made; then the handshake waits until tls_server_retry() is called on that server, which
  * asks again for every waiting connection. `refused` is set to reject the name.
- * `conn_ctx` is what chan_set_ops() gave the channel.
+ * `conn_ctx` is what chan_set_ops() gave the channel. `sni` is lower case, "" if the client
+ * named nobody. Called on resumed handshakes, too; sessions of one name resume no other.
  */
 typedef const struct tls_identity *(*tls_find_fn)(
         void *ctx, void *conn_ctx, const char *sni, bool *refused);

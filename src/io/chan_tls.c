@@ -1,0 +1,325 @@
+/*
+ * chan_tls.c - the TLS pump of a channel.
+ *
+ * chan_tls_pump() moves ciphertext from the socket through SSL into chan_in();
+ * chan_tls_encrypt() moves chan_out() through SSL towards the socket. Both may be called at
+ * any time and do what is possible now. Input stops when chan_in() is full or paused, output
+ * while the socket takes nothing, so every buffer is bounded: the stash by one read (and
+ * LIMIT_CHAN_LOW during a handshake), the wire by one step of chan_tls_encrypt().
+ *
+ * SSL_get_error() also looks at old entries of the thread's error queue, hence the clearing
+ * in ssl_enter(), which also claims the loop's scratch buffer for the ciphertext made by the
+ * call; ssl_leave() sends it on.
+ */
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "io/tls_priv.h"
+#include "io/uverr.h"
+
+/* One record at most; SSL_read_ex returns no more than that. */
+#define RECORD 16384
+/* Encrypted at once and written with one system call: four records. */
+#define ENCRYPT_STEP (4 * RECORD)
+
+static void start(
+        struct chan *chan, struct chan_tls *tls, const struct err *err, uint32_t timeout_ms);
+
+static void ssl_enter(struct chan *chan)
+{
+    CHECK(!chan->loop->scratch_busy);
+    chan->loop->scratch_busy = true;
+    ERR_clear_error();
+}
+
+static void ssl_leave(struct chan *chan)
+{
+    chan->loop->scratch_busy = false;
+    if (buf_len(&chan->loop->scratch))
+        chan_send_scratch(chan, &chan->tls->wire);
+}
+
+void chan_start_tls_server(struct chan *chan, struct tls_server *server, uint32_t timeout_ms)
+{
+    struct chan_tls *tls = xcalloc(1, sizeof(*tls));
+    struct err err;
+
+    tls->server = server;
+    tls->ssl = tls_server_ssl(server, &err);
+    start(chan, tls, &err, timeout_ms);
+}
+
+void chan_start_tls_client(
+        struct chan *chan, struct tls_client *client, const char *host, uint32_t timeout_ms)
+{
+    struct chan_tls *tls = xcalloc(1, sizeof(*tls));
+    struct err err;
+
+    tls->client = client;
+    tls->host = xstrdup(host);
+    tls->ssl = tls_client_ssl(client, host, &err);
+    start(chan, tls, &err, timeout_ms);
+}
+
+/* What was written before still goes out as it is; what was read before is the handshake. */
+static void start(
+        struct chan *chan, struct chan_tls *tls, const struct err *err, uint32_t timeout_ms)
+{
+    CHECK(!chan->tls);
+    chan->tls = tls;
+    tls->chan = chan;
+    tls->more = true;
+    buf_swap(&tls->wire, &chan->out);
+    buf_swap(&tls->stash, &chan->in);
+    chan->news &= ~(unsigned)(NEWS_DATA | NEWS_END);
+    loop_defer(chan->loop, &chan->hook);
+    if (!tls->ssl) {
+        chan_fail(chan, err);
+        return;
+    }
+    BIO *bio = tls_bio_new(tls);
+    SSL_set_bio(tls->ssl, bio, bio);
+    SSL_set_app_data(tls->ssl, tls);
+    chan_deadline(chan, timeout_ms);
+    if (chan->ended && !chan->err)
+        chan_tls_eof(chan);
+}
+
+const char *chan_alpn(const struct chan *chan)
+{
+    return chan->tls ? chan->tls->alpn : "";
+}
+
+/* --- handshake --------------------------------------------------------------------- */
+
+static void handshake_failed(struct chan *chan)
+{
+    struct chan_tls *tls = chan->tls;
+    long verify = SSL_get_verify_result(tls->ssl);
+    struct err err;
+
+    if (tls->refused) {
+        ERR_clear_error();
+        err_set(&err, ERR_TLS, "TLS handshake with '%s': the name it asked for is refused",
+                chan->peer);
+    } else if (tls->client && verify != X509_V_OK) {
+        ERR_clear_error();
+        err_set(&err, ERR_TLS, "the certificate of '%s' is not accepted: %s", tls->host,
+                X509_verify_cert_error_string(verify));
+    } else {
+        err_ssl(&err, "TLS handshake with '%s' failed", tls->host ? tls->host : chan->peer);
+    }
+    chan_fail(chan, &err);
+}
+
+static void handshake_done(struct chan *chan)
+{
+    struct chan_tls *tls = chan->tls;
+    const unsigned char *alpn = NULL;
+    unsigned n = 0;
+
+    tls->open = true;
+    chan_deadline(chan, 0);
+    SSL_get0_alpn_selected(tls->ssl, &alpn, &n);
+    if (n)
+        str_copy(tls->alpn, sizeof(tls->alpn), (struct str){(const char *)alpn, n});
+    chan->news |= NEWS_OPEN;
+}
+
+static void handshake(struct chan *chan)
+{
+    struct chan_tls *tls = chan->tls;
+
+    ssl_enter(chan);
+    int rc = SSL_do_handshake(tls->ssl);
+    int why = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, rc);
+    ssl_leave(chan);
+
+    if (chan->state != CHAN_OPEN)
+        return; /* closed in the certificate callback */
+    if (rc == 1)
+        handshake_done(chan);
+    else if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_CLIENT_HELLO_CB)
+        handshake_failed(chan);
+}
+
+/* --- input ------------------------------------------------------------------------- */
+
+/* One record into chan_in(); false: no more for now. */
+static bool decrypt(struct chan *chan)
+{
+    struct chan_tls *tls = chan->tls;
+    size_t n = 0;
+    struct err err;
+
+    if (!tls->net.n && !SSL_has_pending(tls->ssl))
+        return false;
+    char *room = buf_reserve(&chan->in, RECORD);
+    ssl_enter(chan);
+    int ok = SSL_read_ex(tls->ssl, room, RECORD, &n);
+    int why = ok ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, ok);
+    ssl_leave(chan);
+
+    if (ok) {
+        buf_commit(&chan->in, n);
+        chan->news |= NEWS_DATA;
+        return true;
+    }
+    if (why == SSL_ERROR_ZERO_RETURN) {
+        chan_ended(chan);
+    } else if (why != SSL_ERROR_WANT_READ) {
+        err_ssl(&err, "TLS connection with '%s' broke", tls->host ? tls->host : chan->peer);
+        chan_fail(chan, &err);
+    }
+    return false;
+}
+
+static void digest(struct chan *chan)
+{
+    struct chan_tls *tls = chan->tls;
+
+    tls->more = false;
+    if (!tls->open && !tls->waiting)
+        handshake(chan);
+    if (!tls->open || chan->state != CHAN_OPEN || chan->ended)
+        return;
+    while (chan_can_take(chan))
+        if (!decrypt(chan))
+            return;
+    tls->more = !chan->ended && (tls->net.n || SSL_has_pending(tls->ssl));
+}
+
+void chan_tls_pump(struct chan *chan)
+{
+    struct chan_tls *tls = chan->tls;
+    bool from_socket = tls->net.n > 0;
+
+    if (chan->state != CHAN_OPEN || chan->connecting || chan->ended)
+        return;
+    if (!from_socket)
+        tls->net = buf_str(&tls->stash);
+    if (tls->net.n || tls->more || !tls->open)
+        digest(chan);
+    if (from_socket)
+        buf_append(&tls->stash, tls->net.p, tls->net.n);
+    else
+        buf_consume(&tls->stash, buf_len(&tls->stash) - tls->net.n);
+    tls->net = (struct str){NULL, 0};
+    if (!buf_len(&tls->stash) && tls->stash.cap)
+        buf_release(&tls->stash);
+}
+
+void chan_tls_feed(struct chan *chan, const char *p, size_t n)
+{
+    struct chan_tls *tls = chan->tls;
+
+    if (buf_len(&tls->stash))
+        buf_append(&tls->stash, p, n);
+    else
+        tls->net = (struct str){p, n};
+    chan_tls_pump(chan);
+}
+
+void chan_tls_eof(struct chan *chan)
+{
+    struct err err;
+
+    if (chan->err && !chan->ended) { /* writing had failed before; that is the reason */
+        chan_ended(chan);
+        return;
+    }
+    if (chan->tls->open)
+        err_set(&err, ERR_EOF, "connection with '%s' was cut off (no TLS close_notify)",
+                chan->peer);
+    else
+        err_set(&err, ERR_TLS, "'%s' closed the connection during the TLS handshake",
+                chan->peer);
+    chan_fail(chan, &err);
+}
+
+/* --- output ------------------------------------------------------------------------ */
+
+bool chan_tls_encrypt(struct chan *chan)
+{
+    struct chan_tls *tls = chan->tls;
+    size_t n = buf_len(&chan->out);
+    size_t taken = 0;
+
+    if (!tls->open || tls->said_bye)
+        return false;
+    if (!n && !chan->shut_wanted)
+        return false;
+    ssl_enter(chan);
+    int ok = 1;
+    if (n) {
+        ok = SSL_write_ex(
+                tls->ssl, buf_data(&chan->out), n < ENCRYPT_STEP ? n : ENCRYPT_STEP, &taken);
+    } else {
+        ok = SSL_shutdown(tls->ssl) >= 0;
+        tls->said_bye = true;
+    }
+    ssl_leave(chan);
+    if (!ok) {
+        struct err err;
+
+        err_ssl(&err, "TLS connection with '%s' broke", tls->host ? tls->host : chan->peer);
+        chan->out_failed = true;
+        chan_fail(chan, &err);
+        return false;
+    }
+    buf_consume(&chan->out, taken);
+    if (!buf_len(&chan->out))
+        buf_release(&chan->out);
+    return true;
+}
+
+/* --- for the other files of the channel -------------------------------------------- */
+
+bool chan_tls_more(const struct chan *chan)
+{
+    return chan->tls->more;
+}
+
+bool chan_tls_wants_bytes(const struct chan *chan)
+{
+    return !chan->tls->more && buf_len(&chan->tls->stash) < LIMIT_CHAN_LOW;
+}
+
+bool chan_tls_open(const struct chan *chan)
+{
+    return chan->tls->open;
+}
+
+bool chan_tls_said_bye(const struct chan *chan)
+{
+    return chan->tls->said_bye;
+}
+
+struct buf *chan_tls_wire(struct chan *chan)
+{
+    return &chan->tls->wire;
+}
+
+void chan_tls_detach(struct chan *chan)
+{
+    if (chan->tls)
+        tls_server_unwait(chan->tls);
+}
+
+void chan_tls_free(struct chan *chan)
+{
+    struct chan_tls *tls = chan->tls;
+
+    if (!tls)
+        return;
+    /* Without this SSL_free would make the session unusable for resumption. */
+    if (tls->ssl && tls->open)
+        SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(tls->ssl);
+    buf_release(&tls->stash);
+    buf_release(&tls->wire);
+    free(tls->host);
+    free(tls);
+}

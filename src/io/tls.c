@@ -1,0 +1,360 @@
+/*
+ * tls.c - contexts for both ends of TLS.
+ *
+ * The server chooses the certificate in the ClientHello callback, not in the certificate
+ * callback, because only the former runs on resumed handshakes as well, so that a name is
+ * checked every time. The session id context is a hash of the name: a ticket given for one
+ * host resumes nothing on another (RFC 6066 section 3).
+ *
+ * The client keeps one session per host. It was verified for that name when it was made.
+ */
+#include "io/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "base/mem.h"
+#include "io/crypt.h"
+#include "io/tls_priv.h"
+#include "io/uverr.h"
+
+/* Sessions kept for resumption; an agent talks to a handful of hosts. */
+#define SESSIONS 64
+
+/* AES-128 first: fastest in hardware, and strong enough for every peer. */
+#define SUITES_13 "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
+
+struct tls_server {
+    SSL_CTX *ctx;      /* owns */
+    struct loop *loop; /* borrows */
+    tls_find_fn find;
+    void *find_ctx;           /* borrows */
+    struct chan_tls *waiting; /* ring of channels, borrows; NULL: none */
+};
+
+struct kept_session {
+    char *host;           /* owns; NULL: free slot */
+    SSL_SESSION *session; /* owns */
+    uint64_t used;
+};
+
+struct tls_client {
+    SSL_CTX *ctx; /* owns */
+    struct kept_session kept[SESSIONS];
+    uint64_t clock;
+};
+
+static int on_client_hello(SSL *ssl, int *alert, void *arg);
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
+        const unsigned char *in, unsigned inlen, void *arg);
+static int on_session(SSL *ssl, SSL_SESSION *session);
+
+static SSL_CTX *new_ctx(const SSL_METHOD *method, struct err *err)
+{
+    ERR_clear_error();
+
+    SSL_CTX *ctx = SSL_CTX_new(method);
+
+    if (!ctx || !SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) ||
+            !SSL_CTX_set_ciphersuites(ctx, SUITES_13)) {
+        err_ssl(err, "cannot set up TLS");
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    /* RELEASE_BUFFERS: an idle connection gives its 2 x 17 KiB of record buffers back. */
+    SSL_CTX_set_mode(ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(ctx,
+            SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    return ctx;
+}
+
+/* --- server ------------------------------------------------------------------------ */
+
+struct tls_server *tls_server_new(
+        struct loop *loop, tls_find_fn find, void *ctx, struct err *err)
+{
+    SSL_CTX *ssl_ctx = new_ctx(TLS_server_method(), err);
+
+    if (!ssl_ctx)
+        return NULL;
+
+    struct tls_server *tls = xcalloc(1, sizeof(*tls));
+
+    tls->ctx = ssl_ctx;
+    tls->loop = loop;
+    tls->find = find;
+    tls->find_ctx = ctx;
+    SSL_CTX_set_client_hello_cb(ssl_ctx, on_client_hello, tls);
+    SSL_CTX_set_alpn_select_cb(ssl_ctx, on_alpn, NULL);
+    /* Tickets hold the state; one is enough for a client that comes back once. */
+    SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(ssl_ctx, 1);
+    return tls;
+}
+
+void tls_server_retry(struct tls_server *tls)
+{
+    struct chan_tls *first = tls->waiting;
+
+    if (!first)
+        return;
+    tls->waiting = NULL;
+    first->prev->next = NULL;
+    while (first) {
+        struct chan_tls *next = first->next;
+
+        first->next = first->prev = NULL;
+        first->waiting = false;
+        first->more = true;
+        loop_defer(tls->loop, &first->chan->hook);
+        first = next;
+    }
+}
+
+void tls_server_free(struct tls_server *tls)
+{
+    if (!tls)
+        return;
+    CHECK(!tls->waiting);
+    SSL_CTX_free(tls->ctx);
+    free(tls);
+}
+
+SSL *tls_server_ssl(struct tls_server *tls, struct err *err)
+{
+    ERR_clear_error();
+
+    SSL *ssl = SSL_new(tls->ctx);
+
+    if (!ssl)
+        err_ssl(err, "cannot set up TLS");
+    else
+        SSL_set_accept_state(ssl);
+    return ssl;
+}
+
+void tls_server_wait(struct tls_server *server, struct chan_tls *tls)
+{
+    struct chan_tls *first = server->waiting;
+
+    tls->waiting = true;
+    if (!first) {
+        tls->next = tls->prev = tls;
+        server->waiting = tls;
+        return;
+    }
+    tls->next = first;
+    tls->prev = first->prev;
+    first->prev->next = tls;
+    first->prev = tls;
+}
+
+void tls_server_unwait(struct chan_tls *tls)
+{
+    if (!tls->waiting)
+        return;
+    tls->waiting = false;
+    if (tls->next == tls) {
+        tls->server->waiting = NULL;
+    } else {
+        if (tls->server->waiting == tls)
+            tls->server->waiting = tls->next;
+        tls->prev->next = tls->next;
+        tls->next->prev = tls->prev;
+    }
+    tls->next = tls->prev = NULL;
+}
+
+/*
+ * The host name of the server_name extension (RFC 6066 section 3): a two byte list length,
+ * then one entry of type 0 with a two byte length. Lower case; "" without the extension.
+ */
+static bool hello_sni(SSL *ssl, char sni[256])
+{
+    const unsigned char *ext = NULL;
+    size_t n = 0;
+
+    sni[0] = '\0';
+    if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext, &n))
+        return true;
+    if (n < 5 || (size_t)(ext[0] << 8 | ext[1]) != n - 2 || ext[2] != 0)
+        return false;
+    size_t len = (size_t)(ext[3] << 8 | ext[4]);
+    if (len == 0 || len != n - 5 || len > 255)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = ext[5 + i];
+
+        if (c <= ' ' || c >= 0x7f)
+            return false;
+        sni[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    }
+    sni[len] = '\0';
+    return true;
+}
+
+static int on_client_hello(SSL *ssl, int *alert, void *arg)
+{
+    struct tls_server *server = arg;
+    struct chan_tls *tls = SSL_get_app_data(ssl);
+    char sni[256];
+    bool refused = false;
+    uint8_t id[SHA256_LEN];
+
+    *alert = SSL_AD_DECODE_ERROR;
+    if (!hello_sni(ssl, sni))
+        return SSL_CLIENT_HELLO_ERROR;
+
+    const struct tls_identity *identity =
+            server->find(server->find_ctx, tls->chan->ctx, sni, &refused);
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    tls->refused = refused;
+    if (refused || tls->chan->state != CHAN_OPEN)
+        return SSL_CLIENT_HELLO_ERROR;
+    if (!identity) {
+        tls_server_wait(server, tls);
+        return SSL_CLIENT_HELLO_RETRY;
+    }
+    *alert = SSL_AD_INTERNAL_ERROR;
+    crypt_sha256(sni, strlen(sni), id);
+    if (SSL_use_certificate(ssl, identity->cert) != 1 ||
+            SSL_use_PrivateKey(ssl, identity->key) != 1 ||
+            SSL_set_session_id_context(ssl, id, sizeof(id)) != 1)
+        return SSL_CLIENT_HELLO_ERROR;
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
+        const unsigned char *in, unsigned inlen, void *arg)
+{
+    static const unsigned char ours[] = "\x08http/1.1";
+    unsigned char *chosen = NULL;
+
+    (void)ssl;
+    (void)arg;
+    if (SSL_select_next_proto(&chosen, outlen, ours, sizeof(ours) - 1, in, inlen) !=
+            OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* --- client ------------------------------------------------------------------------ */
+
+struct tls_client *tls_client_new(const char *extra_ca, struct err *err)
+{
+    SSL_CTX *ctx = new_ctx(TLS_client_method(), err);
+
+    if (!ctx)
+        return NULL;
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    if (SSL_CTX_set_default_verify_paths(ctx) != 1 ||
+            SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)"\x08http/1.1", 9) != 0) {
+        err_ssl(err, "cannot set up TLS");
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    if (extra_ca && SSL_CTX_load_verify_file(ctx, extra_ca) != 1) {
+        err_ssl(err, "cannot read certificates from '%s'", extra_ca);
+        if (err)
+            err->code = ERR_CONFIG;
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+
+    struct tls_client *tls = xcalloc(1, sizeof(*tls));
+
+    tls->ctx = ctx;
+    SSL_CTX_set_app_data(ctx, tls);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, on_session);
+    return tls;
+}
+
+void tls_client_free(struct tls_client *tls)
+{
+    if (!tls)
+        return;
+    for (size_t i = 0; i < SESSIONS; i++) {
+        free(tls->kept[i].host);
+        SSL_SESSION_free(tls->kept[i].session);
+    }
+    /* A channel that is still closing holds the context a little longer. */
+    SSL_CTX_set_app_data(tls->ctx, NULL);
+    SSL_CTX_free(tls->ctx);
+    free(tls);
+}
+
+/* The slot of this host, or the one that was not used for longest. */
+static struct kept_session *slot_of(struct tls_client *tls, const char *host)
+{
+    struct kept_session *oldest = &tls->kept[0];
+
+    for (size_t i = 0; i < SESSIONS; i++) {
+        struct kept_session *k = &tls->kept[i];
+
+        if (k->host && strcmp(k->host, host) == 0)
+            return k;
+        if (k->used < oldest->used)
+            oldest = k;
+    }
+    return oldest;
+}
+
+/* Returns 1 if it keeps the session's reference. */
+static int on_session(SSL *ssl, SSL_SESSION *session)
+{
+    struct tls_client *client = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    const struct chan_tls *tls = SSL_get_app_data(ssl);
+
+    if (!client || !SSL_SESSION_is_resumable(session))
+        return 0;
+
+    struct kept_session *k = slot_of(client, tls->host);
+
+    if (!k->host || strcmp(k->host, tls->host) != 0) {
+        free(k->host);
+        k->host = xstrdup(tls->host);
+    }
+    SSL_SESSION_free(k->session);
+    k->session = session;
+    k->used = ++client->clock;
+    return 1;
+}
+
+static bool is_ip(const char *host)
+{
+    unsigned char addr[16];
+
+    return inet_pton(AF_INET, host, addr) == 1 || inet_pton(AF_INET6, host, addr) == 1;
+}
+
+SSL *tls_client_ssl(struct tls_client *tls, const char *host, struct err *err)
+{
+    ERR_clear_error();
+
+    SSL *ssl = SSL_new(tls->ctx);
+    int ok = ssl != NULL;
+
+    if (ok && is_ip(host)) {
+        ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host);
+    } else if (ok) {
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        ok = SSL_set1_host(ssl, host) && SSL_set_tlsext_host_name(ssl, host) == 1;
+    }
+    if (!ok) {
+        char vis[128];
+
+        err_ssl(err, "cannot set up TLS for '%s'", str_vis(vis, sizeof(vis), str_of(host)));
+        SSL_free(ssl);
+        return NULL;
+    }
+    struct kept_session *k = slot_of(tls, host);
+    if (k->host && strcmp(k->host, host) == 0) {
+        k->used = ++tls->clock;
+        SSL_set_session(ssl, k->session);
+    }
+    SSL_set_connect_state(ssl);
+    return ssl;
+}

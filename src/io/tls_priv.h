@@ -1,0 +1,42 @@
+/*
+ * tls_priv.h - what chan_tls.c and tls.c share.
+ */
+#ifndef SRC_IO_TLS_PRIV_H
+#define SRC_IO_TLS_PRIV_H
+
+#include <openssl/ssl.h>
+
+#include "io/chan_priv.h"
+#include "io/tls.h"
+
+/* The TLS half of a channel. */
+struct chan_tls {
+    SSL *ssl;                  /* owns */
+    struct chan *chan;         /* borrows; its owner */
+    struct tls_server *server; /* borrows; NULL on the client side */
+    struct tls_client *client; /* borrows; NULL on the server side */
+    char *host;                /* owns; client side: the name to verify */
+    struct str net;            /* ciphertext that SSL may read during this call of the pump */
+    struct buf stash;          /* owns; ciphertext that SSL did not want yet */
+    struct buf wire;           /* owns; bytes the socket did not take yet */
+    struct chan_tls *next;     /* server's ring of those that wait for a certificate */
+    struct chan_tls *prev;
+    bool open;     /* handshake done */
+    bool more;     /* the pump stopped although there may be more in SSL or the stash */
+    bool waiting;  /* for tls_server_retry() */
+    bool refused;  /* the name was refused */
+    bool said_bye; /* close_notify is in the wire buffer or further */
+    char alpn[16];
+};
+
+/* A new SSL on which the BIO still has to be set; NULL with an error. */
+SSL *tls_server_ssl(struct tls_server *tls, struct err *err);
+SSL *tls_client_ssl(struct tls_client *tls, const char *host, struct err *err);
+
+/* A BIO over chan_tls.net and the loop's scratch buffer. */
+BIO *tls_bio_new(struct chan_tls *tls);
+
+void tls_server_wait(struct tls_server *server, struct chan_tls *tls);
+void tls_server_unwait(struct chan_tls *tls);
+
+#endif

@@ -70,6 +70,12 @@
 /* Scrollback of one session; 100,000 ordinary lines take 15 MB, hostile ones 700 MB. */
 #define LIMIT_VT_SCROLL (64 * 1024 * 1024)
 
+/* Rules of one policy file: every request is compared with all of them. */
+#define LIMIT_POLICY_RULES 4096
+#define LIMIT_POLICY_LINE 4096
+/* A question that waits longer than a day is not waiting any more. */
+#define LIMIT_POLICY_TIMEOUT_MS (24 * 60 * 60 * 1000)
+
 /* Entries of one mapping in a configuration file; looking for duplicates is quadratic. */
 #define LIMIT_YAML_ENTRIES 512
 

@@ -50,6 +50,9 @@ struct vt_ops {
     void (*on_title)(void *ctx, const char *title); /* cleaned, at most 64 characters */
     /* OSC 52 write; bytes decoded. Nothing was done with it. */
     void (*on_clipboard)(void *ctx, struct str text);
+    /* A synchronized update (mode 2026) just ended: the screen is whole now, though the
+       next one may open in the same vt_feed. vt_row() and the rest may be called here. */
+    void (*on_sync_end)(void *ctx);
 };
 
 /* scrollback: lines kept. rows >= 1, cols >= 2 (clamped). Any op may be NULL. */
@@ -93,6 +96,11 @@ const char *vt_title(const struct vt *vt);
 /* Scrollback: line 0 is the newest. Fills at most cols cells, returns how many. */
 unsigned vt_scroll_count(const struct vt *vt);
 int vt_scroll_line(const struct vt *vt, unsigned line, struct vt_cell *cells, int cols);
+/* As vt_cell_extra() for a cell of it. */
+int vt_scroll_extra(
+        const struct vt *vt, unsigned line, int col, uint32_t out[VT_CELL_CHARS - 1]);
+/* True: the text of the line goes on in the next newer one. */
+bool vt_scroll_wrapped(const struct vt *vt, unsigned line);
 
 /* --- keys towards the agent ------------------------------------------------------------ */
 

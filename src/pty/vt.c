@@ -1,0 +1,400 @@
+/*
+ * vt.c - the terminal that the agent draws on.
+ *
+ * agent's bytes -> vtguard.c -> libvterm's parser and state layer -> callbacks here -> grid.
+ * libvterm decides widths, wrapping, tabs, cursor moves and what scrolls; cells, colours,
+ * modes and history are ours (VTermScreen is slow and loses attributes). Owns the library's
+ * object, both screens and the scrollback. Never blocks; callbacks of the owner run inside
+ * vt_feed and must not call it again.
+ */
+#include "pty/vt_internal.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <vterm.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/mem.h"
+
+/* --- libvterm --------------------------------------------------------------------------- */
+
+static int on_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
+{
+    struct vt *vt = user;
+    int width = info->width > 2 ? 2 : info->width;
+
+    if (width < 1 || pos.row >= vt->grid->rows || pos.col >= vt->grid->cols)
+        return 1;
+    if (pos.col == 0 && vt->wrap_pending && pos.row > 0)
+        vt->grid->lines[pos.row - 1]->wrapped = true;
+    width = vt_grid_put(vt->grid, pos.row, pos.col, info->chars[0], width, &vt->pen);
+    vt->put_row = pos.row;
+    vt->put_col = pos.col;
+    vt->wrap_pending = pos.col + width >= vt->grid->cols;
+    return 1;
+}
+
+static int on_move(VTermPos pos, VTermPos old, int visible, void *user)
+{
+    struct vt *vt = user;
+
+    (void)old;
+    (void)visible;
+    if (pos.row != vt->put_row || pos.col != vt->put_col)
+        vt->wrap_pending = false;
+    return 1;
+}
+
+static int on_scroll(VTermRect rect, int downward, int rightward, void *user)
+{
+    struct vt *vt = user;
+    struct vt_grid *grid = vt->grid;
+
+    if (rightward) {
+        for (int row = rect.start_row; row < rect.end_row; row++)
+            vt_grid_shift(grid, row, rect.start_col, rect.end_col, -rightward, vt->pen.bg);
+        return 1;
+    }
+    if (rect.start_row == 0 && downward > 0 && vt->want_history && !vt->modes.alt_screen)
+        for (int row = 0; row < downward && row < rect.end_row; row++)
+            vt_scroll_push(&vt->scroll, grid->lines[row]);
+    /* Columns are never a region (mode 69 does not get through), so rows move whole. */
+    vt_grid_scroll(grid, rect.start_row, rect.end_row, downward, vt->pen.bg);
+    return 1;
+}
+
+static int on_erase(VTermRect rect, int selective, void *user)
+{
+    struct vt *vt = user;
+
+    (void)selective; /* nothing is protected: DECSCA does not get through */
+    for (int row = rect.start_row; row < rect.end_row; row++)
+        vt_grid_erase(vt->grid, row, rect.start_col, rect.end_col, vt->pen.bg);
+    return 1;
+}
+
+static int on_bell(void *user)
+{
+    struct vt *vt = user;
+
+    if (vt->ops->on_bell)
+        vt->ops->on_bell(vt->ctx);
+    return 1;
+}
+
+static const VTermStateCallbacks state_callbacks = {
+        .putglyph = on_glyph,
+        .movecursor = on_move,
+        .scrollrect = on_scroll,
+        .erase = on_erase,
+        .bell = on_bell,
+};
+
+static void on_output(const char *p, size_t n, void *user)
+{
+    struct vt *vt = user;
+
+    if (vt->ops->on_reply)
+        vt->ops->on_reply(vt->ctx, (struct str){p, n});
+}
+
+void vt_lib_write(struct vt *vt, const char *p, size_t n)
+{
+    vterm_input_write(vt->term, p, n);
+}
+
+void vt_lib_printf(struct vt *vt, const char *fmt, ...)
+{
+    char text[64];
+    va_list ap;
+
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    vterm_input_write(vt->term, text, (size_t)n);
+}
+
+void vt_lib_cursor(const struct vt *vt, int *ret_row, int *ret_col)
+{
+    VTermPos pos;
+
+    vterm_state_get_cursorpos(vt->state, &pos);
+    *ret_row = pos.row;
+    *ret_col = pos.col;
+}
+
+void vt_lib_reset(struct vt *vt, bool hard)
+{
+    vterm_state_reset(vt->state, hard);
+}
+
+void vt_reply(struct vt *vt, const char *fmt, ...)
+{
+    char text[96];
+    va_list ap;
+
+    if (!vt->ops->on_reply)
+        return;
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    vt->ops->on_reply(vt->ctx, (struct str){text, (size_t)n});
+}
+
+/* --- guard ------------------------------------------------------------------------------ */
+
+static void on_plain(void *ctx, const char *p, size_t n)
+{
+    vt_lib_write(ctx, p, n);
+}
+
+static void on_mark(void *ctx, uint32_t cp)
+{
+    struct vt *vt = ctx;
+
+    if (vt->put_row >= 0)
+        vt_grid_mark(vt->grid, vt->put_row, vt->put_col, cp);
+}
+
+static const struct vtguard_ops guard_ops = {
+        .on_plain = on_plain,
+        .on_mark = on_mark,
+        .is_plain_csi = vt_is_plain_csi,
+        .on_csi = vt_on_csi,
+        .is_plain_esc = vt_is_plain_esc,
+        .on_esc = vt_on_esc,
+        .on_shift = vt_on_shift,
+        .on_osc = vt_on_osc,
+};
+
+/* --- public ----------------------------------------------------------------------------- */
+
+static int clamp(int value, int low, int high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static void start(struct vt *vt, int cols, int rows)
+{
+    vt->term = vterm_new(rows, cols);
+    CHECK(vt->term);
+    vterm_set_utf8(vt->term, 1);
+    vterm_output_set_callback(vt->term, on_output, vt);
+    vt->state = vterm_obtain_state(vt->term);
+    vterm_state_set_callbacks(vt->state, &state_callbacks, vt);
+
+    for (int i = 0; i < 2; i++)
+        vt_grid_init(&vt->screens[i], cols, rows);
+    vt->grid = &vt->screens[0];
+    vt->put_row = -1;
+    vt->want_history = true;
+    vt->cursor_shape = 1;
+    vt->cursor_blink = true;
+    vt_modes_reset(vt);
+    vterm_state_reset(vt->state, 1);
+    vtguard_init(&vt->guard, &guard_ops, vt);
+}
+
+static void stop(struct vt *vt)
+{
+    vtguard_release(&vt->guard);
+    vterm_free(vt->term);
+    for (int i = 0; i < 2; i++)
+        vt_grid_release(&vt->screens[i]);
+    vt_scroll_clear(&vt->scroll);
+}
+
+struct vt *vt_new(int cols, int rows, unsigned scrollback, const struct vt_ops *ops, void *ctx)
+{
+    static const struct vt_ops none;
+    struct vt *vt = xcalloc(1, sizeof(*vt));
+
+    vt->ops = ops ? ops : &none;
+    vt->ctx = ctx;
+    vt_scroll_init(&vt->scroll, scrollback);
+    start(vt, clamp(cols, 2, LIMIT_VT_COLS), clamp(rows, 1, LIMIT_VT_ROWS));
+    return vt;
+}
+
+void vt_free(struct vt *vt)
+{
+    if (!vt)
+        return;
+    stop(vt);
+    free(vt);
+}
+
+void vt_feed(struct vt *vt, struct str bytes)
+{
+    vtguard_write(&vt->guard, bytes);
+}
+
+void vt_reset(struct vt *vt)
+{
+    const struct vt_ops *ops = vt->ops;
+    void *ctx = vt->ctx;
+    unsigned scrollback = vt->scroll.max;
+    int cols, rows;
+
+    vt_size(vt, &cols, &rows);
+    stop(vt);
+    *vt = (struct vt){.ops = ops, .ctx = ctx};
+    vt_scroll_init(&vt->scroll, scrollback);
+    start(vt, cols, rows);
+}
+
+/*
+ * The main screen keeps its cursor row: what does not fit leaves at the top into the history,
+ * and comes back from there if the cursor stands on the last row. Returns how far rows moved
+ * down.
+ */
+static int resize_main(struct vt *vt, int cols, int rows, int cursor_row)
+{
+    struct vt_grid *grid = &vt->screens[0];
+    int old_rows = grid->rows;
+    int drop = cursor_row >= rows ? cursor_row - rows + 1 : 0;
+    int pull = 0;
+
+    if (rows > old_rows && cursor_row == old_rows - 1)
+        pull = clamp(rows - old_rows, 0, (int)vt->scroll.count);
+    for (int row = 0; row < drop; row++)
+        vt_scroll_push(&vt->scroll, grid->lines[row]);
+    vt_grid_resize(grid, cols, rows, drop, pull);
+    for (int row = pull - 1; row >= 0; row--)
+        vt_scroll_pop(&vt->scroll, grid, row);
+    return pull - drop;
+}
+
+static int resize_alternate(struct vt *vt, int cols, int rows, int cursor_row)
+{
+    int drop = cursor_row >= rows ? cursor_row - rows + 1 : 0;
+
+    vt_grid_resize(&vt->screens[1], cols, rows, drop, 0);
+    return -drop;
+}
+
+void vt_resize(struct vt *vt, int cols, int rows)
+{
+    bool is_alt = vt->modes.alt_screen;
+    int row, col;
+
+    cols = clamp(cols, 2, LIMIT_VT_COLS);
+    rows = clamp(rows, 1, LIMIT_VT_ROWS);
+    if (cols == vt->grid->cols && rows == vt->grid->rows)
+        return;
+
+    /* Without margins the library's own resize is sound; the unknown mode makes it check
+       its cursor. Both move the cursor, so it is put back by hand. */
+    vt_lib_cursor(vt, &row, &col);
+    vt_lib_printf(vt, "\033[r");
+    vterm_set_size(vt->term, rows, cols);
+    vt_lib_printf(vt, "\033[?9999h");
+
+    int main_shift = resize_main(vt, cols, rows, is_alt ? vt->saved[0].row : row);
+    int alt_shift = resize_alternate(vt, cols, rows, is_alt ? row : 0);
+    vt->margin_top = 0;
+    vt->margin_bottom = rows;
+    vt->put_row = -1;
+    vt->wrap_pending = false;
+    vt->saved[0].row = clamp(vt->saved[0].row + main_shift, 0, rows - 1);
+    vt->saved[1].row = clamp(vt->saved[1].row + alt_shift, 0, rows - 1);
+    row = clamp(row + (is_alt ? alt_shift : main_shift), 0, rows - 1);
+    vt_lib_printf(vt, "\033[%d;%dH", row + 1, clamp(col, 0, cols - 1) + 1);
+}
+
+void vt_size(const struct vt *vt, int *ret_cols, int *ret_rows)
+{
+    *ret_cols = vt->grid->cols;
+    *ret_rows = vt->grid->rows;
+}
+
+const struct vt_cell *vt_row(const struct vt *vt, int row)
+{
+    return vt->grid->lines[row]->cells;
+}
+
+int vt_cell_extra(const struct vt *vt, int row, int col, uint32_t out[VT_CELL_CHARS - 1])
+{
+    const struct vt_line *line = vt->grid->lines[row];
+    const struct vt_mark *mark = vt_line_mark(line, col);
+
+    if (!mark)
+        return 0;
+    memcpy(out, mark->cp, line->cells[col].extra * sizeof(out[0]));
+    return line->cells[col].extra;
+}
+
+bool vt_dirty(const struct vt *vt, int row, int *ret_from, int *ret_to)
+{
+    return vt_grid_dirty(vt->grid, row, ret_from, ret_to);
+}
+
+bool vt_any_dirty(const struct vt *vt)
+{
+    int from, to;
+
+    for (int row = 0; row < vt->grid->rows; row++)
+        if (vt_grid_dirty(vt->grid, row, &from, &to))
+            return true;
+    return false;
+}
+
+void vt_dirty_clear(struct vt *vt)
+{
+    vt_grid_clean(vt->grid);
+}
+
+void vt_dirty_all(struct vt *vt)
+{
+    vt_grid_dirty_rows(vt->grid, 0, vt->grid->rows);
+}
+
+struct vt_cursor vt_cursor(const struct vt *vt)
+{
+    struct vt_cursor cursor = {.visible = vt->cursor_visible,
+            .blink = vt->cursor_blink,
+            .shape = vt->cursor_shape};
+
+    vt_lib_cursor(vt, &cursor.row, &cursor.col);
+    cursor.row = clamp(cursor.row, 0, vt->grid->rows - 1);
+    cursor.col = clamp(cursor.col, 0, vt->grid->cols - 1);
+    return cursor;
+}
+
+struct vt_modes vt_modes(const struct vt *vt)
+{
+    struct vt_modes modes = vt->modes;
+
+    modes.kitty_flags = vt->kitty[modes.alt_screen].flags;
+    return modes;
+}
+
+const char *vt_title(const struct vt *vt)
+{
+    return vt->title;
+}
+
+unsigned vt_scroll_count(const struct vt *vt)
+{
+    return vt->scroll.count;
+}
+
+int vt_scroll_line(const struct vt *vt, unsigned line, struct vt_cell *cells, int cols)
+{
+    return vt_scroll_get(&vt->scroll, line, cells, cols, NULL);
+}
+
+int vt_scroll_extra(
+        const struct vt *vt, unsigned line, int col, uint32_t out[VT_CELL_CHARS - 1])
+{
+    return vt_scroll_marks(&vt->scroll, line, col, out);
+}
+
+bool vt_scroll_wrapped(const struct vt *vt, unsigned line)
+{
+    bool wrapped = false;
+
+    vt_scroll_get(&vt->scroll, line, NULL, 0, &wrapped);
+    return wrapped;
+}

@@ -1,0 +1,34 @@
+/*
+ * vt_scroll.h - lines that left the top of the screen, packed.
+ *
+ * One allocation a line; an ordinary line takes about its text and 16 bytes.
+ */
+#ifndef SRC_PTY_VT_SCROLL_H
+#define SRC_PTY_VT_SCROLL_H
+
+#include "pty/vt_grid.h"
+
+struct vt_scroll {
+    struct vt_packed **ring; /* owns, and the lines in it */
+    unsigned cap;            /* slots of ring */
+    unsigned first;          /* slot of the oldest line */
+    unsigned count;
+    unsigned max; /* lines kept */
+    size_t bytes; /* of all lines; at most LIMIT_VT_SCROLL */
+};
+
+void vt_scroll_init(struct vt_scroll *scroll, unsigned max);
+void vt_scroll_clear(struct vt_scroll *scroll);
+
+void vt_scroll_push(struct vt_scroll *scroll, const struct vt_line *line);
+/* Line 0 is the newest. Fills at most cols cells and returns how many; *ret_wrapped: its text
+   goes on in the next line. May be NULL. */
+int vt_scroll_get(const struct vt_scroll *scroll, unsigned index, struct vt_cell *cells,
+        int cols, bool *ret_wrapped);
+/* Marks of a cell of it, as vt_cell_extra(). */
+int vt_scroll_marks(const struct vt_scroll *scroll, unsigned index, int col,
+        uint32_t out[VT_CELL_CHARS - 1]);
+/* The newest line leaves and is written into a blank row of the grid. */
+void vt_scroll_pop(struct vt_scroll *scroll, struct vt_grid *grid, int row);
+
+#endif

@@ -20,10 +20,10 @@ enum risk { RISK_LOW, RISK_MED, RISK_HIGH };
 struct verdict {
     enum verdict_kind kind;
     enum risk risk;
-    uint32_t timeout_ms;  /* for ASK; 0: the gate's default */
-    char rule[128];       /* the line as written, or "default net ask", "structural: ..." */
-    char where[128];      /* file:line, or "built in" */
-    char reason[240];     /* the because text, or what the structural rule found */
+    uint32_t timeout_ms; /* for ASK; 0: the gate's default */
+    char rule[128];      /* the line as written, or "default net ask", "structural: ..." */
+    char where[128];     /* file:line, or "built in" */
+    char reason[240];    /* the because text, or what the structural rule found */
 };
 
 const char *verdict_name(enum verdict_kind kind); /* "deny" "ask" "allow" */
@@ -49,8 +49,17 @@ void policy_free(struct policy *policy);
 void policy_eval_net(
         const struct policy *policy, const struct net_request *req, struct verdict *ret);
 
+/*
+ * The same for a URL as a person writes it: "https://host[:port]/path?query", for CONNECT
+ * "host:port". What is not such a URL is denied.
+ */
+void policy_eval_url(
+        const struct policy *policy, struct str method, struct str url, struct verdict *ret);
+
 /* Hash of the rules, 16 hex digits: the version a decision is bound to. */
 const char *policy_version(const struct policy *policy);
 unsigned policy_rule_count(const struct policy *policy, enum verdict_kind kind);
+unsigned policy_test_count(const struct policy *policy); /* tests of net requests, all passed */
+const char *policy_name(const struct policy *policy);    /* what file:line shows */
 
 #endif

@@ -1,0 +1,120 @@
+/*
+ * policy.c - loading, freeing and describing a policy.
+ */
+#include "policy/policy.h"
+
+#include "base/assets.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "policy/rule.h"
+
+#define DEFAULT_POLICY "default.policy.rules"
+
+const char *verdict_name(enum verdict_kind kind)
+{
+    switch (kind) {
+    case VERDICT_DENY:
+        return "deny";
+    case VERDICT_ASK:
+        return "ask";
+    case VERDICT_ALLOW:
+        return "allow";
+    }
+    CHECK_UNREACHABLE();
+}
+
+const char *risk_name(enum risk risk)
+{
+    switch (risk) {
+    case RISK_LOW:
+        return "low";
+    case RISK_MED:
+        return "med";
+    case RISK_HIGH:
+        return "high";
+    }
+    CHECK_UNREACHABLE();
+}
+
+static struct policy *policy_new(const char *name)
+{
+    struct policy *policy = xcalloc(1, sizeof(*policy));
+    size_t n = strlen(name);
+
+    policy->hash = UINT64_C(0xcbf29ce484222325);
+    if (n < sizeof(policy->name))
+        snprintf(policy->name, sizeof(policy->name), "%s", name);
+    else
+        snprintf(policy->name, sizeof(policy->name), "..%s",
+                name + n - (sizeof(policy->name) - 3));
+    return policy;
+}
+
+struct policy *policy_parse(struct str text, const char *name, struct err *err)
+{
+    struct policy *policy = policy_new(name);
+
+    if (rules_parse(policy, text, err) < 0) {
+        policy_free(policy);
+        return NULL;
+    }
+    snprintf(policy->version, sizeof(policy->version), "%016llx",
+            (unsigned long long)policy->hash);
+    return policy;
+}
+
+struct policy *policy_load(const char *path, struct err *err)
+{
+    struct buf text = BUF_INIT;
+    struct policy *policy = NULL;
+
+    if (!path)
+        return policy_parse(asset_get(DEFAULT_POLICY), DEFAULT_POLICY, err);
+    if (file_read(path, LIMIT_FILE, &text, err) == 0)
+        policy = policy_parse(buf_str(&text), path, err);
+    buf_release(&text);
+    return policy;
+}
+
+void policy_free(struct policy *policy)
+{
+    if (!policy)
+        return;
+    for (size_t i = 0; i < policy->count; i++) {
+        pattern_release(&policy->rules[i].net);
+        free(policy->rules[i].text);
+        free(policy->rules[i].reason);
+    }
+    for (size_t i = 0; i < policy->test_count; i++) {
+        free(policy->tests[i].method);
+        free(policy->tests[i].url);
+    }
+    free(policy->rules);
+    free(policy->tests);
+    free(policy);
+}
+
+const char *policy_version(const struct policy *policy)
+{
+    return policy->version;
+}
+
+const char *policy_name(const struct policy *policy)
+{
+    return policy->name;
+}
+
+unsigned policy_rule_count(const struct policy *policy, enum verdict_kind kind)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < policy->count; i++)
+        count += policy->rules[i].verb == kind;
+    return count;
+}
+
+unsigned policy_test_count(const struct policy *policy)
+{
+    return (unsigned)policy->test_count;
+}

@@ -1,0 +1,52 @@
+/*
+ * rule.h - a rule file in memory; inside src/policy only.
+ */
+#ifndef SRC_POLICY_RULE_H
+#define SRC_POLICY_RULE_H
+
+#include "base/buf.h"
+#include "policy/pattern.h"
+#include "policy/policy.h"
+
+struct rule {
+    enum verdict_kind verb;
+    bool is_net;        /* else a rule for tool calls: kept, never judged here */
+    struct pattern net; /* if is_net; owns its strings */
+    char *text;         /* owns; the line as written, without comment, safe to print */
+    char *reason;       /* owns; the because text, safe to print, or NULL */
+    unsigned line;
+    bool has_risk;
+    enum risk risk;
+    uint32_t timeout_ms; /* 0: the gate's default */
+};
+
+struct net_test {
+    enum verdict_kind expect;
+    char *method; /* owns */
+    char *url;    /* owns */
+    unsigned line;
+};
+
+/* The default of net requests or tool calls. */
+struct fallback {
+    enum verdict_kind kind;
+    unsigned line; /* 0: not in the file */
+};
+
+struct policy {
+    char name[96];      /* what file:line shows; the end of a long path */
+    struct rule *rules; /* owns */
+    size_t count;
+    struct fallback net;
+    struct fallback mcp;
+    struct net_test *tests; /* owns; all have passed */
+    size_t test_count;
+    unsigned tests_waiting; /* tests of tool calls, read and not run */
+    uint64_t hash;
+    char version[17]; /* hash in hex */
+};
+
+/* Fill a zeroed policy that has its name. What was read before an error stays in it. */
+int rules_parse(struct policy *policy, struct str text, struct err *err);
+
+#endif

@@ -117,8 +117,8 @@ static char *demo_agent_yaml(struct err *err)
     return xasprintf("demo:\n"
                      "  title: Demo agent\n"
                      "  providers: [anthropic]\n"
-                     "  argv: [ironcurtain, demo-agent]\n"
-                     "  host_binary: \"%s\"\n"
+                     "  command: [ironcurtain, demo-agent]\n"
+                     "  program: {host: \"%s\"}\n"
                      "  env: [\"ANTHROPIC_API_KEY={fake_key}\"]\n",
             exe);
 }

@@ -55,18 +55,6 @@ static void add(struct environment *env, char *item)
     env->items[env->count] = NULL;
 }
 
-static void add_agent_variable(struct environment *env, const char *item, const char *fake_key)
-{
-    static const char mark[] = "{fake_key}";
-    const char *at = strstr(item, mark);
-
-    if (!at)
-        add(env, xstrdup(item));
-    else if (fake_key)
-        add(env, xasprintf("%.*s%s%s", (int)(at - item), item, fake_key,
-                         at + sizeof(mark) - 1));
-}
-
 void environment_build(struct environment *env, const struct agent *agent, const char *session,
         const char *fake_key, char *const *extra)
 {
@@ -74,8 +62,11 @@ void environment_build(struct environment *env, const struct agent *agent, const
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
         add(env, xstrdup(fixed[i]));
     add(env, xasprintf("IRONCURTAIN_SESSION=%s", session));
-    for (char **item = agent->env; item && *item; item++)
-        add_agent_variable(env, *item, fake_key);
+
+    char **own = agent_env(agent, fake_key);
+    for (char **item = own; *item; item++)
+        add(env, xstrdup(*item));
+    agent_env_free(own);
     for (; extra && *extra; extra++)
         add(env, xstrdup(*extra));
 }

@@ -15,17 +15,20 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "guest/relay.h"
 
+#define BACKLOG 512 /* twice what is served at a time; the kernel holds the rest */
 #define LINGER_MS 5000
 #define RETRY_MS 20
 #define RETRY_END_MS 5000
@@ -44,6 +47,13 @@ void forward_init(struct forward *forward)
     *forward = (struct forward){.listener = -1, .slot = -1, .waiting = -1};
 }
 
+/* Binding to 127.0.0.1 succeeds although nobody could ever connect, so it is asked. */
+static bool loopback_is_down(int fd)
+{
+    struct ifreq lo = {.ifr_name = "lo"};
+    return ioctl(fd, SIOCGIFFLAGS, &lo) == 0 && !(lo.ifr_flags & IFF_UP);
+}
+
 static int listen_loopback(uint16_t port)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -52,12 +62,12 @@ static int listen_loopback(uint16_t port)
     int on = 1;
     if (fd >= 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
-            listen(fd, 512) == 0)
+    bool down = fd >= 0 && loopback_is_down(fd);
+    if (!down && fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+            listen(fd, BACKLOG) == 0)
         return fd;
-    int why = errno;
-    fprintf(stderr, "icguest: cannot listen on 127.0.0.1:%u: %s%s\n", port, strerror(why),
-            why == EADDRNOTAVAIL ? " (is the box's 'lo' interface up?)" : "");
+    fprintf(stderr, "icguest: cannot listen on 127.0.0.1:%u: %s\n", port,
+            down ? "the box's interface 'lo' is down" : strerror(errno));
     if (fd >= 0)
         close(fd);
     return -1;

@@ -17,6 +17,12 @@
 #define LIMIT_HTTP_HEAD (64 * 1024)
 #define LIMIT_HTTP_FIELDS 128
 
+/* So much of a body that nobody wants is read to keep the connection; agents' telemetry,
+ * which is refused, has up to 700 kB. */
+#define LIMIT_HTTP_DISCARD (1024 * 1024)
+/* Interim (1xx) answers before the real one; none to two are usual. */
+#define LIMIT_HTTP_INTERIM 16
+
 /* A CONNECT must finish its TLS handshake within this time. */
 #define LIMIT_HANDSHAKE_MS 10000
 /* Head of a request must be complete within this time (slowloris). */
@@ -48,6 +54,8 @@
 
 /* Escalations that may wait at once; further ones are denied. */
 #define LIMIT_GATE_ITEMS 256
+/* Reading an escalation stops its clock for so long in all: a forgotten review ends too. */
+#define LIMIT_REVIEW_MS (10 * 60 * 1000)
 
 /* Rolling buffer of the user's keystrokes. */
 #define LIMIT_WORDS (32 * 1024)
@@ -78,6 +86,9 @@
 
 /* Entries of one mapping in a configuration file; looking for duplicates is quadratic. */
 #define LIMIT_YAML_ENTRIES 512
+
+/* What child_run() collects of each output; a tool of ours prints some kilobytes. */
+#define LIMIT_CHILD_OUTPUT (1024 * 1024)
 
 /* Any configuration or state file we read whole. */
 #define LIMIT_FILE (4 * 1024 * 1024)

@@ -1,7 +1,8 @@
 /*
  * vt.c - the terminal that the agent draws on.
  *
- * agent's bytes -> vtguard.c -> libvterm's parser and state layer -> callbacks here -> grid.
+ * agent's bytes -> vtguard.c -> libvterm's parser and state layer -> callbacks here -> grid,
+ * plain text past the library (vt_fast.c).
  * libvterm decides widths, wrapping, tabs, cursor moves and what scrolls; cells, colours,
  * modes and history are ours (VTermScreen is slow and loses attributes). Owns the library's
  * object, both screens and the scrollback. Never blocks; callbacks of the owner run inside
@@ -10,6 +11,7 @@
 #include "pty/vt_internal.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <vterm.h>
 
@@ -28,6 +30,7 @@ static int on_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
         return 1;
     if (pos.col == 0 && vt->wrap_pending && pos.row > 0)
         vt->grid->lines[pos.row - 1]->wrapped = true;
+    vt_fast_learn(vt, info->chars[0], width);
     width = vt_grid_put(vt->grid, pos.row, pos.col, info->chars[0], width, &vt->pen);
     vt->put_row = pos.row;
     vt->put_col = pos.col;
@@ -46,6 +49,14 @@ static int on_move(VTermPos pos, VTermPos old, int visible, void *user)
     return 1;
 }
 
+void vt_scroll_rows(struct vt *vt, int top, int bottom, int n)
+{
+    if (top == 0 && n > 0 && vt->want_history && !vt->modes.alt_screen)
+        for (int row = 0; row < n && row < bottom; row++)
+            vt_scroll_push(&vt->scroll, vt->grid->lines[row]);
+    vt_grid_scroll(vt->grid, top, bottom, n, vt->pen.bg);
+}
+
 static int on_scroll(VTermRect rect, int downward, int rightward, void *user)
 {
     struct vt *vt = user;
@@ -56,11 +67,8 @@ static int on_scroll(VTermRect rect, int downward, int rightward, void *user)
             vt_grid_shift(grid, row, rect.start_col, rect.end_col, -rightward, vt->pen.bg);
         return 1;
     }
-    if (rect.start_row == 0 && downward > 0 && vt->want_history && !vt->modes.alt_screen)
-        for (int row = 0; row < downward && row < rect.end_row; row++)
-            vt_scroll_push(&vt->scroll, grid->lines[row]);
     /* Columns are never a region (mode 69 does not get through), so rows move whole. */
-    vt_grid_scroll(grid, rect.start_row, rect.end_row, downward, vt->pen.bg);
+    vt_scroll_rows(vt, rect.start_row, rect.end_row, downward);
     return 1;
 }
 
@@ -101,6 +109,7 @@ static void on_output(const char *p, size_t n, void *user)
 
 void vt_lib_write(struct vt *vt, const char *p, size_t n)
 {
+    vt_fast_close(vt);
     vterm_input_write(vt->term, p, n);
 }
 
@@ -109,6 +118,7 @@ void vt_lib_printf(struct vt *vt, const char *fmt, ...)
     char text[64];
     va_list ap;
 
+    vt_fast_close(vt);
     va_start(ap, fmt);
     int n = vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
@@ -117,15 +127,17 @@ void vt_lib_printf(struct vt *vt, const char *fmt, ...)
 
 void vt_lib_cursor(const struct vt *vt, int *ret_row, int *ret_col)
 {
-    VTermPos pos;
+    VTermPos pos = {vt->fast.row, vt->fast.col};
 
-    vterm_state_get_cursorpos(vt->state, &pos);
+    if (!vt->fast.is_open)
+        vterm_state_get_cursorpos(vt->state, &pos);
     *ret_row = pos.row;
     *ret_col = pos.col;
 }
 
 void vt_lib_reset(struct vt *vt, bool hard)
 {
+    vt_fast_close(vt);
     vterm_state_reset(vt->state, hard);
 }
 
@@ -144,9 +156,23 @@ void vt_reply(struct vt *vt, const char *fmt, ...)
 
 /* --- guard ------------------------------------------------------------------------------ */
 
+/* What the fast lane does not take goes to libvterm up to the end of the line. */
 static void on_plain(void *ctx, const char *p, size_t n)
 {
-    vt_lib_write(ctx, p, n);
+    struct vt *vt = ctx;
+
+    while (n) {
+        size_t done = vt_fast_run(vt, p, n);
+
+        if (done == 0) {
+            const char *cr = memchr(p + 1, '\r', n - 1);
+
+            done = cr ? (size_t)(cr - p) : n;
+            vt_lib_write(vt, p, done);
+        }
+        p += done;
+        n -= done;
+    }
 }
 
 static void on_mark(void *ctx, uint32_t cp)

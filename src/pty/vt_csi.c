@@ -30,39 +30,25 @@ static bool has_margins(const struct vt *vt)
 
 bool vt_is_plain_csi(void *ctx, const struct vtguard_csi *csi)
 {
-    const struct vt *vt = ctx;
     int first = vtguard_param(csi, 0, 0);
 
+    (void)ctx;
     if (csi->count > 2 || csi->sub)
         return false;
     switch (csi_key(csi)) {
-    case 'C':
-    case 'D':
-    case 'G':
-    case 'H':
     case 'I':
     case 'L':
     case 'S':
     case 'X':
     case 'Z':
-    case '`':
     case 'a':
-    case 'd':
     case 'e':
-    case 'f':
     case 'g':
     case 'j':
     case 'k':
     case KEY(0, '\'', '}'):
     case KEY(0, '\'', '~'):
         return true;
-    case 'A':
-    case 'B':
-    case 'E':
-    case 'F':
-        return !has_margins(vt);
-    case 'J':
-    case 'K':
     case KEY('?', 0, 'J'):
     case KEY('?', 0, 'K'):
         return first <= 2;
@@ -182,23 +168,98 @@ static void set_margins(struct vt *vt, const struct vtguard_csi *csi)
     vt_lib_printf(vt, "\033[%d;%dr", top + 1, bottom);
 }
 
+static void forward(struct vt *vt, const struct vtguard_csi *csi)
+{
+    char text[VTGUARD_PARAMS * 5 + 8];
+
+    vt_lib_write(vt, text, vtguard_csi_text(csi, text));
+}
+
 /* Up and down stop at the margin they move towards, which libvterm leaves out. */
-static void move_in_margins(struct vt *vt, const struct vtguard_csi *csi)
+static int rows_above(const struct vt *vt, int row)
+{
+    return row >= vt->margin_top ? row - vt->margin_top : row;
+}
+
+static int rows_below(const struct vt *vt, int row)
+{
+    return (row < vt->margin_bottom ? vt->margin_bottom : vt->grid->rows) - 1 - row;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static void move_cursor(struct vt *vt, const struct vtguard_csi *csi)
 {
     int n = vtguard_param(csi, 0, 1);
     int row, col;
-    bool is_up = csi->final == 'A' || csi->final == 'F';
-    int room;
 
+    if (csi->count > 2 || csi->sub)
+        return;
+    if (!vt_fast_is_allowed(vt) && (vt->origin || !has_margins(vt))) {
+        forward(vt, csi);
+        return;
+    }
     vt_lib_cursor(vt, &row, &col);
-    if (is_up)
-        room = row >= vt->margin_top ? row - vt->margin_top : row;
-    else
-        room = (row < vt->margin_bottom ? vt->margin_bottom : vt->grid->rows) - 1 - row;
-    n = n < room ? n : room;
-    set_column(vt, csi->final == 'A' || csi->final == 'B' ? col : 0);
-    if (n)
-        vt_lib_printf(vt, "\033[%d%c", n, is_up ? 'A' : 'B');
+    switch (csi->final) {
+    case 'A':
+        row -= least(n, rows_above(vt, row));
+        break;
+    case 'B':
+        row += least(n, rows_below(vt, row));
+        break;
+    case 'C':
+        col += n;
+        break;
+    case 'D':
+        col -= n;
+        break;
+    case 'E':
+        row += least(n, rows_below(vt, row));
+        col = 0;
+        break;
+    case 'F':
+        row -= least(n, rows_above(vt, row));
+        col = 0;
+        break;
+    case 'G':
+    case '`':
+        col = n - 1;
+        break;
+    case 'd':
+        row = n - 1;
+        break;
+    default: /* H, f */
+        row = n - 1;
+        col = vtguard_param(csi, 1, 1) - 1;
+        break;
+    }
+    vt_fast_move(vt, row, col);
+}
+
+/* ED and EL with 0, 1 or 2: from the cursor on, up to it, all. */
+static void erase(struct vt *vt, const struct vtguard_csi *csi)
+{
+    int part = vtguard_param(csi, 0, 0);
+    struct vt_grid *grid = vt->grid;
+
+    if (csi->count > 2 || csi->sub || part > 2)
+        return;
+    if (!vt_fast_enter(vt)) {
+        forward(vt, csi);
+        return;
+    }
+
+    int row = vt->fast.row;
+    vt_grid_erase(grid, row, part == 0 ? vt->fast.col : 0,
+            part == 1 ? vt->fast.col + 1 : grid->cols, vt->pen.bg);
+    if (csi->final == 'K')
+        return;
+    for (int r = part == 0 ? row + 1 : 0; r < (part == 1 ? row : grid->rows); r++)
+        if (r != row)
+            vt_grid_erase(grid, r, 0, grid->cols, vt->pen.bg);
 }
 
 /* Insert or delete characters; libvterm does it only inside the scroll region. */
@@ -462,13 +523,6 @@ static void kitty_csi(struct vt *vt, const struct vtguard_csi *csi)
 
 /* --- dispatch -------------------------------------------------------------------------- */
 
-static void forward(struct vt *vt, const struct vtguard_csi *csi)
-{
-    char text[VTGUARD_PARAMS * 5 + 8];
-
-    vt_lib_write(vt, text, vtguard_csi_text(csi, text));
-}
-
 /* Lines that are deleted at the top did not scroll away. */
 static void delete_lines(struct vt *vt, const struct vtguard_csi *csi)
 {
@@ -496,9 +550,16 @@ void vt_on_csi(void *ctx, const struct vtguard_csi *csi)
         break;
     case 'A':
     case 'B':
+    case 'C':
+    case 'D':
     case 'E':
     case 'F':
-        move_in_margins(vt, csi);
+    case 'G':
+    case 'H':
+    case '`':
+    case 'd':
+    case 'f':
+        move_cursor(vt, csi);
         break;
     case '@':
     case 'P':
@@ -510,6 +571,11 @@ void vt_on_csi(void *ctx, const struct vtguard_csi *csi)
     case 'J':
         if (first == 3)
             vt_scroll_clear(&vt->scroll);
+        else
+            erase(vt, csi);
+        break;
+    case 'K':
+        erase(vt, csi);
         break;
     case 'b':
         repeat(vt, csi);

@@ -10,6 +10,7 @@
 #include "pty/vt_grid.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"

@@ -2,6 +2,7 @@
  * vt_internal.h - the emulator's parts among themselves.
  *
  *   vt.c       owns libvterm: its callbacks, feeding, resizing, the public calls
+ *   vt_fast.c  plain text and cursor moves, past libvterm
  *   vt_csi.c   sequences that do not go to libvterm as they are: modes, cursor, queries
  *   vt_sgr.c   colours and attributes: the pen is ours, libvterm never sees one
  *   vt_osc.c   title, clipboard, colour queries
@@ -16,6 +17,7 @@
 
 #define VT_KITTY_STACK 8
 #define VT_TITLE_CHARS 64
+#define VT_WIDTH_SLOTS 1024
 
 struct VTerm;
 struct VTermState;
@@ -36,10 +38,19 @@ struct vt_kitty {
     unsigned depth;
 };
 
+struct vt_fast {
+    bool is_open; /* row and col are the cursor, not libvterm's */
+    int row, col;
+    bool is_off; /* for tests: everything through libvterm */
+    /* Code point << 2 | width, as libvterm gave it; 0: empty. */
+    uint32_t widths[VT_WIDTH_SLOTS];
+};
+
 struct vt {
     struct VTerm *term;       /* owns */
     struct VTermState *state; /* belongs to term */
     struct vtguard guard;
+    struct vt_fast fast;
     const struct vt_ops *ops; /* borrows */
     void *ctx;                /* borrows */
 
@@ -69,7 +80,21 @@ void vt_lib_write(struct vt *vt, const char *p, size_t n);
 void vt_lib_printf(struct vt *vt, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void vt_lib_cursor(const struct vt *vt, int *ret_row, int *ret_col);
 void vt_lib_reset(struct vt *vt, bool hard);
+/* Rows go up (n > 0) or down; lines that leave the main screen become history. */
+void vt_scroll_rows(struct vt *vt, int top, int bottom, int n);
 void vt_reply(struct vt *vt, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* vt_fast.c */
+bool vt_fast_is_allowed(const struct vt *vt);
+/* Take over libvterm's cursor if no line wrap can be pending. False: it could be. */
+bool vt_fast_enter(struct vt *vt);
+/* The cursor goes there, clamped to the screen. Only if allowed. */
+void vt_fast_move(struct vt *vt, int row, int col);
+/* How many bytes at p it took; 0: libvterm must do it. */
+size_t vt_fast_run(struct vt *vt, const char *p, size_t n);
+void vt_fast_learn(struct vt *vt, uint32_t cp, int width);
+/* From here on libvterm's cursor counts again. */
+void vt_fast_close(struct vt *vt);
 
 /* vt_csi.c */
 bool vt_is_plain_csi(void *ctx, const struct vtguard_csi *csi);

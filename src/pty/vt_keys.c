@@ -3,6 +3,7 @@
  */
 #include "pty/vt_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Keys of the form `CSI letter` (SS3 letter in application mode), or `CSI number ~`. */

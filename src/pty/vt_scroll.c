@@ -9,6 +9,7 @@
  */
 #include "pty/vt_scroll.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -16,6 +17,9 @@
 
 #define WIDE 0x01
 #define MARK 0x02
+
+/* WIDE and a character of 4 bytes, five marks of 5. */
+#define CELL_BYTES (1 + 4 + (VT_CELL_CHARS - 1) * 5)
 
 struct run {
     uint32_t fg, bg;
@@ -72,45 +76,36 @@ static unsigned count_runs(const struct vt_cell *cells, int used)
     return runs == 1 && is_same_pen(&cells[0], &plain) ? 0 : runs;
 }
 
-/* Returns the bytes needed; writes them if out is not NULL. */
+static char *put_char(char *out, uint32_t cp)
+{
+    return out + utf8_encode(cp ? cp : ' ', out);
+}
+
+/* At most CELL_BYTES a cell. Returns the length. */
 static size_t pack_text(const struct vt_line *line, int used, char *out)
 {
-    size_t n = 0;
-    char utf8[4];
+    char *p = out;
 
     for (int col = 0; col < used; col++) {
         const struct vt_cell *cell = &line->cells[col];
 
+        if (cell->cp < 0x80 && cell->extra == 0 && cell->width == 1) {
+            *p++ = cell->cp ? (char)cell->cp : ' ';
+            continue;
+        }
         if (cell->width == 0)
             continue;
-        if (cell->width == 1 && cell->cp < 0x80 && cell->extra == 0) {
-            if (out)
-                out[n] = cell->cp ? (char)cell->cp : ' ';
-            n++;
-            continue;
-        }
-        if (cell->width == 2) {
-            if (out)
-                out[n] = WIDE;
-            n++;
-        }
-
-        size_t len = utf8_encode(cell->cp ? cell->cp : ' ', utf8);
-        if (out)
-            memcpy(out + n, utf8, len);
-        n += len;
+        if (cell->width == 2)
+            *p++ = WIDE;
+        p = put_char(p, cell->cp);
 
         const struct vt_mark *mark = vt_line_mark(line, col);
         for (int i = 0; mark && i < cell->extra; i++) {
-            len = utf8_encode(mark->cp[i], utf8);
-            if (out) {
-                out[n] = MARK;
-                memcpy(out + n + 1, utf8, len);
-            }
-            n += 1 + len;
+            *p++ = MARK;
+            p = put_char(p, mark->cp[i]);
         }
     }
-    return n;
+    return (size_t)(p - out);
 }
 
 static void pack_runs(const struct vt_cell *cells, int used, struct run *run)
@@ -125,11 +120,18 @@ static void pack_runs(const struct vt_cell *cells, int used, struct run *run)
     }
 }
 
-static struct vt_packed *pack(const struct vt_line *line)
+static struct vt_packed *pack(struct vt_scroll *scroll, const struct vt_line *line)
 {
     int used = visible_cells(line);
     unsigned runs = count_runs(line->cells, used);
-    size_t text = pack_text(line, used, NULL);
+    size_t most = (size_t)used * CELL_BYTES;
+
+    if (most > scroll->scratch_cap) {
+        scroll->scratch = xrealloc(scroll->scratch, most);
+        scroll->scratch_cap = most;
+    }
+
+    size_t text = pack_text(line, used, scroll->scratch);
     struct vt_packed *packed = xmalloc(sizeof(*packed) + runs * sizeof(struct run) + text);
 
     packed->run_count = (uint16_t)runs;
@@ -137,8 +139,17 @@ static struct vt_packed *pack(const struct vt_line *line)
     packed->wrapped = line->wrapped;
     if (runs)
         pack_runs(line->cells, used, packed->runs);
-    pack_text(line, used, (char *)(packed->runs + runs));
+    if (text)
+        memcpy(packed->runs + runs, scroll->scratch, text);
     return packed;
+}
+
+/* Slot of the line that is `age` lines younger than the oldest. */
+static unsigned slot(const struct vt_scroll *scroll, unsigned age)
+{
+    unsigned at = scroll->first + age;
+
+    return at >= scroll->cap ? at - scroll->cap : at;
 }
 
 void vt_scroll_init(struct vt_scroll *scroll, unsigned max)
@@ -152,7 +163,7 @@ static void drop_oldest(struct vt_scroll *scroll)
 
     scroll->bytes -= packed_size(oldest);
     free(oldest);
-    scroll->first = (scroll->first + 1) % scroll->cap;
+    scroll->first = slot(scroll, 1);
     scroll->count--;
 }
 
@@ -161,6 +172,7 @@ void vt_scroll_clear(struct vt_scroll *scroll)
     while (scroll->count)
         drop_oldest(scroll);
     free(scroll->ring);
+    free(scroll->scratch);
     vt_scroll_init(scroll, scroll->max);
 }
 
@@ -173,7 +185,7 @@ static void grow(struct vt_scroll *scroll)
 
     struct vt_packed **ring = xcalloc(cap, sizeof(*ring));
     for (unsigned i = 0; i < scroll->count; i++)
-        ring[i] = scroll->ring[(scroll->first + i) % scroll->cap];
+        ring[i] = scroll->ring[slot(scroll, i)];
     free(scroll->ring);
     scroll->ring = ring;
     scroll->cap = cap;
@@ -185,7 +197,7 @@ void vt_scroll_push(struct vt_scroll *scroll, const struct vt_line *line)
     if (scroll->max == 0)
         return;
 
-    struct vt_packed *packed = pack(line);
+    struct vt_packed *packed = pack(scroll, line);
     size_t size = packed_size(packed);
 
     while (scroll->count &&
@@ -193,14 +205,14 @@ void vt_scroll_push(struct vt_scroll *scroll, const struct vt_line *line)
         drop_oldest(scroll);
     if (scroll->count == scroll->cap)
         grow(scroll);
-    scroll->ring[(scroll->first + scroll->count) % scroll->cap] = packed;
+    scroll->ring[slot(scroll, scroll->count)] = packed;
     scroll->count++;
     scroll->bytes += size;
 }
 
 static struct vt_packed *nth(const struct vt_scroll *scroll, unsigned index)
 {
-    return scroll->ring[(scroll->first + scroll->count - 1 - index) % scroll->cap];
+    return scroll->ring[slot(scroll, scroll->count - 1 - index)];
 }
 
 /* Walks a packed line cell by cell. */

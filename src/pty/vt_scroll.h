@@ -13,8 +13,10 @@ struct vt_scroll {
     unsigned cap;            /* slots of ring */
     unsigned first;          /* slot of the oldest line */
     unsigned count;
-    unsigned max; /* lines kept */
-    size_t bytes; /* of all lines; at most LIMIT_VT_SCROLL */
+    unsigned max;  /* lines kept */
+    size_t bytes;  /* of all lines; at most LIMIT_VT_SCROLL */
+    char *scratch; /* owns; text of the line being packed */
+    size_t scratch_cap;
 };
 
 void vt_scroll_init(struct vt_scroll *scroll, unsigned max);

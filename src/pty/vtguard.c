@@ -343,8 +343,30 @@ static void csi_byte(struct vtguard *guard, struct slice *slice, char c)
     }
 }
 
+/* The usual bytes of a sequence, without a look at everything that could be wrong. */
+static void csi_params(struct vtguard *guard, struct slice *slice)
+{
+    const char *p = slice->p;
+
+    while (p < slice->end && guard->seq_len < VTGUARD_SEQ_MAX) {
+        if (*p >= '0' && *p <= '9')
+            csi_digit(&guard->csi, *p);
+        else if (*p != ';' || !csi_separator(&guard->csi, ';'))
+            break;
+        p++;
+        guard->seq_len++;
+    }
+    slice->p = p;
+}
+
 static void in_csi(struct vtguard *guard, struct slice *slice)
 {
+    if (guard->state == VTGUARD_CSI) {
+        csi_params(guard, slice);
+        if (slice->p == slice->end)
+            return;
+    }
+
     char c = *slice->p++;
 
     if (sequence_control(guard, slice, c))
@@ -490,7 +512,7 @@ void vtguard_write(struct vtguard *guard, struct str bytes)
     }
 }
 
-static size_t put_number(char *out, unsigned value)
+size_t vtguard_number(char *out, unsigned value)
 {
     char digits[5];
     size_t n = 0;
@@ -515,7 +537,7 @@ size_t vtguard_csi_text(const struct vtguard_csi *csi, char out[VTGUARD_PARAMS *
         out[n++] = csi->leader;
     for (unsigned i = 0; i < csi->count; i++) {
         if (csi->param[i] >= 0)
-            n += put_number(out + n, (unsigned)csi->param[i]);
+            n += vtguard_number(out + n, (unsigned)csi->param[i]);
         if (i + 1 < csi->count)
             out[n++] = csi->sub >> i & 1 ? ':' : ';';
     }

@@ -83,6 +83,9 @@ static inline int vtguard_param(const struct vtguard_csi *csi, unsigned i, int o
     return i < csi->count && csi->param[i] > 0 ? csi->param[i] : otherwise;
 }
 
+/* Decimal digits of at most 99999; returns how many. */
+size_t vtguard_number(char *out, unsigned value);
+
 /* The sequence as text again, e.g. to hand it to libvterm. Returns the length. */
 size_t vtguard_csi_text(const struct vtguard_csi *csi, char out[VTGUARD_PARAMS * 5 + 8]);
 

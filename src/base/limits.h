@@ -50,7 +50,7 @@
 #define LIMIT_AUDIT_BUSY_MS 10000
 /* Ids that a process reserves at once; the next ones are fetched when half are used, so
  * half must be far more than the rows that fit into LIMIT_AUDIT_HARD. */
-#define LIMIT_AUDIT_IDS (1024 * 1024)
+#define LIMIT_AUDIT_IDS (1 << 20)
 
 /* Escalations that may wait at once; further ones are denied. */
 #define LIMIT_GATE_ITEMS 256
@@ -59,6 +59,12 @@
 
 /* Rolling buffer of the user's keystrokes. */
 #define LIMIT_WORDS (32 * 1024)
+/* Messages rebuilt from them, and the text of each: more than a review can show. */
+#define LIMIT_WORDS_SENT 64
+#define LIMIT_WORDS_ENTRY (8 * 1024)
+
+/* One paste of the user; it must fit into what may wait for the agent. */
+#define LIMIT_PASTE (1024 * 1024 - 64)
 
 /* Bytes typed for the agent that it has not read yet. */
 #define LIMIT_PTY_WRITE (1024 * 1024)

@@ -139,6 +139,7 @@ static bool deceptive(uint32_t cp)
 char *str_vis(char *dst, size_t cap, struct str s)
 {
     size_t out = 0;
+    size_t cut = 0; /* the last end of an item with room for the mark behind it */
 
     if (cap == 0)
         return dst;
@@ -157,9 +158,10 @@ char *str_vis(char *dst, size_t cap, struct str s)
             memcpy(item, s.p + i, (size_t)len);
             n = len;
         }
-        if (out + (size_t)n + 3 > cap && !(i + (size_t)len == s.n && out + (size_t)n < cap)) {
-            if (out + 3 <= cap) {
-                memcpy(dst + out, "..", 2);
+        if (out + (size_t)n >= cap) {
+            out = cut;
+            if (cut + 3 <= cap) {
+                memcpy(dst + cut, "..", 2);
                 out += 2;
             }
             break;
@@ -167,6 +169,8 @@ char *str_vis(char *dst, size_t cap, struct str s)
         memcpy(dst + out, item, (size_t)n);
         out += (size_t)n;
         i += (size_t)len;
+        if (out + 3 <= cap)
+            cut = out;
     }
     dst[out] = '\0';
     return dst;

@@ -50,11 +50,13 @@ struct gate_config {
 };
 
 struct gate *gate_new(struct loop *loop, struct store *store, const struct gate_config *config);
-/* Denies everything that waits ("shutting down"), then frees. */
+/* Denies everything that waits ("shutting down"), then frees; `done` is called from inside.
+ * Decisions that are not on disk yet are denied too. */
 void gate_free(struct gate *gate);
 void gate_set_on_change(struct gate *gate, void (*on_change)(void *ctx), void *ctx);
 
-/* Returns the item's id, never 0. `done` is called from the loop, never from inside. */
+/* Returns the item's id, never 0. `done` is called from the loop, never from inside. It may
+ * ask, cancel and free the gate. A question that does not fit the record whole is denied. */
 uint64_t gate_ask(
         struct gate *gate, const struct gate_question *question, gate_done_fn done, void *ctx);
 /* The asker is gone: `done` is not called any more, the item ends as canceled. */

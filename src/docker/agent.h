@@ -17,14 +17,17 @@ struct agent_seed {
 };
 
 struct agent {
-    char name[32];       /* "claude-code" */
-    char title[64];      /* "Claude Code" */
-    char **providers;    /* owns, NULL-terminated; provider names it needs a key of */
-    char **argv;         /* owns, NULL-terminated; argv[0] is looked up in the box */
-    char *host_binary;   /* owns; program to look up in the host's PATH for bwrap, or NULL */
-    char *image;         /* owns; docker image name to build and run, or NULL: base only */
-    char *dockerfile;    /* owns; name of the asset, or NULL */
-    char **env;          /* owns, NULL-terminated "NAME=value"; {fake_key} is replaced */
+    char name[32];     /* "claude-code" */
+    char title[64];    /* "Claude Code" */
+    char **providers;  /* owns, NULL-terminated; provider names it needs a key of */
+    char **argv;       /* owns, NULL-terminated; argv[0] is looked up in the box */
+    char *host_binary; /* owns; program to look up in the host's PATH, or NULL */
+    char *npm;         /* owns; npm package with the native program, or NULL; may hold {arch} */
+    char *version;     /* owns; the version of it that is fetched; NULL with npm */
+    char *npm_file;    /* owns; path of the program in the package */
+    char *image;       /* owns; docker image name to build and run, or NULL: base only */
+    char *dockerfile;  /* owns; name of the asset, or NULL */
+    char **env;        /* owns, NULL-terminated "NAME=value"; {fake_key} is replaced */
     struct agent_seed *seeds; /* owns */
     size_t seed_count;
 };
@@ -34,10 +37,20 @@ struct agent_table {
     size_t count;
 };
 
-int agent_table_load(struct agent_table *table, struct str extra, const char *extra_name,
-        struct err *err);
+/*
+ * The built-in table (asset "agents.yaml") and over it `extra`: a mapping of agent names as
+ * the section `agents:` of a configuration file, empty for none. An agent that is there
+ * already keeps what `extra` does not set.
+ */
+int agent_table_load(
+        struct agent_table *table, struct str extra, const char *extra_name, struct err *err);
 void agent_table_release(struct agent_table *table);
 const struct agent *agent_find(const struct agent_table *table, const char *name);
+
+/* The agent's variables with {fake_key} filled in; those that need a missing key (NULL) are
+ * left out. NULL-terminated, caller frees with agent_env_free(). */
+char **agent_env(const struct agent *agent, const char *fake_key);
+void agent_env_free(char **env);
 
 /* Write the agent's seed files below `home` (0600; folders 0700), filled in. Existing files
  * are replaced. fake_key NULL: seeds that use {key_tail20} are skipped. */

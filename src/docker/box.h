@@ -7,6 +7,13 @@
  * 127.0.0.1:18080 to proxy.sock, and runs `argv` under a PTY of the box's own.
  *
  * Everything is asynchronous: image build and container start take seconds.
+ *
+ * Who the agent is on the host: the user who runs us. If that is root, docker takes the
+ * owner of the workspace instead, without capabilities even when that is root again; bwrap
+ * maps the inner uid 1000 to root and refuses a workspace that belongs to somebody else.
+ *
+ * If we die by kill -9, a bwrap box dies with us; a container stays, and the next
+ * box_collect() removes it.
  */
 #ifndef SRC_DOCKER_BOX_H
 #define SRC_DOCKER_BOX_H
@@ -19,23 +26,25 @@
 #include "io/loop.h"
 
 #define BOX_PROXY_PORT 18080
-#define BOX_SOCKETS "/run/ironcurtain"      /* where the sockets folder is mounted, read-only */
-#define BOX_ORIENTATION "/etc/ironcurtain"  /* CA, bundle; read-only */
+#define BOX_SOCKETS "/run/ironcurtain"     /* where the sockets folder is mounted, read-only */
+#define BOX_ORIENTATION "/etc/ironcurtain" /* CA, bundle; read-only */
 #define BOX_WORKSPACE "/workspace"
 #define BOX_HOME "/home/agent" /* the agent's state folder, writable */
 
 struct box_spec {
-    const char *runtime;     /* "docker" or "bwrap" */
-    const char *id12;        /* names the container: ironcurtain-<id12> */
-    const char *session;     /* uuid, for labels */
+    const char *runtime;       /* "docker" or "bwrap" */
+    const char *id12;          /* names the container: ironcurtain-<id12> */
+    const char *session;       /* uuid, for labels */
     const struct agent *agent; /* borrows until on_started or on_failed */
-    const char *workspace;   /* host folder, mounted read-write */
-    const char *sockets;     /* host folder with proxy.sock; its guest/ is writable for the box */
-    const char *orientation; /* host folder */
+    const char *workspace;     /* host folder, mounted read-write */
+    const char *sockets; /* host folder with proxy.sock; its guest/ is writable for the box */
+    const char *orientation; /* host folder; passwd and group are written into it */
     const char *home;        /* host folder, becomes the agent's home */
     const char *const *argv; /* what icguest runs; NULL: the agent's own */
     const char *const *env;  /* complete environment of the agent, "NAME=value" */
-    const char *base_image;  /* docker: name of the base, NULL: debian:bookworm-slim */
+    const char *base_image;  /* docker: name of the base, NULL: ironcurtain-base:latest if it
+                              * is there (scripts/mk-base-image), else debian:bookworm-slim */
+    const char *guest;       /* path of icguest, NULL: box_guest_path() */
     int cols, rows;
     unsigned memory_mb; /* 0: 4096 */
     unsigned pids;      /* 0: 512 */
@@ -45,9 +54,9 @@ struct box_spec {
 struct box_ops {
     /* A step or a line of a build ("building image ...", at most 200 characters, escaped). */
     void (*on_progress)(void *ctx, const char *line);
-    void (*on_started)(void *ctx); /* pty.sock accepts connections */
+    void (*on_started)(void *ctx);                       /* pty.sock accepts connections */
     void (*on_failed)(void *ctx, const struct err *err); /* nothing is left behind; last */
-    void (*on_exit)(void *ctx, int status); /* the box ended; last */
+    void (*on_exit)(void *ctx, int status);              /* the box ended; last */
 };
 
 struct box;
@@ -56,7 +65,7 @@ struct box *box_start(struct loop *loop, const struct box_spec *spec, const stru
         void *ctx, struct err *err);
 const char *box_name(const struct box *box); /* container name, or "bwrap:<pid>" */
 
-/* Silence; ends the box (docker: stop -t then rm -f; bwrap: kill) and removes what it made.
+/* Silence; ends the box (docker: stop -t 3, then rm -f; bwrap: kill) and removes what it made.
  * Goes on in the background; loop_free() waits for it. */
 void box_free(struct box *box);
 
@@ -65,9 +74,10 @@ void runtime_probe(struct loop *loop, const char *runtime,
         void (*done)(void *ctx, const struct err *err), void *ctx);
 
 /*
- * Containers and folders left by sessions of ours whose owner process is dead: by label
+ * Containers left by sessions of ours whose owner process is dead: by label
  * ironcurtain.managed plus owner pid, start time and boot id; never touches anything else.
- * `home` limits it to the containers of this IRONCURTAIN_HOME. done gets how many.
+ * `home` limits it to the containers of this IRONCURTAIN_HOME. done gets how many; no engine
+ * is no error, there is nothing to collect then.
  */
 void box_collect(struct loop *loop, const char *home, bool dry_run,
         void (*done)(void *ctx, unsigned count, const struct err *err), void *ctx);

@@ -52,7 +52,8 @@ struct child {
     bool exited;
     bool told; /* on_exit was called */
     bool freed;
-    bool termed; /* the ladder is at TERM */
+    bool termed;     /* the ladder is at TERM */
+    bool background; /* not in the census any more */
 };
 
 static void on_process_exit(uv_process_t *process, int64_t status, int signo);
@@ -320,11 +321,18 @@ void child_kill(struct child *child, int signo)
         signal_group(child, signo);
 }
 
+void child_background(struct child *child)
+{
+    if (!child->background)
+        loop_given_up(child->loop, "child");
+    child->background = true;
+}
+
 void child_free(struct child *child)
 {
     if (!child)
         return;
-    loop_given_up(child->loop, "child");
+    child_background(child);
     child->freed = true;
     timer_free(child->timer);
     child->timer = NULL;

@@ -32,6 +32,9 @@ struct child_spec {
 struct child *child_spawn(struct loop *loop, const struct child_spec *spec, struct err *err);
 pid_t child_pid(const struct child *child);
 void child_kill(struct child *child, int signo); /* the whole process group, until the exit */
+/* For work that goes on after its owner (removing a container): on_exit still comes, but
+ * loop_free() waits for it instead of calling it forgotten. The command must end by itself. */
+void child_background(struct child *child);
 /* Silence and let go: HUP, TERM after 2 s, KILL after 4 s, reaped by the layer. */
 void child_free(struct child *child);
 

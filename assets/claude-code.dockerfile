@@ -1,0 +1,21 @@
+# Claude Code on a Debian base. The program itself comes with the build context, fetched and
+# checked on the host: inside a build there may be no network beyond apt's mirror.
+ARG BASE=debian:bookworm-slim
+FROM ${BASE}
+
+# Only what the base lacks, so that a complete base builds without any network.
+RUN set -eu; \
+    need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }; \
+    missing=""; \
+    need bash bash; need git git; need less less; need ps procps; need rg ripgrep; \
+    need curl curl; need python3 python3; \
+    [ -s /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"; \
+    if [ -n "$missing" ]; then \
+        apt-get update; \
+        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; \
+        rm -rf /var/lib/apt/lists/*; \
+    fi; \
+    mkdir -p /workspace /home/agent /etc/ironcurtain /run/ironcurtain
+
+COPY agent/ /opt/agent/
+CMD ["/bin/bash"]

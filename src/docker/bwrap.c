@@ -1,0 +1,141 @@
+/*
+ * bwrap.c - the box made by bubblewrap: the host's /usr read-only, everything else empty.
+ *
+ * All namespaces are new, the user's too, and no further one can be made inside; no
+ * capability is left. The box dies with us (--die-with-parent): it has no owner that could
+ * find it again. --new-session keeps the terminal we were started from out of its reach.
+ *
+ * Limits: there is no control group to be had without an engine, so they are per process
+ * (prlimit inside the new user namespace, where the count of processes is the box's own).
+ * RLIMIT_AS is of no use, because JavaScript engines reserve far more addresses than they
+ * use; RLIMIT_DATA counts what can really be filled. The kernel does not count processes of
+ * the host's root, so a box started by root has no limit on their number.
+ */
+#include "docker/box_priv.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "docker/seccomp.h"
+
+/* In /etc; the rest of the host's /etc stays out. */
+static const char *const etc_files[] = {"/etc/alternatives", "/etc/ld.so.cache",
+        "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/mime.types",
+        "/etc/ssl/certs", "/etc/terminfo", NULL};
+
+static const char *const root_links[] = {
+        "bin", "lib", "lib32", "lib64", "libx32", "sbin", NULL};
+
+void bwrap_base_argv(struct argv *out)
+{
+    argv_adds(out, "bwrap", "--unshare-all", "--unshare-user", "--disable-userns",
+            "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
+            "--hostname", "box", "--ro-bind", "/usr", "/usr", NULL);
+    for (const char *const *name = root_links; *name; name++) {
+        char path[16], target[64];
+        snprintf(path, sizeof(path), "/%s", *name);
+        ssize_t n = readlink(path, target, sizeof(target) - 1);
+        if (n > 0) {
+            target[n] = '\0';
+            argv_adds(out, "--symlink", target, path, NULL);
+        } else if (file_exists(path)) {
+            argv_adds(out, "--ro-bind", path, path, NULL);
+        }
+    }
+    argv_adds(out, "--proc", "/proc", "--dev", "/dev", NULL);
+}
+
+static void add_etc(const struct box_spec *spec, struct argv *out)
+{
+    for (const char *const *file = etc_files; *file; file++)
+        argv_adds(out, "--ro-bind-try", *file, *file, NULL);
+    argv_adds(out, "--ro-bind", spec->orientation, BOX_ORIENTATION, NULL);
+    /* Made by box_files.c; there is no DNS to ask, so no resolv.conf and no nsswitch. */
+    argv_add(out, "--ro-bind");
+    argv_addf(out, "%s/passwd", spec->orientation);
+    argv_adds(out, "/etc/passwd", "--ro-bind", NULL);
+    argv_addf(out, "%s/group", spec->orientation);
+    argv_add(out, "/etc/group");
+}
+
+static void add_folders(
+        const struct box_spec *spec, const struct box_host *host, struct argv *out)
+{
+    argv_adds(out, "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run", NULL);
+    argv_adds(out, "--ro-bind", spec->sockets, BOX_SOCKETS, "--bind", NULL);
+    argv_addf(out, "%s/guest", spec->sockets);
+    argv_adds(out, BOX_SOCKETS "/guest", NULL);
+    argv_adds(out, "--bind", spec->workspace, BOX_WORKSPACE, NULL);
+    argv_adds(out, "--bind", spec->home, BOX_HOME, NULL);
+    argv_adds(out, "--ro-bind", host->guest, BOX_GUEST, NULL);
+    if (host->program) {
+        const char *name = spec->agent && spec->agent->host_binary
+                                   ? spec->agent->host_binary
+                                   : strrchr(host->program, '/') + 1;
+        argv_adds(out, "--ro-bind", host->program, NULL);
+        argv_addf(out, BOX_PROGRAMS "/%s", name);
+    }
+    argv_adds(out, "--remount-ro", "/", NULL);
+}
+
+static void add_environment(const struct box_spec *spec, struct argv *out)
+{
+    for (const char *const *item = spec->env; item && *item; item++) {
+        const char *equals = strchr(*item, '=');
+        if (!equals)
+            continue;
+        argv_add(out, "--setenv");
+        argv_addf(out, "%.*s", (int)(equals - *item), *item);
+        argv_add(out, equals + 1);
+    }
+}
+
+void bwrap_argv(const struct box_spec *spec, const struct box_host *host, struct argv *out)
+{
+    bwrap_base_argv(out);
+    argv_add(out, "--uid");
+    argv_addf(out, "%u", host->uid ? (unsigned)host->uid : 1000u);
+    argv_add(out, "--gid");
+    argv_addf(out, "%u", host->uid ? (unsigned)host->gid : 1000u);
+    add_etc(spec, out);
+    add_folders(spec, host, out);
+    add_environment(spec, out);
+    argv_adds(out, "--chdir", BOX_WORKSPACE, "--seccomp", "0", "--", NULL);
+    argv_adds(out, "/usr/bin/prlimit", "--core=0", NULL);
+    argv_addf(out, "--nproc=%u", spec->pids);
+    argv_addf(out, "--data=%llu", (unsigned long long)spec->memory_mb << 20);
+    argv_adds(out, "--", BOX_GUEST, NULL);
+    box_guest_args(spec, out);
+}
+
+static void on_program(void *ctx, const char *path, const char *id, const struct err *err)
+{
+    struct box *box = ctx;
+    struct argv argv = ARGV_INIT;
+    struct buf filter = BUF_INIT;
+    (void)id;
+    box->program = NULL;
+    if (err) {
+        box_fail(box, err);
+        return;
+    }
+    struct box_host host = box_host_of(box, path);
+    struct err why;
+    bwrap_argv(&box->spec, &host, &argv);
+    int rc = seccomp_program(&filter)
+                     ? box_run(box, &argv, buf_str(&filter), &why)
+                     : err_set(&why, ERR_IO, "no system call filter for this processor");
+    buf_release(&filter);
+    argv_release(&argv);
+    if (rc < 0)
+        box_fail(box, &why);
+    else
+        snprintf(box->name, sizeof(box->name), "bwrap:%d", (int)cmd_pid(box->cmd));
+}
+
+void bwrap_begin(struct box *box)
+{
+    box->program = program_find(
+            box->loop, box->spec.agent, PROGRAM_HOST_FIRST, box_progress, on_program, box);
+}

@@ -1,0 +1,17 @@
+/*
+ * seccomp.h - the system call filter of a bubblewrap box.
+ */
+#ifndef SRC_DOCKER_SECCOMP_H
+#define SRC_DOCKER_SECCOMP_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+/*
+ * Append the filter as bubblewrap's --seccomp wants it (an array of struct sock_filter).
+ * False: not known for this processor; then nothing is appended.
+ */
+bool seccomp_program(struct buf *ret);
+
+#endif

@@ -10,8 +10,8 @@
 #define LIMIT_SUN_PATH 107
 
 /* A channel stops reading its peer above HIGH unsent bytes and goes on below LOW. */
-#define LIMIT_CHAN_HIGH (256 * 1024)
-#define LIMIT_CHAN_LOW (64 * 1024)
+#define LIMIT_CHAN_HIGH 262144
+#define LIMIT_CHAN_LOW 65536
 
 /* Head of one HTTP message: real agents send 3 kB; nginx takes 32 kB in all. */
 #define LIMIT_HTTP_HEAD (64 * 1024)
@@ -40,7 +40,7 @@
 #define LIMIT_LEAVES 512
 
 /* Bytes of audit rows that may wait for the disk before reading from agents stops. */
-#define LIMIT_AUDIT_QUEUE (16 * 1024 * 1024)
+#define LIMIT_AUDIT_QUEUE (16 << 20)
 /* Reading goes on when so few are left: half, so that it does not flap. */
 #define LIMIT_AUDIT_LOW (LIMIT_AUDIT_QUEUE / 2)
 /* What is already on its way when reading stops must fit; beyond, the audit counts as
@@ -87,6 +87,8 @@
 /* Rules of one policy file: every request is compared with all of them. */
 #define LIMIT_POLICY_RULES 4096
 #define LIMIT_POLICY_LINE 4096
+/* One line on the input of `policy explain`; a longer one is read as several, all denied. */
+#define LIMIT_EXPLAIN_LINE (1024 * 1024)
 /* A question that waits longer than a day is not waiting any more. */
 #define LIMIT_POLICY_TIMEOUT_MS (24 * 60 * 60 * 1000)
 
@@ -94,7 +96,7 @@
 #define LIMIT_YAML_ENTRIES 512
 
 /* What child_run() collects of each output; a tool of ours prints some kilobytes. */
-#define LIMIT_CHILD_OUTPUT (1024 * 1024)
+#define LIMIT_CHILD_OUTPUT 1048576
 
 /* Any configuration or state file we read whole. */
 #define LIMIT_FILE (4 * 1024 * 1024)

@@ -121,7 +121,7 @@ static int parse_limit(const char *text, struct args *args, struct err *err)
 
 static int parse_option(int argc, char **argv, int *at, struct args *args, struct err *err)
 {
-    const char *value;
+    const char *value = NULL;
     int rc;
 
     if (strcmp(argv[*at], "--json") == 0) {

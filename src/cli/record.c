@@ -118,7 +118,7 @@ struct search {
 static bool look_at_session(void *ctx, const struct session_record *rec)
 {
     struct search *search = ctx;
-    struct str id = str_of(rec->id);
+    struct str id = {rec->id, strlen(rec->id)};
     size_t n = strlen(search->candidates);
 
     if (str_eq(id, search->name)) {

@@ -197,7 +197,7 @@ static int use_wal(sqlite3 *db, struct err *err)
 
 static int open_locked(const char *path, int folder_fd, sqlite3 **ret, struct err *err)
 {
-    sqlite3 *db;
+    sqlite3 *db = NULL;
     int rc = make_private(path, folder_fd, err);
 
     if (rc < 0)
@@ -242,7 +242,7 @@ int db_open_read(const char *path, sqlite3 **ret, struct err *err)
 {
     char *whole = resolve(path, NULL, err);
     struct stat st;
-    sqlite3 *db;
+    sqlite3 *db = NULL;
 
     if (!whole)
         return ERR_NOENT;

@@ -83,7 +83,7 @@ int store_each_session(struct store_reader *reader,
         bool (*fn)(void *ctx, const struct session_record *rec), void *ctx, struct err *err)
 {
     struct query query = {.type = &row_session, .order = "ORDER BY started_ms DESC, id"};
-    struct session_row row;
+    struct session_row row = {0};
     sqlite3_stmt *stmt;
 
     int rc = start(reader, &query, &stmt, err);

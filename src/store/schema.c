@@ -86,7 +86,7 @@ const int schema_version = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]))
 
 static int version_of(sqlite3 *db, int *ret, struct err *err)
 {
-    int64_t version;
+    int64_t version = 0;
     int rc = db_int(db, "PRAGMA user_version", &version, err);
 
     if (rc == 0)
@@ -116,7 +116,7 @@ static int run_steps(sqlite3 *db, const char *const *steps, int from, int to, st
 
 int schema_migrate(sqlite3 *db, const char *const *steps, int count, struct err *err)
 {
-    int version;
+    int version = 0;
 
     /* The version is read inside the transaction: another process may be migrating too. */
     int rc = db_begin(db, err);
@@ -136,7 +136,7 @@ int schema_migrate(sqlite3 *db, const char *const *steps, int count, struct err 
 
 int schema_check(sqlite3 *db, struct err *err)
 {
-    int version;
+    int version = 0;
     int rc = version_of(db, &version, err);
 
     if (rc < 0)

@@ -160,7 +160,8 @@ int store_find_escalation(struct store_reader *reader, uint64_t id,
 /*
  * Sessions left as running by a process that is dead (pid, start time and boot differ) become
  * crashed; of ended sessions, escalations left waiting become expired ("shutdown") and open
- * requests done. Waits for the disk; called at start. Returns how many sessions.
+ * requests done. Waits for the disk; called at start, from any thread. Returns how many
+ * sessions.
  */
 int store_recover(struct store *store, struct err *err);
 

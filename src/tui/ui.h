@@ -16,12 +16,13 @@ struct ui;
 
 struct ui_config {
     struct loop *loop;
-    struct gate *gate;
-    const struct config *config;
+    struct gate *gate;           /* NULL: nobody is asked anything */
+    const struct config *config; /* may be NULL */
     int tty_fd;
-    const char *mark;            /* what the last row says before the mode, e.g. "UNBOXED"; or NULL */
-    bool panels;                 /* false: pane alone (ironcurtain pane) */
-    void (*on_quit)(void *ctx);  /* the user asked to leave, or the terminal is gone */
+    const char *mark; /* what the last row says before the mode, e.g. "UNBOXED"; or NULL */
+    bool panels;      /* false: pane alone (ironcurtain pane) */
+    /* The user asked to leave, or the terminal is gone. Must not free the ui from inside. */
+    void (*on_quit)(void *ctx);
     void *ctx;
 };
 
@@ -38,6 +39,10 @@ void ui_set_session(struct ui *ui, struct session *session);
 
 /* The session's news, for session_ops. */
 void ui_screen_changed(struct ui *ui);
+/* From inside vt_feed, when a synchronized update ended (vt_ops.on_sync_end): the screen is
+ * drawn now if a frame is due, because the next update may begin in the same read. */
+void ui_screen_whole(struct ui *ui);
+/* Also for the gate's on_change. */
 void ui_changed(struct ui *ui);
 void ui_bell(struct ui *ui);
 /* One line in the last row until the next key, and kept for C-\ ~. */

@@ -1,0 +1,22 @@
+/* chrome.h - the two rows that are the host's: tabs on top, mode and hints at the bottom. */
+#ifndef SRC_TUI_CHROME_H
+#define SRC_TUI_CHROME_H
+
+#include "tui/view.h"
+
+struct chrome_state {
+    enum ui_mode mode;
+    bool prefix; /* the prefix key was pressed */
+    bool quit_asked;
+    bool zoom;
+    bool panels;         /* a session with a proxy, not a bare pane */
+    bool pane_bell;      /* the agent rang since the last key */
+    const char *mark;    /* "UNBOXED" or NULL */
+    const char *message; /* or NULL */
+};
+
+void chrome_tabs(const struct view_env *env, struct rect row, const struct chrome_state *state);
+void chrome_status(
+        const struct view_env *env, struct rect row, const struct chrome_state *state);
+
+#endif

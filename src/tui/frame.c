@@ -1,0 +1,422 @@
+/*
+ * frame.c - the only file that knows curses. See frame.h.
+ *
+ * ncurses is started with a memory file as its terminal. It wants to own signals and the
+ * environment; both are put back right after newterm(), because they are not its to own.
+ * For 24-bit colours it is given a description of ours (terminfo.h).
+ *
+ * A character whose width the C library and the emulator judge differently would move
+ * everything behind it on the real terminal, across our own frames too. Such a cell is drawn
+ * as U+FFFD, of which the width is certain: wrong by one glyph, never by one column.
+ */
+#define NCURSES_NOMACROS 1
+#define NCURSES_WIDECHAR 1
+
+#include "tui/frame.h"
+
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include <curses.h>
+
+#include "base/mem.h"
+#include "tui/color.h"
+#include "tui/terminfo.h"
+
+#define RUN_MAX 512
+
+struct frame {
+    SCREEN *screen; /* owns */
+    FILE *out;      /* owns; the memory file */
+    FILE *in;       /* owns; /dev/null */
+    int fd;         /* of out */
+    bool direct, utf8, mono, sync, colored;
+    bool repaint; /* the next frame paints all */
+    int cols, rows;
+    int shape; /* cursor shape sent last; -1: none */
+    uint32_t last_fg, last_bg;
+    int last_pair;
+    int run_row, run_col, run_len, run_end;
+    cchar_t run[RUN_MAX];
+};
+
+static const int SIGNALS[] = {SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+#define SIGNAL_COUNT (int)(sizeof SIGNALS / sizeof SIGNALS[0])
+
+void frame_config_from_env(struct frame_config *ret)
+{
+    setlocale(LC_CTYPE, "");
+    const char *term = getenv("TERM"), *color = getenv("COLORTERM"), *no = getenv("NO_COLOR");
+    ret->term = term && *term ? term : "dumb";
+    ret->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    ret->truecolor = (color && (!strcmp(color, "truecolor") || !strcmp(color, "24bit"))) ||
+                     str_ends(str_of(ret->term), STR("-direct"));
+    ret->mono = no && *no;
+}
+
+/* newterm() with the signals and TERMINFO as they were afterwards. */
+static SCREEN *start_curses(const char *term, bool direct, FILE *out, FILE *in)
+{
+    struct sigaction saved[SIGNAL_COUNT];
+    for (int i = 0; i < SIGNAL_COUNT; i++)
+        sigaction(SIGNALS[i], NULL, &saved[i]);
+    char *terminfo = xstrdup(getenv("TERMINFO"));
+    if (direct) {
+        struct buf entry = BUF_INIT;
+        terminfo_direct(&entry);
+        buf_putc(&entry, 0);
+        setenv("TERMINFO", buf_data(&entry), 1);
+        buf_release(&entry);
+    }
+    use_env(FALSE);
+    SCREEN *screen = newterm(direct ? TERMINFO_DIRECT_NAME : term, out, in);
+    if (terminfo)
+        setenv("TERMINFO", terminfo, 1);
+    else
+        unsetenv("TERMINFO");
+    free(terminfo);
+    for (int i = 0; i < SIGNAL_COUNT; i++)
+        sigaction(SIGNALS[i], &saved[i], NULL);
+    return screen;
+}
+
+static int open_files(struct frame *frame, struct err *err)
+{
+    frame->fd = memfd_create("frame", MFD_CLOEXEC);
+    frame->out = frame->fd < 0 ? NULL : fdopen(frame->fd, "w+");
+    frame->in = fopen("/dev/null", "re");
+    if (frame->out && frame->in)
+        return 0;
+    if (frame->fd >= 0 && !frame->out)
+        close(frame->fd);
+    return err_set(err, ERR_IO, "cannot make a memory file for the screen");
+}
+
+struct frame *frame_new(const struct frame_config *config, int cols, int rows, struct err *err)
+{
+    struct frame *frame = xcalloc(1, sizeof *frame);
+    frame->utf8 = config->utf8;
+    frame->mono = config->mono;
+    frame->direct = config->truecolor;
+    frame->shape = -1;
+    if (open_files(frame, err) < 0) {
+        frame_free(frame);
+        return NULL;
+    }
+    frame->screen = start_curses(config->term, frame->direct, frame->out, frame->in);
+    if (!frame->screen && frame->direct) {
+        frame->direct = false;
+        frame->screen = start_curses(config->term, false, frame->out, frame->in);
+    }
+    if (!frame->screen) {
+        err_set(err, ERR_USAGE, "the terminal type '%.40s' cannot show a screen (TERM)",
+                config->term);
+        frame_free(frame);
+        return NULL;
+    }
+    frame->colored = has_colors() && start_color() == OK && use_default_colors() == OK;
+    idlok(stdscr, TRUE);
+    frame_resize(frame, cols, rows);
+    return frame;
+}
+
+void frame_free(struct frame *frame)
+{
+    if (!frame)
+        return;
+    if (frame->screen) {
+        set_term(frame->screen);
+        if (!isendwin())
+            endwin();
+        delscreen(frame->screen);
+    }
+    if (frame->out)
+        fclose(frame->out);
+    if (frame->in)
+        fclose(frame->in);
+    free(frame);
+}
+
+void frame_resize(struct frame *frame, int cols, int rows)
+{
+    set_term(frame->screen);
+    frame->cols = cols;
+    frame->rows = rows;
+    resizeterm(rows, cols);
+    werase(stdscr);
+    frame->repaint = true;
+}
+
+void frame_invalidate(struct frame *frame)
+{
+    frame->repaint = true;
+}
+
+void frame_set_sync(struct frame *frame, bool supported)
+{
+    frame->sync = supported;
+}
+
+bool frame_utf8(const struct frame *frame)
+{
+    return frame->utf8;
+}
+
+/* --- drawing -------------------------------------------------------------------------- */
+
+static attr_t to_attrs(unsigned attrs)
+{
+    attr_t a = 0;
+    if (attrs & VT_BOLD)
+        a |= WA_BOLD;
+    if (attrs & VT_DIM)
+        a |= WA_DIM;
+    if (attrs & VT_ITALIC)
+        a |= WA_ITALIC;
+    if (attrs & (VT_UNDERLINE | VT_UNDERLINE_DOUBLE | VT_UNDERLINE_CURLY))
+        a |= WA_UNDERLINE;
+    if (attrs & VT_BLINK)
+        a |= WA_BLINK;
+    if (attrs & VT_REVERSE)
+        a |= WA_REVERSE;
+    if (attrs & VT_CONCEAL)
+        a |= WA_INVIS;
+    return a;
+}
+
+/* Pairs are made on demand. When all 65,536 are taken, all are given back and the screen is
+ * painted anew; an agent would have to try for that. */
+static int to_pair(struct frame *frame, uint32_t fg, uint32_t bg)
+{
+    if (!frame->colored || (fg == VT_COLOR_DEFAULT && bg == VT_COLOR_DEFAULT))
+        return 0;
+    if (fg == frame->last_fg && bg == frame->last_bg)
+        return frame->last_pair;
+    int f = color_map(fg, COLORS, frame->direct), b = color_map(bg, COLORS, frame->direct);
+    int pair = alloc_pair(f, b);
+    if (pair < 0) {
+        reset_color_pairs();
+        frame->repaint = true;
+        pair = alloc_pair(f, b);
+    }
+    if (pair < 0)
+        return 0;
+    frame->last_fg = fg;
+    frame->last_bg = bg;
+    frame->last_pair = pair;
+    return pair;
+}
+
+static struct style chrome_style(const struct frame *frame, struct style style)
+{
+    if (frame->mono)
+        style.fg = style.bg = VT_COLOR_DEFAULT;
+    return style;
+}
+
+/* What a locale without UTF-8 can show of a character. */
+static uint32_t to_ascii(uint32_t cp)
+{
+    if (cp < 0x7f)
+        return cp;
+    if (cp >= 0x2500 && cp <= 0x257f) {
+        if (cp == 0x2500 || cp == 0x2501 || cp == 0x2550 || (cp >= 0x2504 && cp <= 0x2505))
+            return '-';
+        if (cp == 0x2502 || cp == 0x2503 || cp == 0x2551)
+            return '|';
+        return '+';
+    }
+    if (cp >= 0x2580 && cp <= 0x259f)
+        return '#';
+    return cp == 0xa0 ? ' ' : '?';
+}
+
+void frame_cells_done(struct frame *frame)
+{
+    if (frame->run_len == 0)
+        return;
+    set_term(frame->screen);
+    mvadd_wchnstr(frame->run_row, frame->run_col, frame->run, frame->run_len);
+    frame->run_len = 0;
+}
+
+static void put(struct frame *frame, int row, int col, int width, struct style style,
+        const wchar_t *chars)
+{
+    if (row < 0 || col < 0 || row >= frame->rows || col + width > frame->cols)
+        return;
+    if (frame->run_len > 0 &&
+            (frame->run_row != row || frame->run_end != col || frame->run_len == RUN_MAX))
+        frame_cells_done(frame);
+    if (frame->run_len == 0) {
+        frame->run_row = row;
+        frame->run_col = col;
+    }
+    int pair = to_pair(frame, style.fg, style.bg);
+    setcchar(&frame->run[frame->run_len++], chars, to_attrs(style.attrs), (short)pair, &pair);
+    frame->run_end = col + width;
+}
+
+void frame_cell(struct frame *frame, int row, int col, int width, struct style style,
+        const uint32_t *cps, int count)
+{
+    wchar_t chars[CCHARW_MAX + 1] = {L' '};
+    uint32_t cp = count > 0 ? cps[0] : 0;
+    if (cp != 0 && !frame->utf8)
+        cp = to_ascii(cp);
+    if (cp == 0) {
+        for (int i = 0; i < width; i++)
+            put(frame, row, col + i, 1, style, chars);
+        return;
+    }
+    bool agreed = cp < 0x7f ? cp >= 0x20 && width == 1 : wcwidth((wchar_t)cp) == width;
+    if (!agreed) {
+        wchar_t unknown[2] = {frame->utf8 ? 0xfffd : L'?', 0}, blank[2] = {L' ', 0};
+        put(frame, row, col, 1, style, unknown);
+        if (width == 2)
+            put(frame, row, col + 1, 1, style, blank);
+        return;
+    }
+    chars[0] = (wchar_t)cp;
+    int n = 1;
+    for (int i = 1; frame->utf8 && i < count && n < CCHARW_MAX; i++)
+        if (wcwidth((wchar_t)cps[i]) == 0)
+            chars[n++] = (wchar_t)cps[i];
+    put(frame, row, col, width, style, chars);
+}
+
+void frame_fill(struct frame *frame, struct rect area, struct style style)
+{
+    style = chrome_style(frame, style);
+    static const wchar_t blank[2] = {L' ', 0};
+    for (int r = 0; r < area.rows; r++)
+        for (int c = 0; c < area.cols; c++)
+            put(frame, area.row + r, area.col + c, 1, style, blank);
+    frame_cells_done(frame);
+}
+
+/* One character with its combining marks from the front of *s: its width, or -1 at the end. */
+static int next_cluster(struct str *s, uint32_t cps[VT_CELL_CHARS - 1], int *ret_count)
+{
+    int count = 0, width = 0;
+    while (s->n > 0) {
+        uint32_t cp = 0;
+        int n = utf8_decode(s->p, s->n, &cp);
+        if (n <= 0) {
+            n = 1;
+            cp = 0xfffd;
+        }
+        int w = cp < 0x20 || cp == 0x7f ? -1 : cp < 0x7f ? 1 : wcwidth((wchar_t)cp);
+        if (w < 0) {
+            cp = cp < 0x20 || cp == 0x7f ? '?' : 0xfffd;
+            w = 1;
+        }
+        if (count > 0 && w > 0)
+            break;
+        if (count < VT_CELL_CHARS - 1)
+            cps[count++] = cp;
+        if (w > 0)
+            width = w;
+        s->p += n;
+        s->n -= (size_t)n;
+    }
+    *ret_count = count;
+    return count == 0 ? -1 : width;
+}
+
+int frame_text(
+        struct frame *frame, int row, int col, int max, struct style style, struct str text)
+{
+    style = chrome_style(frame, style);
+    int used = 0, count = 0, width = 0;
+    uint32_t cps[VT_CELL_CHARS - 1];
+    while ((width = next_cluster(&text, cps, &count)) >= 0) {
+        if (used + width > max)
+            break;
+        if (width > 0)
+            frame_cell(frame, row, col + used, width, style, cps, count);
+        used += width;
+    }
+    frame_cells_done(frame);
+    return used;
+}
+
+int frame_width(struct str text)
+{
+    int used = 0, count = 0, width = 0;
+    uint32_t cps[VT_CELL_CHARS - 1];
+    while ((width = next_cluster(&text, cps, &count)) >= 0)
+        used += width;
+    return used;
+}
+
+void frame_line(struct frame *frame, int row, int col, enum frame_line line, bool doubled,
+        struct style style)
+{
+    static const uint32_t single[] = {0x2500, 0x2502, 0x250c, 0x2510, 0x2514, 0x2518};
+    static const uint32_t twice[] = {0x2550, 0x2551, 0x2554, 0x2557, 0x255a, 0x255d};
+    uint32_t cp = doubled ? twice[line] : single[line];
+    if (!frame->utf8)
+        cp = line == LINE_H ? (doubled ? '=' : '-') : line == LINE_V ? '|' : '+';
+    frame_cell(frame, row, col, 1, chrome_style(frame, style), &cp, 1);
+}
+
+/* --- encoding ------------------------------------------------------------------------- */
+
+static void take_bytes(struct frame *frame, struct buf *out)
+{
+    off_t n = lseek(frame->fd, 0, SEEK_END);
+    if (n <= 0)
+        return;
+    char *p = buf_reserve(out, (size_t)n);
+    ssize_t got = pread(frame->fd, p, (size_t)n, 0);
+    CHECK(got == n);
+    buf_commit(out, (size_t)n);
+    CHECK(ftruncate(frame->fd, 0) == 0);
+    lseek(frame->fd, 0, SEEK_SET);
+}
+
+void frame_end(struct frame *frame, const struct vt_cursor *cursor, struct buf *out)
+{
+    set_term(frame->screen);
+    frame_cells_done(frame);
+    if (frame->repaint) {
+        clearok(curscr, TRUE);
+        frame->repaint = false;
+    }
+    curs_set(cursor->visible ? 1 : 0);
+    wmove(stdscr, cursor->row, cursor->col);
+    wrefresh(stdscr);
+    struct buf bytes = BUF_INIT;
+    take_bytes(frame, &bytes);
+    int shape = cursor->shape == 0 ? 0 : cursor->shape * 2 - (cursor->blink ? 1 : 0);
+    bool reshape = cursor->visible && shape != frame->shape;
+    bool wrap = frame->sync && buf_len(&bytes) > 0;
+    if (wrap)
+        buf_puts(out, "\033[?2026h");
+    buf_append_str(out, buf_str(&bytes));
+    if (reshape) {
+        buf_printf(out, "\033[%d q", shape);
+        frame->shape = shape;
+    }
+    if (wrap)
+        buf_puts(out, "\033[?2026l");
+    buf_release(&bytes);
+}
+
+void frame_leave(struct frame *frame, struct buf *out)
+{
+    set_term(frame->screen);
+    curs_set(1);
+    endwin();
+    take_bytes(frame, out);
+    if (frame->shape > 0)
+        buf_puts(out, "\033[0 q");
+    frame->shape = -1;
+    frame->repaint = true;
+}

@@ -1,0 +1,126 @@
+/*
+ * keymap.c - the table. A new key is one row here and one case in ui_keys.c.
+ *
+ * Rows stand in the order of their importance for the last row. Approve and deny exist after
+ * the prefix only and do something in REVIEW only; elsewhere they are a reminder.
+ */
+#include "tui/keymap.h"
+
+#define IN(mode) (1u << (mode))
+#define ALL (IN(MODE_COUNT) - 1)
+#define PANELS (IN(MODE_WAITING) | IN(MODE_REQUESTS) | IN(MODE_WORDS))
+#define HOST (ALL & ~IN(MODE_AGENT))
+#define LISTS (PANELS | IN(MODE_HELP) | IN(MODE_MESSAGES) | IN(MODE_REVIEW))
+
+static const struct action TABLE[] = {
+        {ACT_APPROVE, true, ALL, 'y', 0, "C-\\ y", "approve", "approve what the review shows"},
+        {ACT_DENY, true, ALL, 'n', 0, "C-\\ n", "deny", "deny what the review shows"},
+        {ACT_REVIEW, true, ALL, 'e', 0, "C-\\ e", "review",
+                "review the oldest request; again: the next"},
+        {ACT_REQUESTS, true, ALL, 'l', 0, "C-\\ l", "requests",
+                "request log; again: back to the agent"},
+        {ACT_WORDS, true, ALL, 'i', 0, "C-\\ i", "words",
+                "your words; again: back to the agent"},
+        {ACT_ZOOM, true, ALL, 'z', 0, "C-\\ z", "zoom",
+                "the focused part takes the whole area, or gives it back"},
+        {ACT_PANELS, true, ALL, 'b', 0, "C-\\ b", "panels", "panels on and off"},
+        {ACT_FOCUS_NEXT, true, ALL, '\t', 0, "C-\\ Tab", NULL, "focus the next part"},
+        {ACT_MESSAGES, true, ALL, '~', 0, "C-\\ ~", NULL, "messages so far"},
+        {ACT_REDRAW, true, ALL, 'r', 0, "C-\\ r", NULL, "draw everything anew"},
+        {ACT_REDRAW, false, HOST, 0x0c, 0, "C-l", NULL, "draw everything anew"},
+        {ACT_SEND_PREFIX, true, ALL, 0x1c, 0, "C-\\ C-\\", NULL,
+                "send the prefix key itself to the agent"},
+        {ACT_QUIT, true, ALL, 'q', 0, "C-\\ q", "quit",
+                "end the session and leave; asks for C-\\ q a second time"},
+        {ACT_CANCEL, true, ALL, 0, KEY_SYM_ESC, "C-\\ Esc", NULL, "cancel the prefix"},
+        {ACT_HELP, true, ALL, '?', 0, "C-\\ ?", "help", "this list"},
+        {ACT_HELP, true, ALL, 0, VT_KEY_F1, NULL, NULL, NULL},
+
+        {ACT_OPEN, false, IN(MODE_WAITING), '\r', 0, "Enter", "review", "review this request"},
+        {ACT_DOWN, false, LISTS, 'j', 0, "j, Down", NULL, "one line down"},
+        {ACT_DOWN, false, LISTS, 0, VT_KEY_DOWN, NULL, NULL, NULL},
+        {ACT_UP, false, LISTS, 'k', 0, "k, Up", NULL, "one line up"},
+        {ACT_UP, false, LISTS, 0, VT_KEY_UP, NULL, NULL, NULL},
+        {ACT_DOWN, false, IN(MODE_REVIEW), 0, 0, "j/k", "scroll", NULL},
+        {ACT_PAGE_DOWN, false, LISTS, 0, VT_KEY_PAGE_DOWN, "PgDn", NULL, "a page down"},
+        {ACT_PAGE_UP, false, LISTS, 0, VT_KEY_PAGE_UP, "PgUp", NULL, "a page up"},
+        {ACT_TOP, false, LISTS, 'g', 0, "g, Home", NULL, "to the top"},
+        {ACT_TOP, false, LISTS, 0, VT_KEY_HOME, NULL, NULL, NULL},
+        {ACT_BOTTOM, false, LISTS, 'G', 0, "G, End", NULL, "to the bottom"},
+        {ACT_BOTTOM, false, LISTS, 0, VT_KEY_END, NULL, NULL, NULL},
+        {ACT_NEXT, false, IN(MODE_REVIEW), '\t', 0, "Tab", "next", "next request"},
+        {ACT_PREVIOUS, false, IN(MODE_REVIEW), 0, KEY_SYM_BACKTAB, "S-Tab", NULL,
+                "previous request"},
+        {ACT_BACK, false, IN(MODE_REVIEW), 0, KEY_SYM_ESC, "Esc", "leave undecided",
+                "leave the review, nothing is decided"},
+        {ACT_BACK, false, HOST & ~IN(MODE_REVIEW), 0, KEY_SYM_ESC, "Esc", "agent",
+                "back to the agent"},
+        {ACT_BACK, false, HOST & ~IN(MODE_REVIEW), 'q', 0, NULL, NULL, NULL},
+        {ACT_BACK, false, HOST, 0x03, 0, "C-c", NULL, "back, as Esc"},
+        {ACT_HELP, false, HOST, '?', 0, "?", NULL, "help"},
+};
+#define TABLE_LEN (sizeof TABLE / sizeof TABLE[0])
+
+const char *mode_name(enum ui_mode mode)
+{
+    static const char *const names[MODE_COUNT] = {
+            "AGENT", "WAITING", "REQUESTS", "WORDS", "REVIEW", "HELP", "MESSAGES"};
+    return names[mode];
+}
+
+static bool row_matches(const struct action *row, const struct key *key)
+{
+    if (key->kind == KEY_SYM)
+        return row->sym != 0 && row->sym == key->sym;
+    if (key->kind != KEY_CHAR || row->cp == 0)
+        return false;
+    return row->cp == key->cp && (key->mods & (VT_MOD_ALT | VT_MOD_CTRL)) == 0;
+}
+
+const struct action *keymap_find(enum ui_mode mode, bool prefix, const struct key *key)
+{
+    for (size_t i = 0; i < TABLE_LEN; i++)
+        if (TABLE[i].prefix == prefix && (TABLE[i].modes & IN(mode)) &&
+                row_matches(&TABLE[i], key))
+            return &TABLE[i];
+    return NULL;
+}
+
+const struct action *keymap_at(unsigned index)
+{
+    return index < TABLE_LEN ? &TABLE[index] : NULL;
+}
+
+/* In the last row a key is shown where it does something now. */
+static bool hint_applies(const struct action *row, enum ui_mode mode, bool prefix)
+{
+    if (!row->hint || row->id == ACT_HELP || !(row->modes & IN(mode)))
+        return false;
+    if (prefix)
+        return row->prefix &&
+               ((row->id != ACT_APPROVE && row->id != ACT_DENY) || mode == MODE_REVIEW);
+    if (row->id == ACT_APPROVE || row->id == ACT_DENY)
+        return mode == MODE_REVIEW;
+    if (mode == MODE_REVIEW)
+        return !row->prefix;
+    return mode == MODE_AGENT ? row->prefix && row->id != ACT_QUIT
+                              : !row->prefix || row->id == ACT_REVIEW;
+}
+
+void keymap_hints(enum ui_mode mode, bool prefix, int cols, struct buf *ret)
+{
+    const char *help = prefix ? "? help" : "C-\\ ? help";
+    int left = cols - (int)strlen(help);
+    for (size_t i = 0; i < TABLE_LEN && left > 0; i++) {
+        const struct action *row = &TABLE[i];
+        if (!hint_applies(row, mode, prefix))
+            continue;
+        const char *keys = prefix ? strrchr(row->keys, ' ') + 1 : row->keys;
+        int need = (int)(strlen(keys) + 1 + strlen(row->hint) + 2);
+        if (need > left)
+            continue;
+        buf_printf(ret, "%s %s  ", keys, row->hint);
+        left -= need;
+    }
+    buf_puts(ret, help);
+}

@@ -1,0 +1,476 @@
+/*
+ * ui.c - the object behind one terminal: layout, frames and their pace.
+ *
+ * Drawing happens at the end of a loop turn, when something is dirty: at once after a pause,
+ * then at most every FRAME_MS, every FRAME_KEY_MS for a moment after a key. While a frame is
+ * not sent none is made. A program in the pane that announced a synchronized update is given
+ * HOLD_MS to finish it. Nothing dirty: no timer runs, but a tick a second while a request
+ * waits, because its age is on the screen.
+ *
+ * Owns the terminal, the encoder and its timers; borrows session, gate and configuration.
+ */
+#include "tui/ui.h"
+
+#include <stdarg.h>
+
+#include "base/mem.h"
+#include "tui/chrome.h"
+#include "tui/ui_state.h"
+#include "tui/v_agent.h"
+
+#define PREFIX_BYTE 0x1c
+#define FRAME_MS 16
+#define FRAME_KEY_MS 2
+#define AFTER_KEY_MS 50
+#define HOLD_MS 1000
+#define TICK_MS 1000
+#define COLUMN_REST_MS 100
+
+/* Bracketed paste, focus events, and: do you know synchronized updates? */
+static const char ENTER[] = "\033[?2004h\033[?1004h\033[?2026$p";
+static const char LEAVE[] = "\033[?1004l\033[?2004l";
+static const char FENCE[] = "\033[5n";
+
+uint64_t ui_now(const struct ui *ui)
+{
+    return loop_now_ms(ui->config.loop);
+}
+
+void ui_touch(struct ui *ui, unsigned dirty)
+{
+    ui->dirty |= dirty;
+    loop_defer(ui->config.loop, &ui->hook);
+}
+
+bool ui_agent_lives(const struct ui *ui)
+{
+    return ui->session && session_state(ui->session) == SESSION_RUNNING;
+}
+
+struct view *ui_view(struct ui *ui, enum ui_mode mode)
+{
+    switch (mode) {
+    case MODE_WAITING:
+        return &ui->panels[PANEL_WAITING];
+    case MODE_REQUESTS:
+        return &ui->panels[PANEL_REQUESTS];
+    case MODE_WORDS:
+        return &ui->panels[PANEL_WORDS];
+    case MODE_HELP:
+        return &ui->help;
+    case MODE_MESSAGES:
+        return &ui->messages_view;
+    case MODE_AGENT:
+    case MODE_REVIEW:
+    case MODE_COUNT:
+        return NULL;
+    }
+    CHECK_UNREACHABLE();
+}
+
+struct view_env ui_env(struct ui *ui)
+{
+    return (struct view_env){.frame = ui->frame,
+            .session = ui->session,
+            .gate = ui->config.gate,
+            .config = ui->config.config,
+            .messages = &ui->messages,
+            .kind = ui->layout.kind,
+            .wall_ms = clock_wall_ms()};
+}
+
+/* --- layout --------------------------------------------------------------------------- */
+
+static void resize_session(struct ui *ui)
+{
+    int cols = 0, rows = 0, has_cols = 0, has_rows = 0;
+    if (!ui->session)
+        return;
+    ui_pane_size(ui, &cols, &rows);
+    struct vt *vt = session_vt(ui->session);
+    if (vt)
+        vt_size(vt, &has_cols, &has_rows);
+    if (cols != has_cols || rows != has_rows)
+        session_resize(ui->session, cols, rows);
+}
+
+static void compute_layout(struct ui *ui)
+{
+    struct layout_want want = {.cols = ui->cols,
+            .rows = ui->rows,
+            .panels = ui->config.panels,
+            .column = ui->column,
+            .zoom = ui->zoom_pane,
+            .open = ui->open};
+    layout_compute(&want, &ui->layout);
+    for (int i = 0; i < PANEL_COUNT; i++)
+        ui->panels[i].area = ui->layout.panel[i];
+    ui->help.area = ui->messages_view.area = ui->layout.middle;
+    commit_set_can_decide(&ui->review.commit, ui->layout.can_decide && ui->review.whole);
+}
+
+/* A change by the user's key: the agent is told about its new size after a moment of rest. */
+void ui_relayout(struct ui *ui)
+{
+    struct rect before = ui->layout.pane;
+    compute_layout(ui);
+    if (before.cols != ui->layout.pane.cols || before.rows != ui->layout.pane.rows)
+        timer_start(ui->resize_timer, COLUMN_REST_MS);
+    ui_touch(ui, DIRTY_ALL);
+}
+
+static void on_resize(void *ctx)
+{
+    struct ui *ui = ctx;
+    tty_size(ui->tty, &ui->cols, &ui->rows);
+    frame_resize(ui->frame, ui->cols, ui->rows);
+    compute_layout(ui);
+    timer_stop(ui->resize_timer);
+    resize_session(ui);
+    commit_repaint(&ui->review.commit);
+    ui_touch(ui, DIRTY_ALL);
+}
+
+void ui_pane_size(const struct ui *ui, int *ret_cols, int *ret_rows)
+{
+    *ret_cols = ui->layout.pane.cols > 2 ? ui->layout.pane.cols : 2;
+    *ret_rows = ui->layout.pane.rows > 1 ? ui->layout.pane.rows : 1;
+}
+
+/* --- drawing -------------------------------------------------------------------------- */
+
+/* A view that covers the middle, or NULL. */
+static struct view *overlay(struct ui *ui)
+{
+    struct view *view = ui_view(ui, ui->mode);
+    if (!view)
+        return NULL;
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (view == &ui->panels[i] && ui->layout.panel[i].rows > 1 && !ui->zoom_panel)
+            return NULL;
+    return view;
+}
+
+static void draw_prefix_list(struct ui *ui, const struct view_env *env)
+{
+    struct rect middle = ui->layout.middle;
+    int rows = middle.rows / 3;
+    struct view list = {.ops = &v_help_ops,
+            .area = {middle.row + middle.rows - rows, middle.col, rows, middle.cols}};
+    view_draw(&list, env);
+}
+
+static void draw_middle(struct ui *ui, const struct view_env *env)
+{
+    struct view *over = overlay(ui);
+    bool all = ui->dirty & DIRTY_ALL;
+    if (ui->mode == MODE_REVIEW) {
+        if (ui->dirty & (DIRTY_ALL | DIRTY_PANELS))
+            review_draw(&ui->review, env, ui->layout.middle, ui_now(ui));
+        return;
+    }
+    if (over) {
+        over->area = ui->layout.middle; /* until the next layout */
+        if (ui->dirty & (DIRTY_ALL | DIRTY_PANELS))
+            view_draw(over, env);
+        return;
+    }
+    if (ui->dirty & (DIRTY_ALL | DIRTY_PANE))
+        v_agent_draw(env, ui->layout.pane, all);
+    if (ui->dirty & (DIRTY_ALL | DIRTY_PANELS))
+        for (int i = 0; i < PANEL_COUNT; i++)
+            view_draw(&ui->panels[i], env);
+}
+
+static void draw_chrome(struct ui *ui, const struct view_env *env)
+{
+    const struct message *message = ui->messages.showing ? messages_at(&ui->messages, 0) : NULL;
+    struct chrome_state state = {.mode = ui->mode,
+            .prefix = ui->prefix,
+            .quit_asked = ui->quit_asked,
+            .zoom = ui->zoom_pane || ui->zoom_panel,
+            .panels = ui->config.panels,
+            .pane_bell = ui->pane_bell,
+            .mark = ui->config.mark,
+            .message = message ? message->text : NULL};
+    chrome_tabs(env, ui->layout.tabs, &state);
+    chrome_status(env, ui->layout.status, &state);
+}
+
+/* The hardware cursor sits where the attention is, also for those who do not see it. */
+static struct vt_cursor cursor_place(struct ui *ui, const struct view_env *env)
+{
+    struct vt_cursor cursor = {.row = ui->layout.status.row, .col = 1};
+    struct view *view = ui_view(ui, ui->mode);
+    struct rect middle = ui->layout.middle;
+    if (ui->mode == MODE_AGENT) {
+        struct vt_cursor agent;
+        if (v_agent_cursor(env, ui->layout.pane, &agent))
+            return agent;
+    } else if (ui->mode == MODE_REVIEW) {
+        cursor.row = middle.row + middle.rows - 1;
+        cursor.visible = true;
+    } else if (view) {
+        struct rect area = view->area;
+        int down = ui->mode == MODE_WAITING ? (int)(view->selected - view->top) : 0;
+        cursor.row = area.row + 1 + (down < area.rows - 2 ? down : 0);
+        cursor.col = area.col + 1;
+        cursor.visible = true;
+    }
+    return cursor;
+}
+
+static void arm_timers(struct ui *ui)
+{
+    bool waits = ui->config.gate && gate_count(ui->config.gate) > 0;
+    if (waits && !timer_running(ui->tick_timer))
+        timer_start(ui->tick_timer, TICK_MS);
+    uint64_t next = commit_next_ms(&ui->review.commit, ui_now(ui));
+    if (next > 0)
+        timer_start(ui->commit_timer, next);
+}
+
+static void draw(struct ui *ui, const char *before)
+{
+    struct view_env env = ui_env(ui);
+    struct buf *out = &ui->out;
+    if (before)
+        buf_puts(out, before);
+    draw_middle(ui, &env);
+    if (ui->prefix_list)
+        draw_prefix_list(ui, &env);
+    draw_chrome(ui, &env);
+    struct vt_cursor cursor = cursor_place(ui, &env);
+    frame_end(ui->frame, &cursor, out);
+    if (ui->mode == MODE_REVIEW && commit_painted(&ui->review.commit, ui_now(ui)))
+        buf_puts(out, FENCE);
+    if (ui->ring)
+        buf_putc(out, '\a');
+    ui->ring = false;
+    ui->dirty = 0;
+    ui->hold_at = 0;
+    ui->frame_at = ui_now(ui);
+    if (buf_len(out) > 0)
+        tty_send(ui->tty, out);
+    arm_timers(ui);
+}
+
+/* The agent is in the middle of an update it wants to appear at once. Only its own drawing
+ * waits, never ours. */
+static bool held_back(struct ui *ui, uint64_t now)
+{
+    struct vt *vt = ui_agent_lives(ui) ? session_vt(ui->session) : NULL;
+    if (ui->dirty != DIRTY_PANE || !vt || !vt_modes(vt).sync_open) {
+        ui->hold_at = 0;
+        return false;
+    }
+    if (ui->hold_at == 0)
+        ui->hold_at = now;
+    if (now - ui->hold_at >= HOLD_MS)
+        return false;
+    timer_start(ui->frame_timer, HOLD_MS - (now - ui->hold_at));
+    return true;
+}
+
+static void render(void *ctx)
+{
+    struct ui *ui = ctx;
+    uint64_t now = ui_now(ui);
+    if (!ui->dirty)
+        return;
+    if (tty_busy(ui->tty)) {
+        ui->frames_skipped++;
+        return; /* on_sent comes back here */
+    }
+    if (held_back(ui, now))
+        return;
+    uint64_t gap = now - ui->key_at < AFTER_KEY_MS ? FRAME_KEY_MS : FRAME_MS;
+    if (now - ui->frame_at < gap) {
+        timer_start(ui->frame_timer, gap - (now - ui->frame_at));
+        return;
+    }
+    timer_stop(ui->frame_timer);
+    draw(ui, NULL);
+}
+
+/* --- events --------------------------------------------------------------------------- */
+
+static void on_bytes(void *ctx, struct str bytes)
+{
+    ui_bytes(ctx, bytes);
+}
+
+static void on_sent(void *ctx)
+{
+    struct ui *ui = ctx;
+    if (ui->dirty)
+        ui_touch(ui, 0);
+}
+
+static void on_gone(void *ctx)
+{
+    struct ui *ui = ctx;
+    ui->config.on_quit(ui->config.ctx);
+}
+
+static void on_frame_timer(void *ctx)
+{
+    ui_touch(ctx, 0);
+}
+
+static void on_esc_timer(void *ctx)
+{
+    ui_held_keys(ctx);
+}
+
+static void on_tick(void *ctx)
+{
+    ui_touch(ctx, DIRTY_CHROME | DIRTY_PANELS);
+}
+
+static void on_commit_timer(void *ctx)
+{
+    ui_touch(ctx, DIRTY_PANELS | DIRTY_CHROME);
+}
+
+static void on_rest(void *ctx)
+{
+    resize_session(ctx);
+}
+
+static void on_prefix_timer(void *ctx)
+{
+    struct ui *ui = ctx;
+    ui->prefix_list = true;
+    ui_touch(ui, DIRTY_CHROME);
+}
+
+static void make_timers(struct ui *ui)
+{
+    struct loop *loop = ui->config.loop;
+    ui->frame_timer = timer_new(loop, on_frame_timer, ui);
+    ui->esc_timer = timer_new(loop, on_esc_timer, ui);
+    ui->tick_timer = timer_new(loop, on_tick, ui);
+    ui->commit_timer = timer_new(loop, on_commit_timer, ui);
+    ui->resize_timer = timer_new(loop, on_rest, ui);
+    ui->prefix_timer = timer_new(loop, on_prefix_timer, ui);
+}
+
+static void free_timers(struct ui *ui)
+{
+    timer_free(ui->frame_timer);
+    timer_free(ui->esc_timer);
+    timer_free(ui->tick_timer);
+    timer_free(ui->commit_timer);
+    timer_free(ui->resize_timer);
+    timer_free(ui->prefix_timer);
+}
+
+static const struct tty_ops TTY_OPS = {
+        .on_bytes = on_bytes, .on_sent = on_sent, .on_resize = on_resize, .on_gone = on_gone};
+
+static struct ui *ui_alloc(const struct ui_config *config)
+{
+    struct ui *ui = xcalloc(1, sizeof *ui);
+    ui->config = *config;
+    ui->column = true;
+    ui->panels[PANEL_WAITING].ops = &v_waiting_ops;
+    ui->panels[PANEL_REQUESTS].ops = &v_requests_ops;
+    ui->panels[PANEL_WORDS].ops = &v_words_ops;
+    ui->help.ops = &v_help_ops;
+    ui->messages_view.ops = &v_messages_ops;
+    ui->help.focused = ui->messages_view.focused = true;
+    ui->hook = (struct loop_hook){.fn = render, .ctx = ui};
+    input_init(&ui->input, PREFIX_BYTE);
+    review_init(&ui->review, config->config ? config->config->review_arm_ms : 0);
+    make_timers(ui);
+    return ui;
+}
+
+struct ui *ui_new(const struct ui_config *config, struct err *err)
+{
+    struct frame_config frame_config;
+    struct ui *ui = ui_alloc(config);
+    ui->tty = tty_open(config->loop, config->tty_fd, &TTY_OPS, ui, err);
+    if (!ui->tty) {
+        ui_free(ui);
+        return NULL;
+    }
+    tty_size(ui->tty, &ui->cols, &ui->rows);
+    frame_config_from_env(&frame_config);
+    ui->frame = frame_new(&frame_config, ui->cols, ui->rows, err);
+    if (!ui->frame) {
+        ui_free(ui);
+        return NULL;
+    }
+    compute_layout(ui);
+    ui->dirty = DIRTY_ALL;
+    draw(ui, ENTER);
+    return ui;
+}
+
+void ui_free(struct ui *ui)
+{
+    if (!ui)
+        return;
+    if (ui->config.gate)
+        ui_gate_close(ui);
+    if (ui->frame && !tty_busy(ui->tty)) {
+        buf_puts(&ui->out, LEAVE);
+        frame_leave(ui->frame, &ui->out);
+        tty_send(ui->tty, &ui->out);
+    }
+    loop_undefer(&ui->hook);
+    tty_free(ui->tty);
+    free_timers(ui);
+    frame_free(ui->frame);
+    review_release(&ui->review);
+    buf_release(&ui->agent_bytes);
+    buf_release(&ui->paste);
+    buf_release(&ui->out);
+    free(ui);
+}
+
+void ui_set_session(struct ui *ui, struct session *session)
+{
+    ui->session = session;
+    resize_session(ui);
+    ui_touch(ui, DIRTY_ALL);
+}
+
+void ui_screen_changed(struct ui *ui)
+{
+    ui_touch(ui, DIRTY_PANE);
+}
+
+/* The moment at which the screen is whole: the next update may begin in the same read. */
+void ui_screen_whole(struct ui *ui)
+{
+    uint64_t now = ui_now(ui);
+    ui->dirty |= DIRTY_PANE;
+    if (!tty_busy(ui->tty) && now - ui->frame_at >= FRAME_MS)
+        draw(ui, NULL);
+    else
+        ui_touch(ui, 0);
+}
+
+void ui_changed(struct ui *ui)
+{
+    ui_gate_changed(ui);
+    ui_touch(ui, DIRTY_PANE | DIRTY_PANELS | DIRTY_CHROME);
+}
+
+void ui_bell(struct ui *ui)
+{
+    ui->pane_bell = true;
+    ui_touch(ui, DIRTY_CHROME);
+}
+
+void ui_message(struct ui *ui, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    messages_put(&ui->messages, clock_wall_ms(), fmt, args);
+    va_end(args);
+    ui_touch(ui, DIRTY_CHROME);
+}

@@ -1,0 +1,240 @@
+/*
+ * ui_gate.c - reviews: opened by the user's key only, bound to one item, decided by a commit
+ * key only. commit.c says whether a key counts; the gate compares what was shown with what
+ * waits; the message about a decision comes when its record is on disk.
+ */
+#include "io/crypt.h"
+#include "tui/ui_state.h"
+
+#define RING_GAP_MS 5000
+
+/* Two letters of the keys' home positions; never those that commit. */
+static void make_code(char code[2])
+{
+    static const char letters[] = "abcdefghkmpqrstuvwxz";
+    unsigned char random[2];
+    crypt_random(random, sizeof random);
+    for (int i = 0; i < 2; i++)
+        code[i] = letters[random[i] % (sizeof letters - 1)];
+}
+
+void ui_gate_close(struct ui *ui)
+{
+    uint64_t id = ui->review.commit.id;
+    if (ui->review.commit.phase == COMMIT_NONE)
+        return;
+    commit_close(&ui->review.commit);
+    gate_review_end(ui->config.gate, id);
+}
+
+void ui_gate_open(struct ui *ui, uint64_t id)
+{
+    char code[2];
+    ui_gate_close(ui);
+    const struct gate_item *item = gate_find(ui->config.gate, id);
+    if (!item)
+        return;
+    make_code(code);
+    struct words *words = ui->session ? session_words(ui->session) : NULL;
+    review_open(&ui->review, item, code, words, clock_wall_ms());
+    commit_set_can_decide(&ui->review.commit, ui->layout.can_decide && ui->review.whole);
+    ui->mode = MODE_REVIEW;
+    ui->read_discard = true;
+    ui->strays = 0;
+    ui_relayout(ui);
+    gate_review_begin(ui->config.gate, id);
+}
+
+/* The waiting item behind (step 1) or before (-1) this one, around the ends; 0: none. */
+static uint64_t neighbour(struct ui *ui, uint64_t id, int step)
+{
+    struct gate *gate = ui->config.gate;
+    unsigned count = gate ? gate_count(gate) : 0, at = 0;
+    bool found = false;
+    if (count == 0)
+        return 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct gate_item *item = gate_at(gate, i);
+        if (item && item->rec.id == id) {
+            at = i;
+            found = true;
+        }
+    }
+    for (unsigned n = found ? 1 : 0; n < count + (found ? 0 : 1); n++) {
+        unsigned i = step > 0 ? (at + n) % count : (at + count - n % count) % count;
+        const struct gate_item *item = gate_at(gate, i);
+        if (item && !item->deciding && item->rec.id != id)
+            return item->rec.id;
+    }
+    return 0;
+}
+
+void ui_gate_open_next(struct ui *ui)
+{
+    bool again = ui->mode == MODE_REVIEW;
+    uint64_t id = neighbour(ui, again ? ui->review.commit.id : 0, 1);
+    if (id)
+        ui_gate_open(ui, id);
+    else if (again)
+        ui_message(ui, "no other request waits");
+    else
+        ui_set_mode(ui, ui->mode == MODE_WAITING ? MODE_AGENT : MODE_WAITING);
+}
+
+void ui_gate_open_beside(struct ui *ui, int step)
+{
+    uint64_t id = neighbour(ui, ui->review.commit.id, step);
+    if (id)
+        ui_gate_open(ui, id);
+    else
+        ui_message(ui, "no other request waits");
+}
+
+static void remember(struct ui *ui, uint64_t id)
+{
+    for (int i = 0; i < UI_DECISIONS; i++)
+        if (ui->decided[i] == 0) {
+            ui->decided[i] = id;
+            return;
+        }
+}
+
+static void decide(struct ui *ui, bool allow)
+{
+    struct commit *commit = &ui->review.commit;
+    struct err err;
+    uint64_t id = commit->id;
+    remember(ui, id);
+    if (gate_decide(ui->config.gate, id, commit->digest, commit->policy_version, allow, "",
+                &err) < 0) {
+        commit_kill(commit);
+        str_copy(ui->review.ended, sizeof ui->review.ended, str_of(err.msg));
+        ui_message(ui, "#%llu nothing was decided: %s", (unsigned long long)id, err.msg);
+        return;
+    }
+    uint64_t next = neighbour(ui, id, 1);
+    if (next)
+        ui_gate_open(ui, next);
+    else
+        ui_set_mode(ui, MODE_AGENT);
+    ui_gate_changed(ui);
+}
+
+static void answer(struct ui *ui, enum commit_answer answer, bool allow)
+{
+    switch (answer) {
+    case COMMIT_OK:
+        decide(ui, allow);
+        break;
+    case COMMIT_IGNORED:
+    case COMMIT_ASKS_CODE:
+        break;
+    case COMMIT_NOT_READY:
+        ui_message(ui, "still arming; look, then press C-\\ y again");
+        break;
+    case COMMIT_NOT_SEEN:
+        ui_message(ui, "not all of WHAT was on the screen yet; scroll with j");
+        break;
+    case COMMIT_TOO_SMALL:
+        ui_message(ui, "%s",
+                ui->review.whole ? "too small to decide here (40x10 needed)"
+                                 : "too long to be shown whole; it can only be denied");
+        break;
+    case COMMIT_WRONG_CODE:
+        ui_message(ui, "wrong letter, not approved");
+        break;
+    case COMMIT_GONE:
+        ui_message(ui, "this request does not wait any more");
+        break;
+    }
+    ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
+}
+
+void ui_gate_commit(struct ui *ui, bool allow)
+{
+    struct commit *commit = &ui->review.commit;
+    uint64_t now = ui_now(ui);
+    answer(ui, allow ? commit_approve(commit, now) : commit_deny(commit, now), allow);
+}
+
+void ui_gate_letter(struct ui *ui, uint32_t cp)
+{
+    answer(ui, commit_letter(&ui->review.commit, cp, ui_now(ui)), true);
+}
+
+/* --- news of the queue ---------------------------------------------------------------- */
+
+static const struct gate_item *recent_by_id(struct gate *gate, uint64_t id)
+{
+    const struct gate_item *item;
+    for (unsigned i = 0; (item = gate_recent(gate, i)); i++)
+        if (item->rec.id == id)
+            return item;
+    return NULL;
+}
+
+static void announce(struct ui *ui)
+{
+    for (int i = 0; i < UI_DECISIONS; i++) {
+        uint64_t id = ui->decided[i];
+        if (id == 0 || gate_find(ui->config.gate, id))
+            continue;
+        const struct gate_item *item = recent_by_id(ui->config.gate, id);
+        ui->decided[i] = 0;
+        if (!item)
+            continue;
+        if (item->rec.state == ESC_APPROVED || item->rec.state == ESC_DENIED)
+            ui_message(ui, "#%llu %s", (unsigned long long)id,
+                    escalation_state_name(item->rec.state));
+        else
+            ui_message(ui, "#%llu ended as %s (%s), the request was denied",
+                    (unsigned long long)id, escalation_state_name(item->rec.state),
+                    item->rec.by);
+    }
+}
+
+/* The bound item against the one that waits; a tombstone says what became of it. */
+static void check_review(struct ui *ui)
+{
+    struct review *review = &ui->review;
+    struct commit *commit = &review->commit;
+    if (commit->phase == COMMIT_NONE || commit->phase == COMMIT_DEAD)
+        return;
+    const struct gate_item *item = gate_find(ui->config.gate, commit->id);
+    bool waits = item && !item->deciding && item->rec.state == ESC_WAITING;
+    commit_check(
+            commit, waits, item ? item->rec.digest : "", item ? item->rec.policy_version : "");
+    if (commit->phase != COMMIT_DEAD)
+        return;
+    const struct gate_item *ended = recent_by_id(ui->config.gate, commit->id);
+    if (ended)
+        snprintf(review->ended, sizeof review->ended, "%s by %s while it was open here",
+                escalation_state_name(ended->rec.state), ended->rec.by);
+    else
+        snprintf(review->ended, sizeof review->ended,
+                waits ? "changed, look again" : "does not wait any more");
+}
+
+/* Once when the first item of a quiet spell arrives. */
+static void ring(struct ui *ui)
+{
+    unsigned waiting = gate_count(ui->config.gate);
+    uint64_t now = ui_now(ui);
+    bool first = ui->waiting_before == 0 && waiting > 0;
+    ui->waiting_before = waiting;
+    if (!first || (ui->config.config && !ui->config.config->bell))
+        return;
+    if (ui->rang_at && now - ui->rang_at < RING_GAP_MS)
+        return;
+    ui->rang_at = now;
+    ui->ring = true;
+}
+
+void ui_gate_changed(struct ui *ui)
+{
+    if (!ui->config.gate)
+        return;
+    check_review(ui);
+    announce(ui);
+    ring(ui);
+}

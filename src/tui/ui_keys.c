@@ -1,0 +1,454 @@
+/*
+ * ui_keys.c - modes and keys.
+ *
+ * In AGENT mode every key but the prefix goes to the agent: ordinary bytes unchanged and in
+ * one piece per read, cursor and function keys encoded for the modes the agent has set,
+ * pastes as pastes. In all other modes no key reaches the agent.
+ *
+ * A commit key counts only when nothing else came in the same read but its prefix: a paste
+ * without brackets, or typing that piled up behind a stalled connection, decides nothing.
+ */
+#include "base/limits.h"
+#include "tui/ui_state.h"
+
+#define PREFIX_LIST_MS 600
+#define STRAY_MS 1500
+#define STRAY_COUNT 4
+
+static void flush_agent(struct ui *ui)
+{
+    if (buf_len(&ui->agent_bytes) == 0)
+        return;
+    if (ui->session)
+        session_input(ui->session, buf_str(&ui->agent_bytes));
+    buf_clear(&ui->agent_bytes);
+}
+
+static bool is_vt_key(const struct key *key)
+{
+    return key->kind == KEY_SYM && key->sym < KEY_SYM_ESC;
+}
+
+static void to_agent(struct ui *ui, const struct key *key)
+{
+    if (!ui_agent_lives(ui)) {
+        if (ui->session && session_state(ui->session) != SESSION_STARTING)
+            ui_message(ui, "the session has ended; C-\\ q leaves");
+        return;
+    }
+    ui->pane_bell = false;
+    if (is_vt_key(key)) {
+        flush_agent(ui);
+        session_key(ui->session, key->sym, key->mods);
+        return;
+    }
+    buf_append_str(&ui->agent_bytes, key->raw);
+}
+
+/* --- modes ---------------------------------------------------------------------------- */
+
+void ui_set_mode(struct ui *ui, enum ui_mode mode)
+{
+    bool is_panel = mode == MODE_WAITING || mode == MODE_REQUESTS || mode == MODE_WORDS;
+    if (is_panel && !ui->config.panels) {
+        ui_message(ui, "there are no panels here");
+        return;
+    }
+    if (ui->mode == MODE_REVIEW)
+        ui_gate_close(ui);
+    if (mode != ui->mode)
+        ui->zoom_panel = false;
+    ui->mode = mode;
+    for (int i = 0; i < PANEL_COUNT; i++) {
+        ui->panels[i].focused = ui->panels[i].ops->mode == mode;
+        if (ui->panels[i].focused)
+            ui->open = (enum panel)i;
+    }
+    struct view *view = ui_view(ui, mode);
+    if (view)
+        view->selected = view->top = 0;
+    ui_relayout(ui);
+}
+
+static void toggle_mode(struct ui *ui, enum ui_mode mode)
+{
+    ui_set_mode(ui, ui->mode == mode ? MODE_AGENT : mode);
+}
+
+static void focus_next(struct ui *ui)
+{
+    switch ((int)ui->mode) {
+    case MODE_AGENT:
+        ui_set_mode(ui, MODE_WAITING);
+        break;
+    case MODE_WAITING:
+        ui_set_mode(ui, MODE_REQUESTS);
+        break;
+    case MODE_REQUESTS:
+        ui_set_mode(ui, MODE_WORDS);
+        break;
+    default:
+        ui_set_mode(ui, MODE_AGENT);
+    }
+}
+
+static void toggle_zoom(struct ui *ui)
+{
+    struct view *view = ui_view(ui, ui->mode);
+    if (view)
+        ui->zoom_panel = !ui->zoom_panel;
+    else
+        ui->zoom_pane = !ui->zoom_pane;
+    ui_relayout(ui);
+}
+
+static void quit(struct ui *ui)
+{
+    if (ui->quit_asked || !ui_agent_lives(ui)) {
+        ui->quit_asked = false;
+        ui->config.on_quit(ui->config.ctx);
+        return;
+    }
+    ui->quit_asked = true;
+    ui_touch(ui, DIRTY_CHROME);
+}
+
+static void commit_key(struct ui *ui, enum action_id id)
+{
+    if (ui->mode != MODE_REVIEW) {
+        ui_message(ui, "C-\\ y and C-\\ n decide in a review only; C-\\ e opens one");
+        return;
+    }
+    ui->pending = id;
+    ui->has_pending = true;
+}
+
+static void send_prefix(struct ui *ui)
+{
+    if (ui->mode == MODE_AGENT && ui_agent_lives(ui))
+        buf_putc(&ui->agent_bytes, (char)ui->input.prefix);
+}
+
+static void redraw(struct ui *ui)
+{
+    frame_invalidate(ui->frame);
+    commit_repaint(&ui->review.commit);
+    ui_touch(ui, DIRTY_ALL);
+}
+
+static void open_selected(struct ui *ui)
+{
+    const struct gate_item *item =
+            ui->config.gate ? gate_at(ui->config.gate, ui->panels[PANEL_WAITING].selected)
+                            : NULL;
+    if (item)
+        ui_gate_open(ui, item->rec.id);
+}
+
+static void move(struct ui *ui, enum action_id id)
+{
+    struct view_env env = ui_env(ui);
+    struct view *view = ui_view(ui, ui->mode);
+    if (ui->mode == MODE_REVIEW)
+        review_move(&ui->review, id);
+    else if (view)
+        view_move(view, &env, id);
+    ui_touch(ui, DIRTY_PANELS);
+}
+
+static void back(struct ui *ui)
+{
+    ui_set_mode(ui, MODE_AGENT);
+}
+
+static void act(struct ui *ui, enum action_id id)
+{
+    switch (id) {
+    case ACT_SEND_PREFIX:
+        send_prefix(ui);
+        return;
+    case ACT_REVIEW:
+        ui_gate_open_next(ui);
+        return;
+    case ACT_REQUESTS:
+        toggle_mode(ui, MODE_REQUESTS);
+        return;
+    case ACT_WORDS:
+        toggle_mode(ui, MODE_WORDS);
+        return;
+    case ACT_FOCUS_NEXT:
+        focus_next(ui);
+        return;
+    case ACT_ZOOM:
+        toggle_zoom(ui);
+        return;
+    case ACT_PANELS:
+        ui->column = !ui->column;
+        ui_relayout(ui);
+        return;
+    case ACT_REDRAW:
+        redraw(ui);
+        return;
+    case ACT_MESSAGES:
+        toggle_mode(ui, MODE_MESSAGES);
+        return;
+    case ACT_HELP:
+        toggle_mode(ui, MODE_HELP);
+        return;
+    case ACT_QUIT:
+        quit(ui);
+        return;
+    case ACT_APPROVE:
+    case ACT_DENY:
+        commit_key(ui, id);
+        return;
+    case ACT_CANCEL:
+        return;
+    case ACT_OPEN:
+        open_selected(ui);
+        return;
+    case ACT_NEXT:
+        ui_gate_open_beside(ui, 1);
+        return;
+    case ACT_PREVIOUS:
+        ui_gate_open_beside(ui, -1);
+        return;
+    case ACT_BACK:
+        back(ui);
+        return;
+    case ACT_DOWN:
+    case ACT_UP:
+    case ACT_PAGE_DOWN:
+    case ACT_PAGE_UP:
+    case ACT_TOP:
+    case ACT_BOTTOM:
+        move(ui, id);
+        return;
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* --- keys ----------------------------------------------------------------------------- */
+
+/* Typed into a host's view without meaning there: harmless, and noticed. */
+static void stray_key(struct ui *ui, const struct key *key)
+{
+    uint64_t now = ui_now(ui);
+    if (!key_is_text(key))
+        return;
+    if (ui->strays == 0 || now - ui->stray_at > STRAY_MS) {
+        ui->strays = 0;
+        ui->stray_at = now;
+    }
+    if (++ui->strays < STRAY_COUNT) {
+        ui_message(ui, "keys do not go to the agent here; Esc goes back");
+        return;
+    }
+    ui->ring = true;
+    ui_message(ui, "you are typing in the wrong place: this is %s; Esc goes back to the agent",
+            mode_name(ui->mode));
+}
+
+static void host_key(struct ui *ui, const struct key *key)
+{
+    if (ui->mode == MODE_REVIEW && ui->review.commit.phase == COMMIT_CODE) {
+        if (key_is_text(key) && !key->repeat)
+            ui_gate_letter(ui, key->cp);
+        else if (key->kind == KEY_SYM && key->sym == KEY_SYM_ESC)
+            commit_rearm(&ui->review.commit, ui_now(ui));
+        ui_touch(ui, DIRTY_PANELS);
+        return;
+    }
+    const struct action *action = keymap_find(ui->mode, false, key);
+    if (action)
+        act(ui, action->id);
+    else
+        stray_key(ui, key);
+}
+
+static void prefix_off(struct ui *ui)
+{
+    ui->prefix = false;
+    timer_stop(ui->prefix_timer);
+    if (ui->prefix_list) {
+        ui->prefix_list = false;
+        ui_touch(ui, DIRTY_ALL);
+    }
+    ui_touch(ui, DIRTY_CHROME);
+}
+
+static void prefixed_key(struct ui *ui, const struct key *key)
+{
+    prefix_off(ui);
+    const struct action *action = keymap_find(ui->mode, true, key);
+    if (!action || action->id != ACT_QUIT)
+        ui->quit_asked = false;
+    if (action)
+        act(ui, action->id);
+    else if (key_is_text(key))
+        ui_message(ui, "no such key: C-\\ %.*s, nothing was sent (C-\\ ? lists them)",
+                STR_ARG(key->raw));
+    else
+        ui_message(ui, "no such key after C-\\, nothing was sent (C-\\ ? lists them)");
+}
+
+static void prefix_key(struct ui *ui, const struct key *key)
+{
+    if (key->repeat)
+        return;
+    if (ui->prefix) {
+        prefix_off(ui);
+        ui->quit_asked = false;
+        act(ui, ACT_SEND_PREFIX);
+        return;
+    }
+    flush_agent(ui);
+    ui->prefix = true;
+    timer_start(ui->prefix_timer, PREFIX_LIST_MS);
+    ui_touch(ui, DIRTY_CHROME);
+}
+
+static void handle_key(struct ui *ui, const struct key *key)
+{
+    ui->read_keys++;
+    ui->has_pending = false; /* something follows the commit key */
+    if (ui->read_discard)
+        return;
+    if (ui->messages.showing) {
+        ui->messages.showing = false;
+        ui_touch(ui, DIRTY_CHROME);
+    }
+    if (ui->mode == MODE_REVIEW && commit_drops_keys(&ui->review.commit, ui_now(ui))) {
+        if (ui->prefix)
+            prefix_off(ui);
+        return;
+    }
+    if (key_is_prefix(&ui->input, key)) {
+        prefix_key(ui, key);
+    } else if (ui->prefix) {
+        if (!key->repeat)
+            prefixed_key(ui, key);
+    } else {
+        if (ui->quit_asked) {
+            ui->quit_asked = false;
+            ui_touch(ui, DIRTY_CHROME);
+        }
+        if (ui->mode == MODE_AGENT)
+            to_agent(ui, key);
+        else
+            host_key(ui, key);
+    }
+}
+
+static void handle_paste(struct ui *ui, const struct key *key)
+{
+    ui->read_keys++;
+    ui->has_pending = false;
+    if (ui->prefix)
+        prefix_off(ui);
+    if (key->kind == KEY_PASTE) {
+        size_t room = LIMIT_PASTE - buf_len(&ui->paste);
+        ui->paste_cut = ui->paste_cut || key->raw.n > room;
+        buf_append(&ui->paste, key->raw.p, key->raw.n < room ? key->raw.n : room);
+        return;
+    }
+    bool here = ui->mode == MODE_AGENT && ui_agent_lives(ui) && !ui->read_discard;
+    if (!here)
+        ui_message(ui, "a paste is refused here, nothing was sent");
+    else if (ui->paste_cut)
+        ui_message(ui, "the paste was longer than 1 MiB and was refused");
+    if (here && !ui->paste_cut) {
+        flush_agent(ui);
+        session_paste(ui->session, buf_str(&ui->paste));
+    }
+    buf_release(&ui->paste);
+    ui->paste_cut = false;
+}
+
+static void focus_changed(struct ui *ui, const struct key *key)
+{
+    struct vt *vt = ui_agent_lives(ui) ? session_vt(ui->session) : NULL;
+    if (key->kind == KEY_FOCUS_IN) {
+        commit_rearm(&ui->review.commit, ui_now(ui));
+        ui_touch(ui, DIRTY_PANELS);
+    }
+    if (vt && vt_modes(vt).focus_events) {
+        flush_agent(ui);
+        session_input(ui->session, key->raw);
+    }
+}
+
+static void terminal_reply(struct ui *ui, const struct key *key)
+{
+    if (key->reply == REPLY_READY) {
+        commit_fence_answer(&ui->review.commit, ui_now(ui));
+        ui_touch(ui, DIRTY_PANELS);
+    } else if (key->reply == REPLY_MODE && key->param[0] == 2026) {
+        frame_set_sync(ui->frame, key->param[1] == 1 || key->param[1] == 2);
+    }
+}
+
+static void on_key(void *ctx, const struct key *key)
+{
+    struct ui *ui = ctx;
+    switch (key->kind) {
+    case KEY_CHAR:
+    case KEY_SYM:
+    case KEY_RAW:
+        handle_key(ui, key);
+        return;
+    case KEY_PASTE:
+    case KEY_PASTE_END:
+        handle_paste(ui, key);
+        return;
+    case KEY_FOCUS_IN:
+    case KEY_FOCUS_OUT:
+        focus_changed(ui, key);
+        return;
+    case KEY_REPLY:
+        terminal_reply(ui, key);
+        return;
+    case KEY_MOUSE:
+        return;
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* At the end of a read: bytes for the agent leave, and a commit key that stood alone counts. */
+static void end_of_read(struct ui *ui)
+{
+    flush_agent(ui);
+    if (ui->has_pending) {
+        ui->has_pending = false;
+        if (ui->read_keys <= 2)
+            ui_gate_commit(ui, ui->pending == ACT_APPROVE);
+        else
+            ui_message(ui, "keys came all at once, as from a paste: nothing was decided");
+    }
+    unsigned wait = input_wait_ms(&ui->input), id = input_wait_id(&ui->input);
+    if (wait == 0) {
+        timer_stop(ui->esc_timer);
+    } else if (!timer_running(ui->esc_timer) || id != ui->wait_id) {
+        ui->wait_id = id;
+        timer_start(ui->esc_timer, wait);
+    }
+}
+
+void ui_bytes(struct ui *ui, struct str bytes)
+{
+    ui->key_at = ui_now(ui);
+    ui->read_keys = 0;
+    ui->read_discard = false;
+    ui->has_pending = false;
+    input_feed(&ui->input, bytes, on_key, ui);
+    end_of_read(ui);
+}
+
+void ui_held_keys(struct ui *ui)
+{
+    ui->read_keys = 0;
+    ui->read_discard = false;
+    ui->has_pending = false;
+    input_timeout(&ui->input, on_key, ui);
+    end_of_read(ui);
+}

@@ -1,0 +1,98 @@
+/*
+ * ui_state.h - the inside of struct ui, for ui.c (object, layout, frames), ui_keys.c (modes
+ * and keys) and ui_gate.c (reviews and decisions) only.
+ */
+#ifndef SRC_TUI_UI_STATE_H
+#define SRC_TUI_UI_STATE_H
+
+#include "io/loop.h"
+#include "io/tty.h"
+#include "tui/input.h"
+#include "tui/layout.h"
+#include "tui/ui.h"
+#include "tui/v_review.h"
+#include "tui/view.h"
+
+/* What must be drawn anew. */
+#define DIRTY_PANE 1u   /* changed rows of the agent */
+#define DIRTY_PANELS 2u /* panels, overlays, reviews */
+#define DIRTY_CHROME 4u /* the two rows */
+#define DIRTY_ALL 8u
+
+#define UI_DECISIONS 8 /* decisions of which the record is awaited for a message */
+
+struct ui {
+    struct ui_config config; /* what it points to is borrowed */
+    struct tty *tty;         /* owns */
+    struct frame *frame;     /* owns */
+    struct session *session; /* borrows; may be NULL */
+    struct input input;
+    struct layout layout;
+    int cols, rows;
+
+    enum ui_mode mode;
+    bool prefix;      /* the prefix key was pressed, one key follows */
+    bool prefix_list; /* and so long ago that the list of keys is shown */
+    bool quit_asked;
+    bool column; /* panels are switched on */
+    bool zoom_pane, zoom_panel;
+    enum panel open; /* what the accordion and the dock show */
+    struct view panels[PANEL_COUNT];
+    struct view help, messages_view;
+    struct review review;
+    struct messages messages;
+    bool pane_bell;
+
+    /* The read(2) being handled. */
+    unsigned read_keys;
+    bool read_discard;      /* a review was opened in it: the rest is dropped */
+    enum action_id pending; /* ACT_APPROVE or ACT_DENY, done when nothing follows it */
+    bool has_pending;
+    struct buf agent_bytes; /* owns; ordinary keys for the agent, sent in one piece */
+    struct buf paste;       /* owns; at most LIMIT_PASTE */
+    bool paste_cut;
+    unsigned wait_id; /* which held-back sequence the timer runs for */
+    unsigned strays;  /* keys typed into a review */
+    uint64_t stray_at;
+
+    /* The gate. */
+    uint64_t decided[UI_DECISIONS]; /* 0: free */
+    unsigned waiting_before;
+    uint64_t rang_at;
+    bool ring; /* BEL goes out with the next frame */
+
+    /* Frames. */
+    unsigned dirty;
+    uint64_t frame_at, key_at, hold_at;
+    uint64_t frames_skipped;
+    struct buf out; /* owns; the frame being made */
+    struct loop_hook hook;
+    struct timer *frame_timer, *esc_timer, *tick_timer, *commit_timer, *resize_timer,
+            *prefix_timer; /* own */
+};
+
+uint64_t ui_now(const struct ui *ui);
+/* Mark and draw at the end of this turn. */
+void ui_touch(struct ui *ui, unsigned dirty);
+void ui_relayout(struct ui *ui);
+struct view_env ui_env(struct ui *ui);
+/* The view of a mode, or NULL (AGENT, REVIEW). */
+struct view *ui_view(struct ui *ui, enum ui_mode mode);
+bool ui_agent_lives(const struct ui *ui);
+
+/* ui_keys.c */
+void ui_bytes(struct ui *ui, struct str bytes);
+void ui_held_keys(struct ui *ui);
+void ui_set_mode(struct ui *ui, enum ui_mode mode);
+
+/* ui_gate.c */
+void ui_gate_open_next(struct ui *ui);
+void ui_gate_open(struct ui *ui, uint64_t id);
+void ui_gate_open_beside(struct ui *ui, int step);
+void ui_gate_close(struct ui *ui);
+void ui_gate_commit(struct ui *ui, bool allow);
+void ui_gate_letter(struct ui *ui, uint32_t cp);
+/* Something in the queue changed: tombstones, bell, what became of decisions. */
+void ui_gate_changed(struct ui *ui);
+
+#endif

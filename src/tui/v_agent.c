@@ -1,0 +1,118 @@
+/*
+ * v_agent.c - see v_agent.h. The pane's colours and attributes are the agent's; what it
+ * prints ends at the edge of the area whatever widths it claims.
+ */
+#include "tui/v_agent.h"
+
+/* Columns [from,to) of one row of the grid; beyond its width the pane is blank. */
+static void draw_span(const struct view_env *env, struct vt *vt, struct rect area, int row,
+        int from, int to, int vt_cols)
+{
+    const struct vt_cell *cells = vt_row(vt, row);
+    uint32_t cps[VT_CELL_CHARS];
+    while (from > 0 && from < vt_cols && cells[from].width == 0)
+        from--; /* begin at the left half */
+    for (int col = from; col < to && col < vt_cols; col++) {
+        const struct vt_cell *cell = &cells[col];
+        if (cell->width == 0)
+            continue;
+        int width = cell->width, count = 1;
+        cps[0] = cell->cp;
+        if (cell->extra)
+            count += vt_cell_extra(vt, row, col, cps + 1);
+        if (col + width > area.cols) {
+            cps[0] = 0;
+            width = 1;
+        }
+        struct style style = {cell->fg, cell->bg, cell->attrs};
+        frame_cell(env->frame, area.row + row, area.col + col, width, style, cps, count);
+    }
+    static const uint32_t blank = 0;
+    for (int col = from > vt_cols ? from : vt_cols; col < to; col++)
+        frame_cell(env->frame, area.row + row, area.col + col, 1, STYLE_PLAIN, &blank, 1);
+    frame_cells_done(env->frame);
+}
+
+static void draw_grid(const struct view_env *env, struct vt *vt, struct rect area, bool all)
+{
+    int cols = 0, rows = 0;
+    vt_size(vt, &cols, &rows);
+    for (int row = 0; row < area.rows; row++) {
+        int from = 0, to = area.cols;
+        if (row >= rows) {
+            if (all)
+                frame_fill(env->frame, (struct rect){area.row + row, area.col, 1, area.cols},
+                        STYLE_PLAIN);
+            continue;
+        }
+        if (!all && !vt_dirty(vt, row, &from, &to))
+            continue;
+        draw_span(env, vt, area, row, from, to < area.cols ? to : area.cols, cols);
+    }
+    vt_dirty_clear(vt);
+}
+
+static void draw_status(const struct view_env *env, struct rect area)
+{
+    const char *text = env->session ? session_status(env->session) : "starting";
+    char safe[1024];
+    struct str rest, line;
+    frame_fill(env->frame, area, STYLE_PLAIN);
+    rest = str_of(str_vis(safe, sizeof safe, str_of(text ? text : "")));
+    for (int row = 1; row < area.rows && view_wrap(&rest, area.cols - 4, &line); row++)
+        frame_text(env->frame, area.row + row, area.col + 2, area.cols - 4, STYLE_PLAIN, line);
+}
+
+/* The agent is gone: a line of the host over its last row, and why. */
+static void draw_ended(const struct view_env *env, struct rect area)
+{
+    const struct session_record *rec = session_rec(env->session);
+    struct rect bar = {area.row + area.rows - 1, area.col, 1, area.cols};
+    frame_fill(env->frame, bar, STYLE_BAR);
+    int used = view_printf(env->frame, bar.row, bar.col, bar.cols, STYLE_BAR,
+            "-- session ended (exit %d) -- ", rec->exit_status);
+    const char *status = session_status(env->session);
+    if (status)
+        view_put(env->frame, bar.row, bar.col + used, bar.cols - used, STYLE_BAR,
+                str_of(status));
+}
+
+static bool has_ended(const struct session *session)
+{
+    enum session_state state = session_state(session);
+    return state == SESSION_STOPPED || state == SESSION_CRASHED;
+}
+
+/* Before the agent's first output the pane says how far the start has come. */
+static struct vt *shown_vt(const struct view_env *env)
+{
+    if (!env->session || session_state(env->session) == SESSION_STARTING)
+        return NULL;
+    return session_vt(env->session);
+}
+
+void v_agent_draw(const struct view_env *env, struct rect area, bool all)
+{
+    struct vt *vt = shown_vt(env);
+    if (area.rows <= 0 || area.cols <= 0)
+        return;
+    if (vt)
+        draw_grid(env, vt, area, all);
+    else
+        draw_status(env, area);
+    if (vt && has_ended(env->session))
+        draw_ended(env, area);
+}
+
+bool v_agent_cursor(const struct view_env *env, struct rect area, struct vt_cursor *ret)
+{
+    struct vt *vt = shown_vt(env);
+    if (!vt || has_ended(env->session))
+        return false;
+    *ret = vt_cursor(vt);
+    if (ret->row < 0 || ret->row >= area.rows || ret->col < 0 || ret->col >= area.cols)
+        ret->visible = false;
+    ret->row += area.row;
+    ret->col += area.col;
+    return ret->visible;
+}

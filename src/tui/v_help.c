@@ -1,0 +1,56 @@
+/* v_help.c - HELP and MESSAGES: two lists over the whole middle. */
+#include "tui/view.h"
+
+static unsigned count_help(const struct view_env *env)
+{
+    unsigned n = 0;
+    const struct action *row;
+    (void)env;
+    for (unsigned i = 0; (row = keymap_at(i)); i++)
+        n += row->help != NULL;
+    return n;
+}
+
+static void draw_help(struct view *view, const struct view_env *env, struct rect r)
+{
+    const struct action *row;
+    unsigned at = 0;
+    int line = 0;
+    for (unsigned i = 0; (row = keymap_at(i)) && line < r.rows; i++) {
+        if (!row->help || at++ < view->selected)
+            continue;
+        view_printf(env->frame, r.row + line, r.col, 14, STYLE_BOLD, "%s", row->keys);
+        view_put(env->frame, r.row + line, r.col + 15, r.cols - 15, STYLE_PLAIN,
+                str_of(row->help));
+        line++;
+    }
+}
+
+static unsigned count_messages(const struct view_env *env)
+{
+    unsigned n = 0;
+    while (messages_at(env->messages, n))
+        n++;
+    return n;
+}
+
+static void draw_messages(struct view *view, const struct view_env *env, struct rect r)
+{
+    const struct message *message;
+    int row = 0;
+    unsigned i = view->selected;
+    if (!messages_at(env->messages, 0))
+        view_put(env->frame, r.row, r.col, r.cols, STYLE_DIM, STR("no messages"));
+    while (row < r.rows && (message = messages_at(env->messages, i++))) {
+        char clock[16];
+        struct str rest = str_of(message->text), line;
+        view_put(env->frame, r.row + row, r.col, 8, STYLE_DIM,
+                str_of(view_clock(clock, message->at_ms, true)));
+        while (row < r.rows && view_wrap(&rest, r.cols - 10, &line))
+            frame_text(env->frame, r.row + row++, r.col + 10, r.cols - 10, STYLE_PLAIN, line);
+    }
+}
+
+const struct view_ops v_help_ops = {MODE_HELP, "HELP", "C-\\ ?", draw_help, count_help};
+const struct view_ops v_messages_ops = {
+        MODE_MESSAGES, "MESSAGES", "C-\\ ~", draw_messages, count_messages};

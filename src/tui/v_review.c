@@ -1,0 +1,295 @@
+/*
+ * v_review.c - see v_review.h. Always in this order: WHO, WHAT, WHY, RISK, YOUR WORDS, SCOPE,
+ * DRAFT. Nothing is cut: what does not fit scrolls, and approving waits until the end of WHAT
+ * was on the screen.
+ */
+#include "tui/v_review.h"
+
+#include <stdarg.h>
+
+#define LABEL_COLS 8
+
+void review_init(struct review *review, uint32_t arm_ms)
+{
+    memset(review, 0, sizeof *review);
+    commit_init(&review->commit, arm_ms);
+}
+
+void review_release(struct review *review)
+{
+    buf_release(&review->text);
+}
+
+/* "CONNECT example.com:443" -> "example.com"; empty if there is no such part. */
+static struct str subject_host(const char *subject)
+{
+    struct str rest = str_of(subject), head;
+    if (!str_cut(&rest, ' ', &head))
+        return (struct str){"", 0};
+    str_cut(&rest, ':', &head);
+    return head;
+}
+
+static void take_words(
+        struct review *review, struct words *words, const char *subject, int64_t wall_ms)
+{
+    struct words_entry entry;
+    struct str host = subject_host(subject);
+    review->words_age_ms = -1;
+    review->names_in_words = false;
+    review->words[0] = '\0';
+    for (unsigned i = 0; words && words_at(words, i, &entry); i++) {
+        if (host.n > 0 && memmem(entry.text, strlen(entry.text), host.p, host.n))
+            review->names_in_words = true;
+        if (review->words_age_ms >= 0 || entry.draft)
+            continue;
+        str_vis(review->words, sizeof review->words, str_of(entry.text));
+        review->words_pasted = entry.pasted;
+        review->words_age_ms = wall_ms > entry.at_ms ? wall_ms - entry.at_ms : 0;
+    }
+}
+
+void review_open(struct review *review, const struct gate_item *item, const char code[2],
+        struct words *words, int64_t wall_ms)
+{
+    review->item = *item;
+    review->ended[0] = '\0';
+    review->width = 0;
+    review->top = 0;
+    review->seen_to = 0;
+    take_words(review, words, item->rec.subject, wall_ms);
+    commit_open(&review->commit, item->rec.id, item->rec.digest, item->rec.policy_version,
+            item->risk == RISK_HIGH, code);
+    /* A text that fills its field may have been longer: it cannot be shown whole. */
+    review->whole = strlen(item->rec.detail) + 1 < sizeof item->rec.detail;
+}
+
+/* --- lines ---------------------------------------------------------------------------- */
+
+/* A paragraph behind a label; further lines are indented. `exact`: no space is dropped where
+ * a line is cut, and those at the end are shown. Text is made safe here. */
+static void add(struct review *review, const char *label, struct str text, bool exact)
+{
+    size_t spaces = 0;
+    while (exact && spaces < text.n && text.p[text.n - 1 - spaces] == ' ')
+        spaces++;
+    text.n -= spaces;
+    size_t cap = text.n * 8 + 16; /* <U+XXXX> for every byte, at the most */
+    struct buf safe = BUF_INIT;
+    str_vis(buf_reserve(&safe, cap), cap, text);
+    buf_commit(&safe, strlen(buf_data(&safe)));
+    for (size_t i = 0; i < spaces; i++)
+        buf_puts(&safe, "<SP>");
+    struct str rest = buf_str(&safe), line;
+    bool first = true;
+    if (rest.n == 0) {
+        buf_printf(&review->text, "%-*s\n", LABEL_COLS, label);
+        review->lines++;
+    }
+    while (exact ? view_wrap_exact(&rest, review->width - LABEL_COLS, &line)
+                 : view_wrap(&rest, review->width - LABEL_COLS, &line)) {
+        buf_printf(&review->text, "%-*s%.*s\n", LABEL_COLS, first ? label : "", STR_ARG(line));
+        review->lines++;
+        first = false;
+    }
+    buf_release(&safe);
+}
+
+static void addf(struct review *review, const char *label, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+static void addf(struct review *review, const char *label, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    add(review, label, str_of(text), false);
+}
+
+static void add_blank(struct review *review)
+{
+    buf_putc(&review->text, '\n');
+    review->lines++;
+}
+
+static void add_words(struct review *review)
+{
+    if (review->words_age_ms < 0) {
+        addf(review, "WORDS", "you have sent nothing in this session yet");
+    } else {
+        int64_t minutes = review->words_age_ms / 60000;
+        addf(review, "WORDS", "%s %lld min ago in this session",
+                review->words_pasted ? "pasted" : "typed", (long long)minutes);
+        addf(review, "", "\"%s\"", review->words);
+    }
+    struct str host = subject_host(review->item.rec.subject);
+    if (host.n > 0 && !review->names_in_words)
+        addf(review, "", "in the request but not in your words: %.*s", STR_ARG(host));
+}
+
+static void add_what(struct review *review)
+{
+    const struct escalation_record *rec = &review->item.rec;
+    struct str rest = str_of(rec->detail), line;
+    add(review, "WHAT", str_of(rec->subject), true);
+    while (rest.n > 0) {
+        str_cut(&rest, '\n', &line);
+        add(review, "", line, true);
+    }
+}
+
+static void make_lines(struct review *review, int width)
+{
+    const struct gate_item *item = &review->item;
+    buf_clear(&review->text);
+    review->lines = 0;
+    review->width = width;
+    addf(review, "WHO", "session %s, %s", item->label, item->agent);
+    add_what(review);
+    review->what_end = review->lines;
+    addf(review, "WHY", "%s", item->rec.reason[0] ? item->rec.reason : "no reason was given");
+    addf(review, "", "rule %s   %s", item->rec.rule, item->rec.where);
+    addf(review, "RISK", "%s",
+            item->risk == RISK_HIGH  ? "HIGH"
+            : item->risk == RISK_MED ? "MED"
+                                     : "LOW");
+    add_blank(review);
+    add_words(review);
+    add_blank(review);
+    addf(review, "SCOPE", "once: this request only, nothing is remembered");
+    if (review->commit.high)
+        addf(review, "", "high risk: approving asks for the two letters beside the draft");
+}
+
+static bool line_at(const struct review *review, int index, struct str *ret)
+{
+    struct str rest = buf_str(&review->text);
+    for (int i = 0; i <= index; i++) {
+        if (rest.n == 0)
+            return false;
+        str_cut(&rest, '\n', ret);
+    }
+    return true;
+}
+
+/* --- drawing -------------------------------------------------------------------------- */
+
+static const char *draft_state(struct review *review, uint64_t now_ms, char buf[64])
+{
+    struct commit *commit = &review->commit;
+    if (!commit->can_decide)
+        return "too small to decide here";
+    switch (commit_phase(commit, now_ms)) {
+    case COMMIT_PAINT:
+    case COMMIT_FENCE:
+    case COMMIT_ARMING:
+        return "arming";
+    case COMMIT_READY:
+        if (!commit->seen)
+            return "scroll to the end of WHAT first";
+        return "ready";
+    case COMMIT_CODE:
+        snprintf(buf, 64, "type: %s   (%u of 2)", commit->code, commit->typed);
+        return buf;
+    case COMMIT_NONE:
+    case COMMIT_SENT:
+        return "decided";
+    case COMMIT_DEAD:
+        return "no longer waits";
+    }
+    CHECK_UNREACHABLE();
+}
+
+static void draw_body(struct review *review, const struct view_env *env, struct rect r)
+{
+    struct str line;
+    if (review->width != r.cols) {
+        make_lines(review, r.cols);
+        review->top = 0;
+        review->seen_to = 0;
+    }
+    review->height = r.rows;
+    int last_top = review->lines > r.rows ? review->lines - r.rows : 0;
+    if (review->top > last_top)
+        review->top = last_top;
+    for (int row = 0; row < r.rows && line_at(review, review->top + row, &line); row++) {
+        struct str label = {line.p, line.n < LABEL_COLS ? line.n : LABEL_COLS};
+        frame_text(env->frame, r.row + row, r.col, LABEL_COLS, STYLE_BOLD, label);
+        frame_text(env->frame, r.row + row, r.col + (int)label.n, r.cols - (int)label.n,
+                STYLE_PLAIN, (struct str){line.p + label.n, line.n - label.n});
+    }
+    if (review->top <= review->seen_to && review->top + r.rows > review->seen_to)
+        review->seen_to = review->top + r.rows;
+    commit_set_seen(&review->commit, review->seen_to >= review->what_end);
+}
+
+static void draw_tombstone(
+        const struct review *review, const struct view_env *env, struct rect r)
+{
+    frame_fill(env->frame, (struct rect){r.row, r.col, 2, r.cols}, STYLE_BAR);
+    view_printf(env->frame, r.row, r.col + 1, r.cols - 2, STYLE_BAR, "#%llu %s",
+            (unsigned long long)review->item.rec.id,
+            review->ended[0] ? review->ended : "changed, look again");
+    view_put(env->frame, r.row + 1, r.col + 1, r.cols - 2, STYLE_BAR,
+            STR("nothing can be decided here; Esc leaves, Tab opens the next"));
+}
+
+void review_draw(
+        struct review *review, const struct view_env *env, struct rect area, uint64_t now_ms)
+{
+    char title[600], right[64], bottom[200], state[64], age[16], total[16];
+    const struct gate_item *live = env->gate ? gate_find(env->gate, review->item.rec.id) : NULL;
+    const struct gate_item *item = live ? live : &review->item;
+    bool dead = commit_phase(&review->commit, now_ms) == COMMIT_DEAD;
+    snprintf(title, sizeof title, "#%llu %s  %s", (unsigned long long)review->item.rec.id,
+            strcmp(review->item.rec.kind, "net") == 0 ? "NETWORK" : "MCP call",
+            review->item.rec.subject);
+    snprintf(right, sizeof right, "waits %s of %s", view_minutes(age, item->age_ms),
+            view_minutes(total, item->age_ms + item->left_ms));
+    snprintf(bottom, sizeof bottom, "DRAFT  approve | ONCE | exactly this   %s",
+            draft_state(review, now_ms, state));
+    struct rect r = view_box(env->frame, area, true, title, dead ? NULL : right, bottom);
+    if (r.rows <= 0)
+        return;
+    int reserved = r.rows > 4 ? 1 : 0;
+    draw_body(review, env, (struct rect){r.row, r.col, r.rows - reserved, r.cols});
+    int end = review->top + review->height;
+    if (reserved)
+        view_printf(env->frame, r.row + r.rows - 1, r.col, r.cols, STYLE_DIM,
+                "lines %d-%d of %d%s", review->top + 1,
+                end < review->lines ? end : review->lines, review->lines,
+                review->seen_to >= review->lines ? ", shown whole" : "");
+    if (dead && r.rows >= 2)
+        draw_tombstone(review, env, r);
+}
+
+bool review_move(struct review *review, enum action_id action)
+{
+    int page = review->height > 1 ? review->height - 1 : 1;
+    switch ((int)action) {
+    case ACT_DOWN:
+        review->top++;
+        break;
+    case ACT_UP:
+        review->top--;
+        break;
+    case ACT_PAGE_DOWN:
+        review->top += page;
+        break;
+    case ACT_PAGE_UP:
+        review->top -= page;
+        break;
+    case ACT_TOP:
+        review->top = 0;
+        break;
+    case ACT_BOTTOM:
+        review->top = review->lines;
+        break;
+    default:
+        return false;
+    }
+    if (review->top < 0)
+        review->top = 0;
+    return true;
+}

@@ -1,0 +1,87 @@
+/*
+ * v_waiting.c - WAITING: what asks for the human, oldest first, and what was decided lately.
+ * Nothing is decided here; Enter opens the review.
+ */
+#include "tui/view.h"
+
+static unsigned count_items(const struct view_env *env)
+{
+    return env->gate ? gate_count(env->gate) : 0;
+}
+
+static struct style risk_style(enum risk risk)
+{
+    return risk == RISK_HIGH ? STYLE_BAD : risk == RISK_MED ? STYLE_ALERT : STYLE_PLAIN;
+}
+
+static const char *risk_word(enum risk risk)
+{
+    return risk == RISK_HIGH ? "HIGH" : risk == RISK_MED ? "MED" : "LOW";
+}
+
+static void draw_wide(
+        const struct view_env *env, struct rect r, const struct gate_item *item, bool selected)
+{
+    char age[16], left[16];
+    struct style style = selected ? STYLE_SELECTED : STYLE_PLAIN;
+    frame_fill(env->frame, (struct rect){r.row, r.col, 1, r.cols}, style);
+    int used = view_printf(env->frame, r.row, r.col, r.cols, style,
+            "#%-4llu %5s %5s  %-10.10s ", (unsigned long long)item->rec.id,
+            view_minutes(age, item->age_ms), view_minutes(left, item->left_ms), item->label);
+    int room = r.cols - used - 5;
+    view_put(env->frame, r.row, r.col + used, room, style, str_of(item->rec.subject));
+    view_put(env->frame, r.row, r.col + r.cols - 4, 4,
+            selected ? style : risk_style(item->risk), str_of(risk_word(item->risk)));
+}
+
+/* Two rows an item. */
+static void draw_short(
+        const struct view_env *env, struct rect r, const struct gate_item *item, bool selected)
+{
+    char left[16];
+    struct style style = selected ? STYLE_SELECTED : STYLE_ALERT;
+    int right = frame_width(str_of(view_minutes(left, item->left_ms))) + 5;
+    view_printf(env->frame, r.row, r.col, r.cols - right - 1, style, "[!]#%llu %s",
+            (unsigned long long)item->rec.id, item->rec.subject);
+    view_printf(env->frame, r.row, r.col + r.cols - right, right, risk_style(item->risk),
+            "%4s %s", risk_word(item->risk), left);
+    view_printf(env->frame, r.row + 1, r.col + 4, r.cols - 4, STYLE_DIM, "%s  %s", item->label,
+            item->rec.reason);
+}
+
+static void draw_last(const struct view_env *env, struct rect r, int row)
+{
+    const struct gate_item *item;
+    for (unsigned i = 0; row < r.rows && (item = gate_recent(env->gate, i)); i++, row++)
+        view_printf(env->frame, r.row + row, r.col, r.cols, STYLE_DIM, "%s #%llu %s  %s",
+                i == 0 ? "last:" : "     ", (unsigned long long)item->rec.id,
+                escalation_state_name(item->rec.state), item->rec.subject);
+}
+
+static void draw(struct view *view, const struct view_env *env, struct rect r)
+{
+    bool wide = r.cols >= 60;
+    int step = wide ? 1 : 2, row = 0;
+    unsigned count = count_items(env);
+    unsigned fit = r.rows / step > 0 ? (unsigned)(r.rows / step) : 1;
+    if (view->selected < view->top)
+        view->top = view->selected;
+    if (view->selected >= view->top + fit)
+        view->top = view->selected - fit + 1;
+    if (count == 0)
+        view_put(env->frame, r.row + row++, r.col, r.cols, STYLE_DIM, STR("none wait"));
+    for (unsigned i = view->top; i < count && row + step <= r.rows; i++, row += step) {
+        const struct gate_item *item = gate_at(env->gate, i);
+        struct rect line = {r.row + row, r.col, step, r.cols};
+        if (!item)
+            break;
+        if (wide)
+            draw_wide(env, line, item, view->focused && i == view->selected);
+        else
+            draw_short(env, line, item, view->focused && i == view->selected);
+    }
+    if (env->gate && row + 1 < r.rows)
+        draw_last(env, r, row + 1);
+}
+
+const struct view_ops v_waiting_ops = {MODE_WAITING, "WAITING", "C-\\ e", draw, count_items};

@@ -1,0 +1,83 @@
+/*
+ * view.h - what a view is, and what views share: frames, padded and wrapped text, times.
+ *
+ * A view draws into its area and nowhere else. It borrows what view_env names for the time of
+ * the call. All text that came from outside goes through view_put() and view_wrap(), which
+ * show what is invisible.
+ */
+#ifndef SRC_TUI_VIEW_H
+#define SRC_TUI_VIEW_H
+
+#include "gate/gate.h"
+#include "session/session.h"
+#include "tui/frame.h"
+#include "tui/keymap.h"
+#include "tui/layout.h"
+#include "tui/messages.h"
+
+struct view_env {
+    struct frame *frame;         /* borrows */
+    struct session *session;     /* borrows; may be NULL */
+    struct gate *gate;           /* borrows; may be NULL */
+    const struct config *config; /* borrows; may be NULL */
+    const struct messages *messages;
+    enum layout_kind kind;
+    int64_t wall_ms;
+};
+
+struct view;
+
+struct view_ops {
+    enum ui_mode mode;
+    const char *title;
+    const char *chord; /* the key that leads here, shown in the frame */
+    void (*draw)(struct view *view, const struct view_env *env, struct rect inner);
+    /* Rows that can be walked through; the view's `selected` stays below. */
+    unsigned (*count)(const struct view_env *env);
+};
+
+struct view {
+    const struct view_ops *ops;
+    struct rect area; /* with the frame; rows 0: not shown */
+    bool focused;
+    unsigned selected; /* row under the cursor, or first row shown */
+    unsigned top;
+};
+
+extern const struct view_ops v_waiting_ops, v_requests_ops, v_words_ops, v_help_ops,
+        v_messages_ops;
+
+/* Colours of the chrome: the terminal's own 16, blue never for text. */
+extern const struct style STYLE_PLAIN, STYLE_DIM, STYLE_BOLD, STYLE_BAR, STYLE_MODE,
+        STYLE_ALERT, STYLE_BAD, STYLE_GOOD, STYLE_SELECTED;
+
+/* Frame, title, inside cleared; then ops->draw. One row only: a title line. */
+void view_draw(struct view *view, const struct view_env *env);
+/* j k PgDn ...; false: not a movement. */
+bool view_move(struct view *view, const struct view_env *env, enum action_id action);
+
+/* A box; left text in the top line, right text at its end, bottom text in the last line.
+ * Returns the inside. */
+struct rect view_box(struct frame *frame, struct rect area, bool doubled, const char *left,
+        const char *right, const char *bottom);
+
+/* Bytes from outside, on one row, at most `cols` cells, cut with "..". Returns cells used. */
+int view_put(
+        struct frame *frame, int row, int col, int cols, struct style style, struct str text);
+int view_printf(struct frame *frame, int row, int col, int cols, struct style style,
+        const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+/* Take the next line of at most `cols` cells from *rest; at a space if there is one, which is
+ * then dropped, or (exact) anywhere with nothing dropped. The text must be safe already. False
+ * at the end. */
+bool view_wrap(struct str *rest, int cols, struct str *ret_line);
+bool view_wrap_exact(struct str *rest, int cols, struct str *ret_line);
+
+/* "0:48", "12:03" */
+const char *view_minutes(char buf[16], uint64_t ms);
+/* "18:07" or "18:07:31" in local time. */
+const char *view_clock(char buf[16], int64_t unix_ms, bool seconds);
+/* "812", "8.1k", "95s": at most four characters. */
+const char *view_short(char buf[16], uint64_t n);
+
+#endif

@@ -45,7 +45,7 @@
 #define LIMIT_AUDIT_LOW (LIMIT_AUDIT_QUEUE / 2)
 /* What is already on its way when reading stops must fit; beyond, the audit counts as
  * failed, because somebody does not listen to store_full(). */
-#define LIMIT_AUDIT_HARD (4 * LIMIT_AUDIT_QUEUE)
+#define LIMIT_AUDIT_HARD (64 << 20)
 /* The audit waits so long for another process's lock before it counts as failed. */
 #define LIMIT_AUDIT_BUSY_MS 10000
 /* Ids that a process reserves at once; the next ones are fetched when half are used, so

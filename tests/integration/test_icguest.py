@@ -16,6 +16,8 @@ import time
 import unittest
 
 GUEST = os.path.join(os.environ.get("IC_BUILD", "build"), "icguest")
+if os.path.exists(GUEST + "-asan"):
+    GUEST += "-asan"  # the same program with sanitizers
 DEADLINE = 20
 
 

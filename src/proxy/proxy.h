@@ -28,9 +28,9 @@ struct proxy_resolve {
 };
 
 struct proxy_config {
-    struct loop *loop;                 /* borrows, all of these */
+    struct loop *loop; /* borrows, all of these */
     struct store *store;
-    struct gate *gate;                 /* NULL: what policy asks is denied (headless) */
+    struct gate *gate; /* NULL: what policy asks is denied (headless) */
     const struct policy *policy;
     struct ca *ca;
     const struct provider_table *providers;

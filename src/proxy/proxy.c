@@ -1,0 +1,235 @@
+/*
+ * proxy.c - the proxy of one session: where it listens, its fake keys, its rows.
+ *
+ * The fake key is all the box ever gets: prefix and 24 random bytes, made when the proxy is,
+ * worthless anywhere else. The values that the key header must hold and is replaced by are
+ * made here once, so that a request costs one comparison.
+ *
+ * One store serves the proxies of all sessions and has one listener for "room again"; the
+ * list of all proxies in this file passes the word on.
+ *
+ * Owns: listeners, tunnels, pool, TLS server context, keys in locked memory.
+ */
+#include "proxy/proxy_priv.h"
+
+#include "base/limits.h"
+#include "io/crypt.h"
+
+static struct proxy *all_proxies;
+
+static const struct tls_identity *find_identity(
+        void *ctx, void *conn_ctx, const char *sni, bool *refused);
+static void on_minted(void *ctx);
+static void on_store_drain(void *ctx);
+static void make_keys(struct proxy *proxy);
+static const char *fake_for(struct proxy *proxy, const struct provider *provider);
+
+struct proxy *proxy_new(const struct proxy_config *config, struct err *err)
+{
+    struct proxy *proxy = xcalloc(1, sizeof(*proxy));
+    proxy->config = *config;
+    proxy->resolve = xcalloc(config->resolve_count + 1, sizeof(*proxy->resolve));
+    if (config->resolve_count)
+        memcpy(proxy->resolve, config->resolve,
+                config->resolve_count * sizeof(*proxy->resolve));
+    proxy->config.resolve = proxy->resolve;
+    proxy->minted = (struct ca_watch){.fn = on_minted, .ctx = proxy};
+    proxy->next = all_proxies;
+    all_proxies = proxy;
+
+    proxy->pool = pool_new(&proxy->config, err);
+    if (proxy->pool)
+        proxy->tls = tls_server_new(config->loop, find_identity, proxy, err);
+    if (!proxy->tls) {
+        proxy_free(proxy);
+        return NULL;
+    }
+    make_keys(proxy);
+    ca_watch(config->ca, &proxy->minted);
+    store_on_drain(config->store, on_store_drain, NULL);
+    /* The first CONNECT of an agent should not wait for its certificate. */
+    bool failed = false;
+    for (size_t i = 0; i < config->providers->count; i++)
+        (void)ca_leaf(config->ca, config->providers->items[i].hosts[0], &failed);
+    return proxy;
+}
+
+void proxy_free(struct proxy *proxy)
+{
+    if (!proxy)
+        return;
+    proxy->config.on_request = NULL; /* silence from here on */
+    for (size_t i = 0; i < proxy->listener_count; i++)
+        listener_free(proxy->listeners[i]);
+    while (proxy->tunnels)
+        tunnel_free(proxy->tunnels);
+    pool_free(proxy->pool);
+    ca_unwatch(proxy->config.ca, &proxy->minted);
+    tls_server_free(proxy->tls);
+    for (size_t i = 0; proxy->credentials && i < proxy->config.providers->count; i++) {
+        free(proxy->credentials[i].fake_value);
+        secret_free(proxy->credentials[i].real_value);
+    }
+    struct proxy **at = &all_proxies;
+    while (*at != proxy)
+        at = &(*at)->next;
+    *at = proxy->next;
+    free(proxy->credentials);
+    free(proxy->fakes);
+    free(proxy->resolve);
+    free(proxy);
+}
+
+static int add_listener(struct proxy *proxy, struct listener *listener, struct err *err)
+{
+    if (!listener)
+        return err_wrap(err, "proxy");
+    proxy->listeners[proxy->listener_count++] = listener;
+    return 0;
+}
+
+int proxy_listen_unix(struct proxy *proxy, const char *path, unsigned mode, struct err *err)
+{
+    CHECK(proxy->listener_count < PROXY_LISTENERS);
+    return add_listener(
+            proxy, listen_unix(proxy->config.loop, path, mode, tunnel_accept, proxy, err), err);
+}
+
+int proxy_listen_tcp(struct proxy *proxy, const char *host, uint16_t port, uint16_t *ret_port,
+        struct err *err)
+{
+    CHECK(proxy->listener_count < PROXY_LISTENERS);
+    struct listener *listener =
+            listen_tcp(proxy->config.loop, host, port, tunnel_accept, proxy, err);
+    int rc = add_listener(proxy, listener, err);
+    if (rc == 0 && ret_port)
+        *ret_port = listener_port(listener);
+    return rc;
+}
+
+const char *proxy_fake_key(const struct proxy *proxy, const char *provider)
+{
+    const struct provider *p = provider_find(proxy->config.providers, provider);
+    if (!p || !p->key)
+        return NULL;
+    for (size_t i = 0; i < proxy->fake_count; i++) {
+        if (strcmp(proxy->fakes[i].prefix, p->fake_prefix) == 0)
+            return proxy->fakes[i].text;
+    }
+    return NULL;
+}
+
+unsigned proxy_tunnel_count(const struct proxy *proxy)
+{
+    return proxy->tunnel_count;
+}
+
+/* --- certificates --------------------------------------------------------------------- */
+
+/* Only for the name of the CONNECT: nobody can make us mint for names of their choice. */
+static const struct tls_identity *find_identity(
+        void *ctx, void *conn_ctx, const char *sni, bool *refused)
+{
+    const struct proxy *proxy = ctx;
+    const struct tunnel *tunnel = conn_ctx;
+    bool failed = false;
+    if (*sni && strcmp(sni, tunnel->host) != 0) {
+        *refused = true;
+        return NULL;
+    }
+    const struct tls_identity *identity = ca_leaf(proxy->config.ca, tunnel->host, &failed);
+    *refused = failed;
+    return identity;
+}
+
+static void on_minted(void *ctx)
+{
+    struct proxy *proxy = ctx;
+    tls_server_retry(proxy->tls);
+}
+
+/* --- keys ----------------------------------------------------------------------------- */
+
+static void make_keys(struct proxy *proxy)
+{
+    const struct provider_table *table = proxy->config.providers;
+    proxy->credentials = xcalloc(table->count + 1, sizeof(*proxy->credentials));
+    proxy->fakes = xcalloc(table->count + 1, sizeof(*proxy->fakes));
+    for (size_t i = 0; i < table->count; i++) {
+        const struct provider *provider = &table->items[i];
+        struct credential *cred = &proxy->credentials[i];
+        struct buf value = BUF_INIT;
+        cred->provider = provider;
+        if (!provider->key || !*provider->key_header)
+            continue;
+        provider_format_key(provider, str_of(fake_for(proxy, provider)), &value);
+        cred->fake_value = xstrndup(buf_data(&value), buf_len(&value));
+        buf_clear(&value);
+        provider_format_key(provider,
+                (struct str){secret_bytes(provider->key), secret_len(provider->key)}, &value);
+        cred->real_value = secret_new(buf_data(&value), buf_len(&value));
+        buf_wipe(&value);
+    }
+}
+
+/* One fake for all providers of one prefix. */
+static const char *fake_for(struct proxy *proxy, const struct provider *provider)
+{
+    const char *known = proxy_fake_key(proxy, provider->name);
+    if (known)
+        return known;
+    struct fake_key *fake = &proxy->fakes[proxy->fake_count++];
+    uint8_t bytes[24];
+    crypt_random(bytes, sizeof(bytes));
+    fake->prefix = provider->fake_prefix;
+    size_t n = strlen(provider->fake_prefix);
+    memcpy(fake->text, provider->fake_prefix, n);
+    n += crypt_base64url(bytes, sizeof(bytes), fake->text + n);
+    fake->text[n] = '\0';
+    return fake->text;
+}
+
+const struct credential *proxy_credential(
+        const struct proxy *proxy, const struct provider *provider)
+{
+    return &proxy->credentials[provider - proxy->config.providers->items];
+}
+
+/* --- rows ----------------------------------------------------------------------------- */
+
+void record_init(const struct tunnel *tunnel, const char *kind, struct request_record *rec)
+{
+    const struct proxy_config *config = &tunnel->proxy->config;
+    *rec = (struct request_record){0};
+    rec->id = store_next_id(config->store);
+    rec->started_ms = clock_wall_ms();
+    rec->first_byte_ms = -1;
+    rec->total_ms = -1;
+    rec->port = tunnel->port;
+    str_copy(rec->session, sizeof(rec->session), str_of(config->session));
+    str_copy(rec->kind, sizeof(rec->kind), str_of(kind));
+    if (tunnel->host)
+        str_copy(rec->host, sizeof(rec->host), str_of(tunnel->host));
+    if (tunnel->provider)
+        str_copy(rec->provider, sizeof(rec->provider), str_of(tunnel->provider->name));
+}
+
+void record_put(struct proxy *proxy, struct request_record *rec)
+{
+    store_put_request(proxy->config.store, rec);
+    if (proxy->config.on_request)
+        proxy->config.on_request(proxy->config.ctx, rec);
+}
+
+static void on_store_drain(void *ctx)
+{
+    (void)ctx;
+    for (struct proxy *proxy = all_proxies; proxy; proxy = proxy->next) {
+        for (struct tunnel *tunnel = proxy->tunnels; tunnel; tunnel = tunnel->next) {
+            if (!tunnel->waits_for_store || tunnel->gone)
+                continue;
+            tunnel->waits_for_store = false;
+            chan_resume(tunnel->chan);
+        }
+    }
+}

@@ -220,6 +220,7 @@ static void csi_begin(struct vtguard *guard)
     guard->csi.inter = 0;
     guard->csi.count = 0;
     guard->csi.sub = 0;
+    guard->csi_clamped = false;
 }
 
 static void string_begin(struct vtguard *guard, struct slice *slice, char introducer)
@@ -277,14 +278,17 @@ static void in_esc(struct vtguard *guard, struct slice *slice)
     }
 }
 
-static void csi_digit(struct vtguard_csi *csi, char c)
+static void csi_digit(struct vtguard *guard, char c)
 {
+    struct vtguard_csi *csi = &guard->csi;
+
     if (csi->count == 0)
         csi->param[csi->count++] = -1;
 
     int16_t *value = &csi->param[csi->count - 1];
     int next = (*value < 0 ? 0 : *value * 10) + (c - '0');
 
+    guard->csi_clamped = guard->csi_clamped || next > VTGUARD_PARAM_MAX;
     *value = (int16_t)(next > VTGUARD_PARAM_MAX ? VTGUARD_PARAM_MAX : next);
 }
 
@@ -312,6 +316,8 @@ static void csi_final(struct vtguard *guard, struct slice *slice, char c)
         guard->ops->on_csi(guard->ctx, &guard->csi);
         return;
     }
+    if (guard->csi_clamped)
+        sequence_detach(guard, slice);
     if (!guard->seq_whole) {
         char text[VTGUARD_PARAMS * 5 + 8];
 
@@ -330,7 +336,7 @@ static void csi_byte(struct vtguard *guard, struct slice *slice, char c)
         return;
     }
     if (in_params && c >= '0' && c <= '9')
-        csi_digit(csi, c);
+        csi_digit(guard, c);
     else if (in_params && (c == ';' || c == ':') && csi_separator(csi, c))
         return;
     else if (in_params && c >= '<' && c <= '?' && !csi->leader && csi->count == 0)
@@ -350,7 +356,7 @@ static void csi_params(struct vtguard *guard, struct slice *slice)
 
     while (p < slice->end && guard->seq_len < VTGUARD_SEQ_MAX) {
         if (*p >= '0' && *p <= '9')
-            csi_digit(&guard->csi, *p);
+            csi_digit(guard, *p);
         else if (*p != ';' || !csi_separator(&guard->csi, ';'))
             break;
         p++;

@@ -60,6 +60,7 @@ struct vtguard {
     void *ctx;                     /* borrows */
     enum vtguard_state state;
     struct vtguard_csi csi;
+    bool csi_clamped; /* its text is not what was parsed */
     unsigned seq_len;
     bool seq_whole; /* the sequence began in this slice, nothing came in between */
     char esc_inter;

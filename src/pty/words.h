@@ -25,8 +25,7 @@ struct words_entry {
 };
 
 /* on_sent: an entry was finished by Enter; may be NULL. */
-struct words *words_new(
-        void (*on_sent)(void *ctx, const struct words_entry *entry), void *ctx);
+struct words *words_new(void (*on_sent)(void *ctx, const struct words_entry *entry), void *ctx);
 void words_free(struct words *words); /* wipes */
 
 /* Bytes exactly as they went to the agent's PTY. */

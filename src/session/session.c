@@ -26,7 +26,6 @@
 #include "docker/box.h"
 #include "io/child.h"
 #include "io/crypt.h"
-#include "mcp/mcp.h"
 #include "pty/guest.h"
 #include "session/environment.h"
 #include "session/prepare.h"
@@ -57,7 +56,6 @@ struct session {
     struct prepare paths;     /* owned once prepared */
     struct pending *pending;  /* the step under way, or NULL */
     struct proxy *proxy;      /* owns */
-    struct mcp *mcp;          /* owns */
     struct box *box;          /* owns */
     struct child *child;      /* owns; runtime "none" */
     struct guest *guest;      /* owns */
@@ -117,12 +115,10 @@ static void take_down(struct session *s)
     guest_free(s->guest);
     box_free(s->box);
     child_free(s->child);
-    mcp_free(s->mcp);
     proxy_free(s->proxy);
     s->guest = NULL;
     s->box = NULL;
     s->child = NULL;
-    s->mcp = NULL;
     s->proxy = NULL;
     if (s->pending)
         s->pending->session = NULL;
@@ -414,11 +410,6 @@ static int open_sockets(struct session *s, struct err *err)
     int rc = proxy_listen_unix(s->proxy, path, 0666, err);
 
     free(path);
-    if (rc == 0) {
-        path = path_join(s->paths.sockets, "mcp.sock");
-        rc = mcp_listen_unix(s->mcp, path, 0666, err);
-        free(path);
-    }
     return rc;
 }
 
@@ -592,10 +583,7 @@ static int make_proxy(struct session *s, struct err *err)
     };
     s->proxy = proxy_new(&pc, err);
     free(resolve);
-    if (!s->proxy)
-        return err->code;
-    s->mcp = mcp_new(s->env.loop, err);
-    return s->mcp ? 0 : err->code;
+    return s->proxy ? 0 : err->code;
 }
 
 int session_check(

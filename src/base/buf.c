@@ -10,7 +10,7 @@
 
 char *buf_reserve(struct buf *b, size_t n)
 {
-    if (b->cap - b->len >= n)
+    if (b->p && b->cap - b->len >= n)
         return b->p + b->len;
     if (b->off && b->cap - (b->len - b->off) >= n && b->off >= b->cap / 2) {
         memmove(b->p, b->p + b->off, b->len - b->off);
@@ -21,7 +21,7 @@ char *buf_reserve(struct buf *b, size_t n)
 
     size_t live = b->len - b->off;
     size_t need = 0;
-    CHECK(!__builtin_add_overflow(live, n, &need));
+    CHECK(!__builtin_add_overflow(live, n, &need) && need <= SIZE_MAX / 2);
     size_t cap = b->cap ? b->cap : 256;
     while (cap < need)
         cap *= 2;

@@ -24,11 +24,14 @@ struct buf {
     size_t cap;
 };
 
-#define BUF_INIT {NULL, 0, 0, 0}
+#define BUF_INIT                                                                               \
+    {                                                                                          \
+        NULL, 0, 0, 0                                                                          \
+    }
 
 static inline char *buf_data(const struct buf *b)
 {
-    return b->p + b->off;
+    return b->p ? b->p + b->off : NULL;
 }
 
 static inline size_t buf_len(const struct buf *b)
@@ -47,7 +50,7 @@ void buf_puts(struct buf *b, const char *cstr);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Room for n more bytes at the returned place; make them count with buf_commit. */
+/* Room for n more bytes at the returned place, never NULL; make them count with buf_commit. */
 char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,11 +42,13 @@ char *path_join(const char *a, const char *b)
 {
     size_t n = strlen(a);
 
+    if (n == 0)
+        return xstrdup(b);
     while (n > 1 && a[n - 1] == '/')
         n--;
     while (*b == '/')
         b++;
-    return xasprintf("%.*s%s%s", (int)n, a, n && a[n - 1] == '/' ? "" : "/", b);
+    return xasprintf("%.*s%s%s", (int)n, a, a[n - 1] == '/' ? "" : "/", b);
 }
 
 char *path_join3(const char *a, const char *b, const char *c)
@@ -62,7 +65,14 @@ int file_mkdir(const char *path, struct err *err)
     char part[PATH_MAX];
     struct stat st;
 
-    if (!str_copy(part, sizeof(part), str_of(path)))
+    size_t n = strlen(path);
+
+    /* A slash at the end would make lstat() follow a symlink. */
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    if (n == 0)
+        return err_set(err, ERR_IO, "cannot make a folder without a name");
+    if (!str_copy(part, sizeof(part), (struct str){path, n}))
         return err_set(err, ERR_LIMIT, "path too long: '%s'", path);
     for (char *p = part + 1;; p++) {
         if (*p && *p != '/')
@@ -75,7 +85,7 @@ int file_mkdir(const char *path, struct err *err)
         if (!old)
             break;
     }
-    if (lstat(path, &st) < 0)
+    if (lstat(part, &st) < 0)
         return err_set(err, ERR_IO, "cannot look at '%s': %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
         return err_set(err, ERR_IO, "'%s' is not a folder (a symlink is refused)", path);
@@ -113,6 +123,8 @@ int file_read(const char *path, size_t max, struct buf *ret, struct err *err)
         }
     }
     close(fd);
+    if (rc < 0)
+        ret->len = ret->off + before;
     return rc;
 }
 
@@ -169,14 +181,14 @@ int file_create(const char *path, const void *p, size_t n, mode_t mode, struct e
 
 int file_write(const char *path, const void *p, size_t n, mode_t mode, struct err *err)
 {
-    static unsigned serial;
+    static atomic_uint serial; /* files are written from pool threads too */
     char tmp[PATH_MAX];
     struct stat st;
 
     if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
         return err_set(err, ERR_IO, "'%s' is a symlink; refusing to write through it", path);
-    if (snprintf(tmp, sizeof(tmp), "%s.%ld.%u.tmp", path, (long)getpid(), serial++) >=
-            (int)sizeof(tmp))
+    if (snprintf(tmp, sizeof(tmp), "%s.%ld.%u.tmp", path, (long)getpid(),
+                atomic_fetch_add(&serial, 1)) >= (int)sizeof(tmp))
         return err_set(err, ERR_LIMIT, "path too long: '%s'", path);
     int rc = file_create(tmp, p, n, mode, err);
     if (rc < 0)
@@ -192,14 +204,81 @@ int file_write(const char *path, const void *p, size_t n, mode_t mode, struct er
 
 int file_open_append(const char *path, struct err *err)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
+    int fd =
+            open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
 
     if (fd < 0)
         return err_set(err, ERR_IO, "cannot open '%s' for writing: %s", path, strerror(errno));
     return fd;
 }
 
-static int remove_entries(int dirfd)
+/*
+ * Removing what an agent has made: it may nest folders deeper than descriptors or stack last,
+ * and take its own permissions away. Below REMOVE_DEPTH a folder is moved to the top and
+ * removed from there.
+ */
+#define REMOVE_DEPTH 32
+
+struct remover {
+    int top;         /* descriptor of the folder that is emptied */
+    unsigned serial; /* of folders moved up */
+    bool moved;      /* since the last look at the top */
+};
+
+static int remove_entries(struct remover *remover, int dirfd, unsigned depth);
+
+/* A folder to be emptied; one without permissions gets them, by the descriptor. */
+static int open_to_empty(int dirfd, const char *name)
+{
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0 && errno == EACCES) {
+        char self[64];
+        int place = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (place < 0)
+            return -1;
+        snprintf(self, sizeof(self), "/proc/self/fd/%d", place);
+        if (chmod(self, 0700) == 0)
+            fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        close(place);
+    }
+    if (fd >= 0)
+        (void)fchmod(fd, 0700); /* readable is not enough to remove from it */
+    return fd;
+}
+
+static int move_up(struct remover *remover, int dirfd, const char *name)
+{
+    char up[32];
+
+    do
+        snprintf(up, sizeof(up), ".removed-%u", remover->serial++);
+    while (faccessat(remover->top, up, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+    if (renameat(dirfd, name, remover->top, up) < 0)
+        return -1;
+    remover->moved = true;
+    return 0;
+}
+
+static int remove_entry(struct remover *remover, int dirfd, const char *name, unsigned depth)
+{
+    if (unlinkat(dirfd, name, 0) == 0)
+        return 0;
+    int sub = open_to_empty(dirfd, name);
+    if (sub < 0)
+        return -1;
+    if (depth >= REMOVE_DEPTH) {
+        close(sub);
+        return move_up(remover, dirfd, name);
+    }
+    if (remove_entries(remover, sub, depth + 1) < 0)
+        return -1;
+    return unlinkat(dirfd, name, AT_REMOVEDIR);
+}
+
+/* Closes dirfd. */
+static int remove_entries(struct remover *remover, int dirfd, unsigned depth)
 {
     DIR *dir = fdopendir(dirfd);
     int rc = 0;
@@ -208,27 +287,28 @@ static int remove_entries(int dirfd)
         close(dirfd);
         return -1;
     }
-    for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        if (unlinkat(dirfd, e->d_name, 0) == 0)
-            continue;
-        int sub = openat(dirfd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (sub < 0 || remove_entries(sub) < 0 ||
-                unlinkat(dirfd, e->d_name, AT_REMOVEDIR) < 0)
-            rc = -1;
-    }
+    do {
+        remover->moved = depth > 0 && remover->moved;
+        rewinddir(dir);
+        for (const struct dirent *e; (e = readdir(dir)) != NULL;)
+            if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+                    remove_entry(remover, dirfd, e->d_name, depth) < 0)
+                rc = -1;
+    } while (depth == 0 && rc == 0 && remover->moved);
+    int why = errno;
     closedir(dir);
+    errno = why;
     return rc;
 }
 
 int file_remove_tree(const char *path, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open_to_empty(AT_FDCWD, path);
+    struct remover remover = {.top = fd};
 
     if (fd < 0 && errno == ENOENT)
         return 0;
-    if (fd < 0 || remove_entries(fd) < 0 || rmdir(path) < 0)
+    if (fd < 0 || remove_entries(&remover, fd, 0) < 0 || rmdir(path) < 0)
         return err_set(err, ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
     return 0;
 }

@@ -46,7 +46,8 @@ char *xstrndup(const char *s, size_t n)
 {
     char *p = xmalloc(n + 1);
 
-    memcpy(p, s, n);
+    if (n)
+        memcpy(p, s, n);
     p[n] = '\0';
     return p;
 }
@@ -91,15 +92,16 @@ struct secret *secret_new(const void *p, size_t n)
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t need = sizeof(struct secret) + n + 1;
     size_t mapped = (need + page - 1) / page * page;
-    struct secret *s = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
-            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct secret *s =
+            mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     CHECK(s != MAP_FAILED);
     (void)mlock(s, mapped); /* refused under a small RLIMIT_MEMLOCK: still not dumped */
     (void)madvise(s, mapped, MADV_DONTDUMP);
     s->len = n;
     s->mapped = mapped;
-    memcpy(s->bytes, p, n);
+    if (n)
+        memcpy(s->bytes, p, n);
     s->bytes[n] = '\0';
     return s;
 }

@@ -20,12 +20,13 @@ bool str_eq_icase(struct str a, struct str b)
 
 bool str_starts(struct str s, struct str prefix)
 {
-    return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
 bool str_ends(struct str s, struct str suffix)
 {
-    return s.n >= suffix.n && memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0;
+    return s.n >= suffix.n &&
+           (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
 struct str str_trim(struct str s)
@@ -45,7 +46,7 @@ bool str_cut(struct str *s, char sep, struct str *head)
 
     if (!at) {
         *head = *s;
-        *s = (struct str){s->p + s->n, 0};
+        *s = (struct str){s->p ? s->p + s->n : NULL, 0};
         return false;
     }
     *head = (struct str){s->p, (size_t)(at - s->p)};
@@ -74,9 +75,11 @@ int utf8_decode(const char *p, size_t n, uint32_t *ret_cp)
 {
     const unsigned char *u = (const unsigned char *)p;
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    int len = u[0] < 0x80 ? 1 : u[0] >= 0xc2 && u[0] < 0xe0 ? 2 : (u[0] & 0xf0) == 0xe0 ? 3
-            : u[0] >= 0xf0 && u[0] < 0xf5                   ? 4
-                                                            : -1;
+    int len = u[0] < 0x80                   ? 1
+              : u[0] >= 0xc2 && u[0] < 0xe0 ? 2
+              : (u[0] & 0xf0) == 0xe0       ? 3
+              : u[0] >= 0xf0 && u[0] < 0xf5 ? 4
+                                            : -1;
 
     if (len == 1)
         *ret_cp = u[0];
@@ -128,12 +131,13 @@ size_t utf8_encode(uint32_t cp, char out[4])
 /* Characters that a reader cannot see or that reorder what he sees. */
 static bool deceptive(uint32_t cp)
 {
-    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0xad || cp == 0x61c ||
-           (cp >= 0x180b && cp <= 0x180f) || (cp >= 0x200b && cp <= 0x200f) ||
-           (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x206f) ||
-           cp == 0x115f || cp == 0x1160 || cp == 0x3164 || cp == 0xffa0 ||
-           (cp >= 0xfe00 && cp <= 0xfe0f) || cp == 0xfeff || (cp >= 0xfff0 && cp <= 0xfffb) ||
-           (cp >= 0xe000 && cp <= 0xf8ff) || cp >= 0xe0000;
+    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0xad || cp == 0x34f || cp == 0x61c ||
+           cp == 0x17b4 || cp == 0x17b5 || cp == 0x2800 || (cp & 0xfffe) == 0xfffe ||
+           (cp >= 0x1d173 && cp <= 0x1d17a) || (cp >= 0x180b && cp <= 0x180f) ||
+           (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
+           (cp >= 0x2060 && cp <= 0x206f) || cp == 0x115f || cp == 0x1160 || cp == 0x3164 ||
+           cp == 0xffa0 || (cp >= 0xfe00 && cp <= 0xfe0f) || cp == 0xfeff ||
+           (cp >= 0xfff0 && cp <= 0xfffb) || (cp >= 0xe000 && cp <= 0xf8ff) || cp >= 0xe0000;
 }
 
 char *str_vis(char *dst, size_t cap, struct str s)
@@ -178,6 +182,9 @@ char *str_vis(char *dst, size_t cap, struct str s)
 
 bool str_copy(char *dst, size_t cap, struct str s)
 {
+    if (cap == 0)
+        return false;
+
     size_t n = s.n < cap ? s.n : cap - 1;
 
     if (n)

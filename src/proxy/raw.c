@@ -111,11 +111,21 @@ static void ask(struct raw *raw, const struct verdict *verdict)
     record_put(tunnel->proxy, &raw->rec);
 }
 
+/* Refused by the human, or by the clock? The gate keeps what was lately decided. */
+static bool has_expired(struct gate *gate, uint64_t question)
+{
+    const struct gate_item *item;
+    for (unsigned i = 0; (item = gate_recent(gate, i)) != NULL; i++) {
+        if (item->rec.id == question)
+            return item->rec.state == ESC_EXPIRED;
+    }
+    return false;
+}
+
 static void on_decided(void *ctx, bool allowed, const char *reason)
 {
     struct raw *raw = ctx;
-    const struct gate_item *item = gate_find(raw->tunnel->proxy->config.gate, raw->question);
-    bool expired = item && item->rec.state == ESC_EXPIRED;
+    bool expired = has_expired(raw->tunnel->proxy->config.gate, raw->question);
     raw->question = 0;
     if (allowed) {
         raw->rec.decision = REQUEST_APPROVED;

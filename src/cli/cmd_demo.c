@@ -104,23 +104,29 @@ static void on_close(void *ctx)
     demo->provider = NULL;
 }
 
-static char *demo_agent_yaml(struct err *err)
+static const char demo_agent[] = "demo:\n"
+                                 "  title: Demo agent\n"
+                                 "  providers: [anthropic]\n"
+                                 "  command: [ironcurtain, demo-agent]\n"
+                                 "  program: {host: ironcurtain}\n"
+                                 "  env: [\"ANTHROPIC_API_KEY={fake_key}\"]\n";
+
+/* The agent's program is looked up in PATH; ours must be this very one. */
+static int own_folder_first(struct err *err)
 {
     char exe[4096];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    const char *old = getenv("PATH");
 
-    if (n <= 0) {
-        err_set(err, ERR_IO, "cannot find our own program");
-        return NULL;
-    }
-    exe[n] = '\0';
-    return xasprintf("demo:\n"
-                     "  title: Demo agent\n"
-                     "  providers: [anthropic]\n"
-                     "  command: [ironcurtain, demo-agent]\n"
-                     "  program: {host: \"%s\"}\n"
-                     "  env: [\"ANTHROPIC_API_KEY={fake_key}\"]\n",
-            exe);
+    if (n <= 0)
+        return err_set(err, ERR_IO, "cannot find our own program");
+    while (n > 1 && exe[n - 1] != '/')
+        n--;
+
+    char *path = xasprintf("%.*s:%s", (int)n - 1, exe, old ? old : "/usr/bin:/bin");
+    setenv("PATH", path, 1);
+    free(path);
+    return 0;
 }
 
 int cmd_demo(int argc, char **argv)
@@ -132,15 +138,15 @@ int cmd_demo(int argc, char **argv)
 
     if (rc)
         return rc;
-    char *yaml = demo_agent_yaml(&err);
-    if (!yaml || !mkdtemp(demo.workspace)) {
-        free(yaml);
+    if (own_folder_first(&err) < 0)
+        return cmd_fail(&err);
+    if (!mkdtemp(demo.workspace)) {
         err_set(&err, ERR_IO, "cannot make a folder for the demo in /tmp");
         return cmd_fail(&err);
     }
 
     struct screen_spec spec = {
-            .app = {.agents = yaml, .ask = true},
+            .app = {.agents = demo_agent, .ask = true},
             .session = {.agent = "demo",
                     .name = "demo",
                     .workspace = demo.workspace,
@@ -153,7 +159,6 @@ int cmd_demo(int argc, char **argv)
     };
     rc = screen_run(&spec);
     (void)file_remove_tree(demo.workspace, NULL);
-    free(yaml);
     return rc;
 }
 

@@ -49,15 +49,20 @@ static int give_certificate(struct demo *demo, struct err *err)
  * environment is dropped. */
 static int point_provider(struct app *app, const struct demo *demo, const char *key, struct err *err)
 {
-    struct provider *p = provider_find(&app->providers, "anthropic");
+    char *yaml = xasprintf("anthropic:\n  upstream: https://localhost:%u\n  upstream_ca: \"%s\"\n",
+            demo_provider_port(demo->provider), demo_provider_ca(demo->provider));
+    int rc;
 
+    provider_table_release(&app->providers);
+    rc = provider_table_load(&app->providers, str_of(yaml), "the demo's provider", err);
+    free(yaml);
+    if (rc < 0)
+        return rc;
+
+    struct provider *p = provider_find(&app->providers, "anthropic");
     if (!p)
         return err_set(err, ERR_CONFIG, "the provider table has no entry 'anthropic'");
-    free(p->upstream);
-    free(p->upstream_ca);
     secret_free(p->key);
-    p->upstream = xasprintf("https://localhost:%u", demo_provider_port(demo->provider));
-    p->upstream_ca = xstrdup(demo_provider_ca(demo->provider));
     p->key = secret_new(key, strlen(key));
     return 0;
 }

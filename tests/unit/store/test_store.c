@@ -3,6 +3,7 @@
  */
 #include "unit/store/fixture.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -255,23 +256,39 @@ static void on_drain(void *ctx)
     ((struct drain *)ctx)->count++;
 }
 
+/* How often this thread gave up the processor to wait: for a lock, for the disk. */
+static long waits(void)
+{
+    struct rusage usage;
+
+    assert_int_equal(getrusage(RUSAGE_THREAD, &usage), 0);
+    return usage.ru_nvcsw;
+}
+
+/*
+ * Over 5 ms and waiting, that is the disk. Over 5 ms alone is also what a busy machine does
+ * by running somebody else, and says nothing about us; so it is only printed.
+ */
 static void test_100000_rows_are_put_without_waiting_for_the_disk(void **state)
 {
     struct fixture *f = *state;
     struct store *store = fixture_open(f);
     struct drain drain = {0};
-    unsigned slow = 0, fulls = 0;
+    unsigned slow = 0, waited = 0, fulls = 0;
     uint64_t worst_ns = 0;
 
     store_on_drain(store, on_drain, &drain);
     for (unsigned i = 0; i < 100000; i++) {
         struct request_record rec = make_request(store_next_id(store), "s1");
+        long before_put = waits();
         uint64_t start = clock_ns();
 
         store_put_request(store, &rec);
         uint64_t took = clock_ns() - start;
+        bool is_slow = took > 5000000;
         worst_ns = took > worst_ns ? took : worst_ns;
-        slow += took > 5000000;
+        slow += is_slow;
+        waited += is_slow && waits() != before_put;
         if (!store_full(store))
             continue;
         /* What every caller must do: stop until it drains. */
@@ -283,10 +300,9 @@ static void test_100000_rows_are_put_without_waiting_for_the_disk(void **state)
     }
     fixture_sync(f, store);
     assert_int_equal(f->errors, 0);
-    print_message("worst put %.3f ms, %u over 5 ms, queue full %u times\n",
-            (double)worst_ns / 1e6, slow, fulls);
-    /* A put that waited for the disk would wait often; the machine is shared, so not zero. */
-    assert_true(slow <= 20);
+    print_message("worst put %.3f ms, %u over 5 ms, %u of them waiting, queue full %u times\n",
+            (double)worst_ns / 1e6, slow, waited, fulls);
+    assert_true(waited <= 5);
     assert_int_equal(drain.count, fulls);
     assert_int_equal(sql_int(f->path, "SELECT count(*) FROM request"), 100000);
     store_close(store);

@@ -5,6 +5,11 @@
  * environment; both are put back right after newterm(), because they are not its to own.
  * For 24-bit colours it is given a description of ours (terminfo.h).
  *
+ * ncurses keeps one list of windows for all screens: delscreen() and resizeterm() of one screen
+ * also take or resize the windows of the others. So a screen that is given up is not deleted
+ * but kept for the next frame of its kind (there are never more than terminals were open at
+ * the same time), and after a resize the windows of all other screens are put right again.
+ *
  * A character whose width the C library and the emulator judge differently would move
  * everything behind it on the real terminal, across our own frames too. Such a cell is drawn
  * as U+FFFD, of which the width is certain: wrong by one glyph, never by one column.
@@ -23,6 +28,7 @@
 #include <wchar.h>
 
 #include <curses.h>
+#include <term.h>
 
 #include "base/mem.h"
 #include "tui/color.h"
@@ -31,6 +37,10 @@
 #define RUN_MAX 512
 
 struct frame {
+    struct frame *next; /* in the list of all */
+    bool used;          /* by a terminal; otherwise kept for the next */
+    bool lost;          /* the surface must be drawn anew by its views */
+    char term[64];
     SCREEN *screen; /* owns */
     FILE *out;      /* owns; the memory file */
     FILE *in;       /* owns; /dev/null */
@@ -44,6 +54,8 @@ struct frame {
     int run_row, run_col, run_len, run_end;
     cchar_t run[RUN_MAX];
 };
+
+static struct frame *frames; /* owns; all there are */
 
 static const int SIGNALS[] = {SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 #define SIGNAL_COUNT (int)(sizeof SIGNALS / sizeof SIGNALS[0])
@@ -59,27 +71,71 @@ void frame_config_from_env(struct frame_config *ret)
     ret->mono = no && *no;
 }
 
-/* newterm() with the signals and TERMINFO as they were afterwards. */
-static SCREEN *start_curses(const char *term, bool direct, FILE *out, FILE *in)
+/* The environment as it must look for newterm(), and back. */
+struct env_save {
+    const char *name;
+    char *value; /* owns; NULL: was not set */
+};
+
+static void env_set(struct env_save *save, const char *name, const char *value)
 {
-    struct sigaction saved[SIGNAL_COUNT];
-    for (int i = 0; i < SIGNAL_COUNT; i++)
-        sigaction(SIGNALS[i], NULL, &saved[i]);
-    char *terminfo = xstrdup(getenv("TERMINFO"));
-    if (direct) {
+    *save = (struct env_save){name, xstrdup(getenv(name))};
+    setenv(name, value, 1);
+}
+
+static void env_restore(struct env_save *save)
+{
+    if (save->value)
+        setenv(save->name, save->value, 1);
+    else
+        unsetenv(save->name);
+    free(save->value);
+}
+
+/* The size must be right from the start: ncurses sets the margins by it. */
+static SCREEN *new_terminal(struct frame *frame, int cols, int rows)
+{
+    struct env_save env_rows, env_cols, terminfo = {0};
+    char number[16];
+    snprintf(number, sizeof number, "%d", rows);
+    env_set(&env_rows, "LINES", number);
+    snprintf(number, sizeof number, "%d", cols);
+    env_set(&env_cols, "COLUMNS", number);
+    if (frame->direct) {
         struct buf entry = BUF_INIT;
         terminfo_direct(&entry);
         buf_putc(&entry, 0);
-        setenv("TERMINFO", buf_data(&entry), 1);
+        env_set(&terminfo, "TERMINFO", buf_data(&entry));
         buf_release(&entry);
     }
-    use_env(FALSE);
-    SCREEN *screen = newterm(direct ? TERMINFO_DIRECT_NAME : term, out, in);
-    if (terminfo)
-        setenv("TERMINFO", terminfo, 1);
-    else
-        unsetenv("TERMINFO");
-    free(terminfo);
+    use_env(TRUE);
+    SCREEN *screen =
+            newterm(frame->direct ? TERMINFO_DIRECT_NAME : frame->term, frame->out, frame->in);
+    env_restore(&env_rows);
+    env_restore(&env_cols);
+    if (frame->direct)
+        env_restore(&terminfo);
+    return screen;
+}
+
+/* newterm() leaks when it fails, so it is only tried with what the system knows. */
+static bool is_known(const char *term)
+{
+    int found = 0;
+    if (setupterm(term, STDERR_FILENO, &found) != OK)
+        return false;
+    del_curterm(cur_term);
+    return true;
+}
+
+static SCREEN *start_curses(struct frame *frame, int cols, int rows)
+{
+    struct sigaction saved[SIGNAL_COUNT];
+    if (!frame->direct && !is_known(frame->term))
+        return NULL;
+    for (int i = 0; i < SIGNAL_COUNT; i++)
+        sigaction(SIGNALS[i], NULL, &saved[i]);
+    SCREEN *screen = new_terminal(frame, cols, rows);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         sigaction(SIGNALS[i], &saved[i], NULL);
     return screen;
@@ -97,44 +153,16 @@ static int open_files(struct frame *frame, struct err *err)
     return err_set(err, ERR_IO, "cannot make a memory file for the screen");
 }
 
-struct frame *frame_new(const struct frame_config *config, int cols, int rows, struct err *err)
+static struct frame *find_unused(const char *term, bool direct)
 {
-    struct frame *frame = xcalloc(1, sizeof *frame);
-    frame->utf8 = config->utf8;
-    frame->mono = config->mono;
-    frame->direct = config->truecolor;
-    frame->shape = -1;
-    if (open_files(frame, err) < 0) {
-        frame_free(frame);
-        return NULL;
-    }
-    frame->screen = start_curses(config->term, frame->direct, frame->out, frame->in);
-    if (!frame->screen && frame->direct) {
-        frame->direct = false;
-        frame->screen = start_curses(config->term, false, frame->out, frame->in);
-    }
-    if (!frame->screen) {
-        err_set(err, ERR_USAGE, "the terminal type '%.40s' cannot show a screen (TERM)",
-                config->term);
-        frame_free(frame);
-        return NULL;
-    }
-    frame->colored = has_colors() && start_color() == OK && use_default_colors() == OK;
-    idlok(stdscr, TRUE);
-    frame_resize(frame, cols, rows);
-    return frame;
+    for (struct frame *frame = frames; frame; frame = frame->next)
+        if (!frame->used && frame->direct == direct && strcmp(frame->term, term) == 0)
+            return frame;
+    return NULL;
 }
 
-void frame_free(struct frame *frame)
+static void discard(struct frame *frame)
 {
-    if (!frame)
-        return;
-    if (frame->screen) {
-        set_term(frame->screen);
-        if (!isendwin())
-            endwin();
-        delscreen(frame->screen);
-    }
     if (frame->out)
         fclose(frame->out);
     if (frame->in)
@@ -142,14 +170,89 @@ void frame_free(struct frame *frame)
     free(frame);
 }
 
+static struct frame *make(
+        const struct frame_config *config, int cols, int rows, struct err *err)
+{
+    struct frame *frame = xcalloc(1, sizeof *frame);
+    frame->direct = config->truecolor;
+    if (!str_copy(frame->term, sizeof frame->term, str_of(config->term)) ||
+            open_files(frame, err) < 0) {
+        discard(frame);
+        return NULL;
+    }
+    frame->screen = start_curses(frame, cols, rows);
+    if (!frame->screen) {
+        err_set(err, ERR_USAGE, "the terminal type '%s' cannot show a screen (TERM)",
+                frame->term);
+        discard(frame);
+        return NULL;
+    }
+    frame->colored = has_colors() && start_color() == OK && use_default_colors() == OK;
+    idlok(stdscr, TRUE);
+    frame->next = frames;
+    frames = frame;
+    return frame;
+}
+
+struct frame *frame_new(const struct frame_config *config, int cols, int rows, struct err *err)
+{
+    struct frame *frame = find_unused(config->term, config->truecolor);
+    if (!frame)
+        frame = make(config, cols, rows, err);
+    if (!frame)
+        return NULL;
+    frame->utf8 = config->utf8;
+    frame->mono = config->mono;
+    frame->used = true;
+    frame->lost = false;
+    frame->sync = false;
+    frame->shape = -1;
+    frame_resize(frame, cols, rows);
+    return frame;
+}
+
+void frame_free(struct frame *frame)
+{
+    struct buf rest = BUF_INIT;
+    if (!frame)
+        return;
+    frame->run_len = 0;
+    frame_leave(frame, &rest);
+    buf_release(&rest);
+    frame->used = false;
+}
+
+static void fit_windows(struct frame *frame)
+{
+    set_term(frame->screen);
+    if (getmaxy(stdscr) == frame->rows && getmaxx(stdscr) == frame->cols)
+        return;
+    wresize(curscr, frame->rows, frame->cols);
+    wresize(newscr, frame->rows, frame->cols);
+    wresize(stdscr, frame->rows, frame->cols);
+    frame->repaint = frame->lost = true;
+}
+
 void frame_resize(struct frame *frame, int cols, int rows)
 {
     set_term(frame->screen);
     frame->cols = cols;
     frame->rows = rows;
-    resizeterm(rows, cols);
+    if (is_term_resized(rows, cols))
+        resizeterm(rows, cols);
+    for (struct frame *other = frames; other; other = other->next)
+        if (other != frame)
+            fit_windows(other);
+    set_term(frame->screen);
     werase(stdscr);
     frame->repaint = true;
+}
+
+bool frame_lost(struct frame *frame)
+{
+    bool lost = frame->lost;
+    frame->lost = false;
+    return lost;
 }
 
 void frame_invalidate(struct frame *frame)
@@ -385,10 +488,10 @@ void frame_end(struct frame *frame, const struct vt_cursor *cursor, struct buf *
 {
     set_term(frame->screen);
     frame_cells_done(frame);
-    if (frame->repaint) {
+    bool repaint = frame->repaint;
+    if (repaint)
         clearok(curscr, TRUE);
-        frame->repaint = false;
-    }
+    frame->repaint = false;
     curs_set(cursor->visible ? 1 : 0);
     wmove(stdscr, cursor->row, cursor->col);
     wrefresh(stdscr);
@@ -399,6 +502,8 @@ void frame_end(struct frame *frame, const struct vt_cursor *cursor, struct buf *
     bool wrap = frame->sync && buf_len(&bytes) > 0;
     if (wrap)
         buf_puts(out, "\033[?2026h");
+    if (repaint) /* margins of another size may be left; the bytes begin by going home */
+        buf_puts(out, "\033[r");
     buf_append_str(out, buf_str(&bytes));
     if (reshape) {
         buf_printf(out, "\033[%d q", shape);
@@ -413,7 +518,8 @@ void frame_leave(struct frame *frame, struct buf *out)
 {
     set_term(frame->screen);
     curs_set(1);
-    endwin();
+    if (!isendwin())
+        endwin();
     take_bytes(frame, out);
     if (frame->shape > 0)
         buf_puts(out, "\033[0 q");

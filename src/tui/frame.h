@@ -46,6 +46,9 @@ void frame_free(struct frame *frame);
 void frame_leave(struct frame *frame, struct buf *out);
 
 void frame_resize(struct frame *frame, int cols, int rows);
+/* What was drawn is lost (another terminal changed its size): draw all again. Asking clears
+ * it. */
+bool frame_lost(struct frame *frame);
 /* The next frame_end() paints everything. */
 void frame_invalidate(struct frame *frame);
 /* The terminal reported mode 2026: frames are wrapped so that they appear at once. */

@@ -236,6 +236,8 @@ static void draw(struct ui *ui, const char *before)
     struct buf *out = &ui->out;
     if (before)
         buf_puts(out, before);
+    if (frame_lost(ui->frame))
+        ui->dirty |= DIRTY_ALL;
     draw_middle(ui, &env);
     if (ui->prefix_list)
         draw_prefix_list(ui, &env);

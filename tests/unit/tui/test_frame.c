@@ -1,0 +1,351 @@
+/* Frames: what is drawn arrives, read back by the emulator; what is unchanged costs nothing. */
+#include "tui/frame.h"
+
+#include <locale.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tui/color.h"
+
+#define COLS 60
+#define ROWS 12
+
+static const struct vt_cursor CURSOR = {.row = 1, .col = 2, .visible = true, .shape = 1};
+static const struct vt_ops NO_OPS;
+
+struct shown {
+    struct frame *frame;
+    struct vt *vt;
+    struct buf out;
+};
+
+static struct shown start(bool truecolor, bool utf8)
+{
+    struct frame_config config = {
+            .term = "xterm-256color", .truecolor = truecolor, .utf8 = utf8};
+    struct err err;
+    struct shown s = {.vt = vt_new(COLS, ROWS, 0, &NO_OPS, NULL)};
+    s.frame = frame_new(&config, COLS, ROWS, &err);
+    assert_non_null(s.frame);
+    return s;
+}
+
+/* Encode, hand to the emulator; returns the bytes it took. */
+static size_t flush(struct shown *s)
+{
+    buf_clear(&s->out);
+    frame_end(s->frame, &CURSOR, &s->out);
+    vt_feed(s->vt, buf_str(&s->out));
+    return buf_len(&s->out);
+}
+
+static void stop(struct shown *s)
+{
+    frame_free(s->frame);
+    vt_free(s->vt);
+    buf_release(&s->out);
+}
+
+static uint32_t cp_at(struct shown *s, int row, int col)
+{
+    return vt_row(s->vt, row)[col].cp;
+}
+
+static void test_unchanged_surface_gives_no_byte(void **state)
+{
+    struct shown s = start(false, true);
+    (void)state;
+    frame_text(s.frame, 0, 0, 20, (struct style){0}, STR("hello"));
+    assert_true(flush(&s) > 0);
+    assert_int_equal(flush(&s), 0);
+    frame_text(s.frame, 0, 0, 20, (struct style){0}, STR("hello"));
+    assert_int_equal(flush(&s), 0);
+    stop(&s);
+}
+
+static void test_one_changed_cell_costs_few_bytes(void **state)
+{
+    struct shown s = start(false, true);
+    (void)state;
+    flush(&s);
+    frame_text(s.frame, 9, 50, 20, (struct style){0}, STR("x"));
+    size_t n = flush(&s);
+    assert_true(n > 0 && n < 32);
+    assert_int_equal(cp_at(&s, 9, 50), 'x');
+    stop(&s);
+}
+
+static void test_text_arrives_with_wide_and_combining_characters(void **state)
+{
+    struct shown s = start(false, true);
+    uint32_t extra[VT_CELL_CHARS - 1];
+    (void)state;
+    int used = frame_text(s.frame, 2, 0, 20, (struct style){0},
+            STR("a\xe4\xbd\xa0"
+                "b"
+                "e\xcc\x81"
+                "c"));
+    assert_int_equal(used, 6);
+    flush(&s);
+    assert_int_equal(cp_at(&s, 2, 0), 'a');
+    assert_int_equal(cp_at(&s, 2, 1), 0x4f60);
+    assert_int_equal(cp_at(&s, 2, 3), 'b');
+    assert_int_equal(cp_at(&s, 2, 4), 'e');
+    assert_int_equal(vt_cell_extra(s.vt, 2, 4, extra), 1);
+    assert_int_equal(extra[0], 0x301);
+    assert_int_equal(cp_at(&s, 2, 5), 'c');
+    stop(&s);
+}
+
+static void test_cell_of_doubtful_width_moves_nothing(void **state)
+{
+    struct shown s = start(false, true);
+    uint32_t wide = 0x4f60, x = 'x';
+    (void)state;
+    /* The emulator says one column, the C library two. */
+    frame_cell(s.frame, 3, 0, 1, (struct style){0}, &wide, 1);
+    frame_cell(s.frame, 3, 1, 1, (struct style){0}, &x, 1);
+    frame_cells_done(s.frame);
+    flush(&s);
+    assert_int_equal(cp_at(&s, 3, 0), 0xfffd);
+    assert_int_equal(cp_at(&s, 3, 1), 'x');
+    stop(&s);
+}
+
+static void color_roundtrip(
+        bool truecolor, uint32_t fg, uint32_t bg, uint32_t want_fg, uint32_t want_bg)
+{
+    struct shown s = start(truecolor, true);
+    uint32_t x = 'x';
+    struct style style = {fg, bg, VT_BOLD | VT_ITALIC};
+    frame_cell(s.frame, 4, 4, 1, style, &x, 1);
+    frame_cells_done(s.frame);
+    flush(&s);
+    const struct vt_cell *cell = &vt_row(s.vt, 4)[4];
+    assert_int_equal(cell->fg, want_fg);
+    assert_int_equal(cell->bg, want_bg);
+    assert_int_equal(cell->attrs & (VT_BOLD | VT_ITALIC | VT_UNDERLINE), VT_BOLD | VT_ITALIC);
+    stop(&s);
+}
+
+static void test_true_colour_and_palette_pass_where_the_terminal_has_them(void **state)
+{
+    (void)state;
+    color_roundtrip(true, VT_COLOR_RGB(0x12, 0x34, 0x56), VT_COLOR_RGB(255, 255, 255),
+            VT_COLOR_RGB(0x12, 0x34, 0x56), VT_COLOR_RGB(255, 255, 255));
+    color_roundtrip(
+            true, VT_COLOR_INDEX(3), VT_COLOR_INDEX(12), VT_COLOR_INDEX(3), VT_COLOR_INDEX(12));
+    color_roundtrip(
+            true, VT_COLOR_INDEX(200), VT_COLOR_DEFAULT, VT_COLOR_INDEX(200), VT_COLOR_DEFAULT);
+}
+
+static void test_true_colour_is_reduced_elsewhere(void **state)
+{
+    (void)state;
+    color_roundtrip(false, VT_COLOR_RGB(0xff, 0, 0), VT_COLOR_RGB(8, 8, 8), VT_COLOR_INDEX(196),
+            VT_COLOR_INDEX(232));
+    color_roundtrip(
+            false, VT_COLOR_INDEX(9), VT_COLOR_DEFAULT, VT_COLOR_INDEX(9), VT_COLOR_DEFAULT);
+}
+
+static void test_more_colours_than_pairs_still_draw(void **state)
+{
+    struct shown s = start(true, true);
+    uint32_t x = 'x';
+    (void)state;
+    for (uint32_t i = 0; i < 70000; i++) {
+        struct style style = {
+                VT_COLOR_RGB(i >> 16, i >> 8 & 255, i & 255), VT_COLOR_RGB(9, i & 255, 77), 0};
+        frame_cell(s.frame, 5, 5, 1, style, &x, 1);
+    }
+    frame_cells_done(s.frame);
+    flush(&s);
+    uint32_t last = 69999;
+    assert_int_equal(
+            vt_row(s.vt, 5)[5].fg, VT_COLOR_RGB(last >> 16, last >> 8 & 255, last & 255));
+    stop(&s);
+}
+
+static void test_mono_chrome_keeps_the_panes_colours(void **state)
+{
+    struct frame_config config = {.term = "xterm-256color", .utf8 = true, .mono = true};
+    struct shown s = {.vt = vt_new(COLS, ROWS, 0, &NO_OPS, NULL)};
+    uint32_t x = 'x';
+    struct style red = {VT_COLOR_INDEX(1), 0, 0};
+    struct err err;
+    (void)state;
+    s.frame = frame_new(&config, COLS, ROWS, &err);
+    frame_text(s.frame, 0, 0, 5, red, STR("c"));
+    frame_cell(s.frame, 1, 0, 1, red, &x, 1);
+    frame_cells_done(s.frame);
+    flush(&s);
+    assert_int_equal(vt_row(s.vt, 0)[0].fg, VT_COLOR_DEFAULT);
+    assert_int_equal(vt_row(s.vt, 1)[0].fg, VT_COLOR_INDEX(1));
+    stop(&s);
+}
+
+static void test_lines_are_ascii_without_utf8(void **state)
+{
+    struct shown s = start(false, false);
+    uint32_t box = 0x2502;
+    (void)state;
+    frame_line(s.frame, 0, 0, LINE_TL, false, (struct style){0});
+    frame_line(s.frame, 0, 1, LINE_H, false, (struct style){0});
+    frame_line(s.frame, 0, 2, LINE_H, true, (struct style){0});
+    frame_cell(s.frame, 0, 3, 1, (struct style){0}, &box, 1);
+    frame_cells_done(s.frame);
+    flush(&s);
+    assert_int_equal(cp_at(&s, 0, 0), '+');
+    assert_int_equal(cp_at(&s, 0, 1), '-');
+    assert_int_equal(cp_at(&s, 0, 2), '=');
+    assert_int_equal(cp_at(&s, 0, 3), '|');
+    stop(&s);
+}
+
+static void test_resize_paints_everything_again(void **state)
+{
+    struct shown s = start(false, true);
+    (void)state;
+    frame_text(s.frame, 0, 0, 20, (struct style){0}, STR("before"));
+    flush(&s);
+    frame_resize(s.frame, 40, 8);
+    vt_resize(s.vt, 40, 8);
+    frame_text(s.frame, 7, 34, 6, (struct style){0}, STR("corner"));
+    flush(&s);
+    assert_int_equal(cp_at(&s, 7, 39), 'r');
+    assert_true(cp_at(&s, 0, 0) == 0 || cp_at(&s, 0, 0) == ' ');
+    stop(&s);
+}
+
+static void test_synchronized_updates_only_where_reported(void **state)
+{
+    struct shown s = start(false, true);
+    (void)state;
+    flush(&s);
+    assert_null(memmem(buf_data(&s.out), buf_len(&s.out), "2026", 4));
+    frame_set_sync(s.frame, true);
+    frame_text(s.frame, 0, 0, 20, (struct style){0}, STR("x"));
+    flush(&s);
+    assert_true(str_starts(buf_str(&s.out), STR("\033[?2026h")));
+    assert_true(str_ends(buf_str(&s.out), STR("\033[?2026l")));
+    assert_int_equal(flush(&s), 0);
+    stop(&s);
+}
+
+static void test_leaving_restores_screen_cursor_and_shape(void **state)
+{
+    struct shown s = start(true, true);
+    struct vt_cursor bar = {.visible = false, .shape = 3}, seen = {.visible = true, .shape = 3};
+    struct buf out = BUF_INIT;
+    (void)state;
+    frame_end(s.frame, &seen, &out);
+    assert_true(str_ends(buf_str(&out), STR("\033[6 q")));
+    frame_end(s.frame, &bar, &out);
+    buf_clear(&out);
+    frame_leave(s.frame, &out);
+    assert_non_null(memmem(buf_data(&out), buf_len(&out), "\033[?1049l", 8));
+    assert_non_null(memmem(buf_data(&out), buf_len(&out), "\033[?25h", 6));
+    assert_true(str_ends(buf_str(&out), STR("\033[0 q")));
+    buf_release(&out);
+    stop(&s);
+}
+
+static void handler(int signo)
+{
+    (void)signo;
+}
+
+static void test_signals_and_environment_stay_ours(void **state)
+{
+    struct sigaction now;
+    (void)state;
+    setenv("TERMINFO", "/somewhere", 1);
+    signal(SIGTERM, handler);
+    signal(SIGTSTP, SIG_DFL);
+    struct shown s = start(true, true);
+    assert_string_equal(getenv("TERMINFO"), "/somewhere");
+    sigaction(SIGTERM, NULL, &now);
+    assert_ptr_equal(now.sa_handler, handler);
+    sigaction(SIGTSTP, NULL, &now);
+    assert_ptr_equal(now.sa_handler, SIG_DFL);
+    stop(&s);
+    signal(SIGTERM, SIG_DFL);
+    unsetenv("TERMINFO");
+}
+
+static void test_two_surfaces_do_not_mix(void **state)
+{
+    struct shown a = start(false, true), b = start(true, true);
+    (void)state;
+    frame_text(a.frame, 0, 0, 9, (struct style){0}, STR("first"));
+    frame_text(b.frame, 0, 0, 9, (struct style){0}, STR("second"));
+    flush(&a);
+    flush(&b);
+    assert_int_equal(cp_at(&a, 0, 0), 'f');
+    assert_int_equal(cp_at(&b, 0, 0), 's');
+    /* A resize of one surface, or its end, leaves the other whole. */
+    assert_false(frame_lost(b.frame));
+    frame_resize(a.frame, 10, 4);
+    assert_true(frame_lost(b.frame));
+    assert_false(frame_lost(b.frame));
+    frame_text(b.frame, ROWS - 1, COLS - 4, 4, (struct style){0}, STR("last"));
+    flush(&b);
+    assert_int_equal(cp_at(&b, ROWS - 1, COLS - 1), 't');
+    stop(&a);
+    frame_text(b.frame, 1, 0, 9, (struct style){0}, STR("third"));
+    flush(&b);
+    assert_int_equal(cp_at(&b, 1, 0), 't');
+    stop(&b);
+}
+
+static void test_unknown_terminal_type_is_an_error(void **state)
+{
+    struct frame_config config = {.term = "no-such-terminal"};
+    struct err err;
+    (void)state;
+    assert_null(frame_new(&config, 80, 24, &err));
+    assert_non_null(strstr(err.msg, "no-such-terminal"));
+}
+
+static void test_nearest_colours(void **state)
+{
+    (void)state;
+    assert_int_equal(color_rgb_to_256(0x000000), 16);
+    assert_int_equal(color_rgb_to_256(0xffffff), 231);
+    assert_int_equal(color_rgb_to_256(0x808080), 244);
+    for (int i = 16; i < 256; i++)
+        assert_int_equal(color_256_rgb(color_rgb_to_256(color_256_rgb(i))), color_256_rgb(i));
+    assert_int_equal(color_256_to(196, 8), 1);
+    assert_int_equal(color_256_to(196, 16), 9);
+    assert_int_equal(color_256_to(12, 8), 4);
+    assert_int_equal(color_map(VT_COLOR_RGB(0, 0, 5), 256, 1), 0x105);
+}
+
+int main(void)
+{
+    setlocale(LC_CTYPE, "C.UTF-8");
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(test_unchanged_surface_gives_no_byte),
+            cmocka_unit_test(test_one_changed_cell_costs_few_bytes),
+            cmocka_unit_test(test_text_arrives_with_wide_and_combining_characters),
+            cmocka_unit_test(test_cell_of_doubtful_width_moves_nothing),
+            cmocka_unit_test(test_true_colour_and_palette_pass_where_the_terminal_has_them),
+            cmocka_unit_test(test_true_colour_is_reduced_elsewhere),
+            cmocka_unit_test(test_more_colours_than_pairs_still_draw),
+            cmocka_unit_test(test_mono_chrome_keeps_the_panes_colours),
+            cmocka_unit_test(test_lines_are_ascii_without_utf8),
+            cmocka_unit_test(test_resize_paints_everything_again),
+            cmocka_unit_test(test_synchronized_updates_only_where_reported),
+            cmocka_unit_test(test_leaving_restores_screen_cursor_and_shape),
+            cmocka_unit_test(test_signals_and_environment_stay_ours),
+            cmocka_unit_test(test_two_surfaces_do_not_mix),
+            cmocka_unit_test(test_unknown_terminal_type_is_an_error),
+            cmocka_unit_test(test_nearest_colours),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -98,6 +98,15 @@
 /* What child_run() collects of each output; a tool of ours prints some kilobytes. */
 #define LIMIT_CHILD_OUTPUT 1048576
 
+/* One JSON-RPC message; tools return pictures and files. */
+#define LIMIT_MCP_MESSAGE (4 * 1024 * 1024)
+/* Values in one message, and how deep they nest: the tokenizer's time grows with both. */
+#define LIMIT_MCP_VALUES (128 * 1024)
+#define LIMIT_MCP_DEPTH 128
+/* Messages in one batch (MCP 2025-03-26), and clients of one session. */
+#define LIMIT_MCP_BATCH 64
+#define LIMIT_MCP_CLIENTS 32
+
 /* Any configuration or state file we read whole. */
 #define LIMIT_FILE (4 * 1024 * 1024)
 

@@ -1,0 +1,38 @@
+/*
+ * slice.h - pieces of a JSON text as views of the original bytes.
+ *
+ * For JSON that is passed on unchanged: decoding and printing again would change numbers,
+ * escapes and the order of members. Views borrow from the text.
+ *
+ *     struct json_member m[] = {{.name = "id"}, {.name = "method"}};
+ *     if (json_slice_object(line, m, 2, &err) < 0) ...
+ *     if (m[0].value.p) ... the raw value, quotes included
+ *
+ * Errors: ERR_PROTO: not JSON, or not an object (array); ERR_LIMIT: too many values or too
+ * deep; ERR_CONFLICT: a member twice or spelled with escapes, which two readers may
+ * understand differently. Structure is checked on all levels, spelling of numbers and words
+ * (and a comma too many) is not.
+ */
+#ifndef SRC_MCP_SLICE_H
+#define SRC_MCP_SLICE_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct json_member {
+    const char *name;
+    struct str value; /* borrows; p is NULL if the member is absent */
+};
+
+int json_slice_object(
+        struct str text, struct json_member *members, size_t count, struct err *err);
+int json_slice_array(
+        struct str text, struct str *items, size_t max, size_t *ret_count, struct err *err);
+
+/* What a raw value is. Strings: valid UTF-8 without raw control characters; *content is what
+ * is between the quotes, escapes as they are. */
+bool json_is_string(struct str raw, struct str *content);
+bool json_is_number(struct str raw);
+bool json_is_object(struct str raw);
+
+#endif

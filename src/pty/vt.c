@@ -135,10 +135,36 @@ void vt_lib_cursor(const struct vt *vt, int *ret_row, int *ret_col)
     *ret_col = pos.col;
 }
 
-void vt_lib_reset(struct vt *vt, bool hard)
+static void replay_tabs(struct vt *vt)
 {
-    vt_fast_close(vt);
-    vterm_state_reset(vt->state, hard);
+    vt_lib_printf(vt, "\033[3g");
+    for (int col = 0; col < vt->grid->cols; col++)
+        if (vt_is_tab(vt, col))
+            vt_lib_printf(vt, "\033[%dG\033H", col + 1);
+}
+
+/*
+ * Both releases of the library break when they are resized (lines below the new screen, 0.3.3
+ * also with more lines than before), and one has no soft reset. A new object has none of that.
+ */
+void vt_lib_renew(struct vt *vt, int row, int col)
+{
+    vt->fast.is_open = false;
+    if (vt->term)
+        vterm_free(vt->term);
+    vt->term = vterm_new(vt->grid->rows, vt->grid->cols);
+    CHECK(vt->term);
+    vterm_set_utf8(vt->term, 1);
+    vterm_output_set_callback(vt->term, on_output, vt);
+    vt->state = vterm_obtain_state(vt->term);
+    vterm_state_reset(vt->state, 1);
+    /* Not before: the reset erases. */
+    vterm_state_set_callbacks(vt->state, &state_callbacks, vt);
+
+    if (vt->has_tabs)
+        replay_tabs(vt);
+    vt_modes_replay(vt);
+    vt_lib_printf(vt, "\033[%d;%dH", row + 1, col + 1);
 }
 
 void vt_reply(struct vt *vt, const char *fmt, ...)
@@ -203,13 +229,6 @@ static int clamp(int value, int low, int high)
 
 static void start(struct vt *vt, int cols, int rows)
 {
-    vt->term = vterm_new(rows, cols);
-    CHECK(vt->term);
-    vterm_set_utf8(vt->term, 1);
-    vterm_output_set_callback(vt->term, on_output, vt);
-    vt->state = vterm_obtain_state(vt->term);
-    vterm_state_set_callbacks(vt->state, &state_callbacks, vt);
-
     for (int i = 0; i < 2; i++)
         vt_grid_init(&vt->screens[i], cols, rows);
     vt->grid = &vt->screens[0];
@@ -218,7 +237,8 @@ static void start(struct vt *vt, int cols, int rows)
     vt->cursor_shape = 1;
     vt->cursor_blink = true;
     vt_modes_reset(vt);
-    vterm_state_reset(vt->state, 1);
+    vt_tabs_reset(vt);
+    vt_lib_renew(vt, 0, 0);
     vtguard_init(&vt->guard, &guard_ops, vt);
 }
 
@@ -310,13 +330,7 @@ void vt_resize(struct vt *vt, int cols, int rows)
     if (cols == vt->grid->cols && rows == vt->grid->rows)
         return;
 
-    /* Without margins the library's own resize is sound; the unknown mode makes it check
-       its cursor. Both move the cursor, so it is put back by hand. */
     vt_lib_cursor(vt, &row, &col);
-    vt_lib_printf(vt, "\033[r");
-    vterm_set_size(vt->term, rows, cols);
-    vt_lib_printf(vt, "\033[?9999h");
-
     int main_shift = resize_main(vt, cols, rows, is_alt ? vt->saved[0].row : row);
     int alt_shift = resize_alternate(vt, cols, rows, is_alt ? row : 0);
     vt->margin_top = 0;
@@ -326,7 +340,7 @@ void vt_resize(struct vt *vt, int cols, int rows)
     vt->saved[0].row = clamp(vt->saved[0].row + main_shift, 0, rows - 1);
     vt->saved[1].row = clamp(vt->saved[1].row + alt_shift, 0, rows - 1);
     row = clamp(row + (is_alt ? alt_shift : main_shift), 0, rows - 1);
-    vt_lib_printf(vt, "\033[%d;%dH", row + 1, clamp(col, 0, cols - 1) + 1);
+    vt_lib_renew(vt, row, clamp(col, 0, cols - 1));
 }
 
 void vt_size(const struct vt *vt, int *ret_cols, int *ret_rows)

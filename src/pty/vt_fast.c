@@ -1,8 +1,8 @@
 /*
  * vt_fast.c - the fast lane: what floods are made of does not go through libvterm.
  *
- * Text that does not reach the last column, CR, LF and cursor moves are done here. While the
- * lane is open, the cursor is ours and the library's is stale; whatever the library must do
+ * Text that does not reach the last column, CR, LF, tabs and cursor moves are done here. While
+ * the lane is open, the cursor is ours and the library's is stale; whatever the library must do
  * next first gets a cursor move (vt_fast_close). The last column is left to it, because a wrap
  * may become pending there, and so is the first sight of each character that is not ASCII: its
  * width is the library's to say and is remembered. Tests and the fuzzer compare both ways.
@@ -50,6 +50,15 @@ static void line_feed(struct vt *vt)
         vt_scroll_rows(vt, vt->margin_top, vt->margin_bottom, 1);
     else if (fast->row < vt->grid->rows - 1)
         fast->row++;
+}
+
+static void tab(struct vt *vt)
+{
+    struct vt_fast *fast = &vt->fast;
+
+    while (fast->col < vt->grid->cols - 1 && !vt_is_tab(vt, ++fast->col))
+        ;
+    vt->wrap_pending = false;
 }
 
 static void advance(struct vt *vt, int cols, int last_width)
@@ -123,6 +132,8 @@ size_t vt_fast_run(struct vt *vt, const char *p, size_t n)
             vt->wrap_pending = false;
         } else if (p[i] == '\n') {
             line_feed(vt);
+        } else if (p[i] == '\t') {
+            tab(vt);
         } else if ((unsigned char)p[i] >= 0x80) {
             len = put_wider(vt, p + i, n - i);
         } else {

@@ -2,8 +2,10 @@
  * vt_internal.h - the emulator's parts among themselves.
  *
  *   vt.c       owns libvterm: its callbacks, feeding, resizing, the public calls
+ *   vt_grid.c  one screen of cells; vt_scroll.c: history
  *   vt_fast.c  plain text and cursor moves, past libvterm
- *   vt_csi.c   sequences that do not go to libvterm as they are: modes, cursor, queries
+ *   vt_csi.c   what becomes of each sequence
+ *   vt_modes.c modes, margins, saved cursors, screens, resets
  *   vt_sgr.c   colours and attributes: the pen is ours, libvterm never sees one
  *   vt_osc.c   title, clipboard, colour queries
  *   vt_keys.c  keys and pastes for the agent
@@ -11,6 +13,7 @@
 #ifndef SRC_PTY_VT_INTERNAL_H
 #define SRC_PTY_VT_INTERNAL_H
 
+#include "base/limits.h"
 #include "pty/vt_grid.h"
 #include "pty/vt_scroll.h"
 #include "pty/vtguard.h"
@@ -65,9 +68,11 @@ struct vt {
     bool cursor_visible, cursor_blink;
     int cursor_shape;
     bool origin, autowrap, insert, newline;
-    int margin_top, margin_bottom; /* scroll region [top,bottom) */
-    char charset[4];               /* 'B', '0' or 'A' in G0..G3 */
-    int shift;                     /* which of them is in use */
+    int margin_top, margin_bottom;       /* scroll region [top,bottom) */
+    char charset[4];                     /* 'B', '0' or 'A' in G0..G3 */
+    int shift;                           /* which of them is in use */
+    uint8_t tabs[LIMIT_VT_COLS / 8 + 1]; /* bit for each column */
+    bool has_tabs;                       /* not every eighth any more */
 
     int put_row, put_col; /* character printed last, for marks; row -1: none */
     bool wrap_pending;    /* it filled its row */
@@ -79,7 +84,8 @@ struct vt {
 void vt_lib_write(struct vt *vt, const char *p, size_t n);
 void vt_lib_printf(struct vt *vt, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void vt_lib_cursor(const struct vt *vt, int *ret_row, int *ret_col);
-void vt_lib_reset(struct vt *vt, bool hard);
+/* A fresh library for the grid's size, with our modes and tabs, without margins. */
+void vt_lib_renew(struct vt *vt, int row, int col);
 /* Rows go up (n > 0) or down; lines that leave the main screen become history. */
 void vt_scroll_rows(struct vt *vt, int top, int bottom, int n);
 void vt_reply(struct vt *vt, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -101,8 +107,28 @@ bool vt_is_plain_csi(void *ctx, const struct vtguard_csi *csi);
 void vt_on_csi(void *ctx, const struct vtguard_csi *csi);
 bool vt_is_plain_esc(void *ctx, char inter, char final);
 void vt_on_esc(void *ctx, char inter, char final);
+void vt_tabs_reset(struct vt *vt);
+bool vt_is_tab(const struct vt *vt, int col);
+
+/* vt_modes.c */
 void vt_on_shift(void *ctx, int set);
+void vt_set_charset(struct vt *vt, int set, char name);
+void vt_set_shift(struct vt *vt, int shift);
+void vt_save_cursor(struct vt *vt);
+void vt_restore_cursor(struct vt *vt);
+bool vt_has_margins(const struct vt *vt);
+void vt_set_margins(struct vt *vt, const struct vtguard_csi *csi);
+void vt_set_modes(struct vt *vt, const struct vtguard_csi *csi);
+/* As DECRPM says it: 0 unknown, 1 set, 2 reset. */
+int vt_dec_mode_state(struct vt *vt, int mode);
+int vt_ansi_mode_state(const struct vt *vt, int mode);
+void vt_set_cursor_shape(struct vt *vt, int style);
+void vt_kitty_csi(struct vt *vt, const struct vtguard_csi *csi);
 void vt_modes_reset(struct vt *vt);
+/* Tell a fresh libvterm the modes that are not as it starts. */
+void vt_modes_replay(struct vt *vt);
+void vt_soft_reset(struct vt *vt);
+void vt_hard_reset(struct vt *vt);
 
 /* vt_sgr.c */
 void vt_sgr(struct vt_cell *pen, const struct vtguard_csi *csi);

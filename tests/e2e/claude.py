@@ -86,7 +86,7 @@ providers:
         """the request is a row in REQUESTS and in the database, with the key swapped"""
         self.screen.wait(r"POST\s+.*messages")
         rows = wait_until("the finished row", lambda: self.home.rows(
-            "select * from requests where path='/v1/messages' and status=200 and done=1"))
+            "select * from request where path='/v1/messages' and status=200 and done=1"))
         assert all(r["key_swapped"] for r in rows), rows
 
     def key_stays_outside(self):

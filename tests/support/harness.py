@@ -48,6 +48,10 @@ class Home:
         self.path = os.path.join(self.top, "home")
         self.workspace = os.path.join(self.top, "work")
         os.mkdir(self.workspace)
+        self.config(self.UNLIMITED)
+
+    # AddressSanitizer reserves terabytes of address space, which a box's data limit refuses.
+    UNLIMITED = "limits: {memory_mb: 33554432}\n"
 
     def env(self, **more):
         keep = {k: v for k, v in os.environ.items()

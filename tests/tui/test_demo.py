@@ -20,7 +20,7 @@ def test_fake_key():
     """the agent holds a fake key, and the request that carried it was swapped"""
     SCREEN.wait(r"sk-ant-api03-ironcurtain")
     rows = wait_until("a finished request", lambda: HOME.rows(
-        "select * from requests where method='POST' and status=200"))
+        "select * from request where method='POST' and status=200"))
     assert rows[0]["key_swapped"] == 1, rows
     assert rows[0]["host"] == "api.anthropic.com"
 
@@ -35,7 +35,7 @@ def test_reminder():
     """outside a review the commit key is only a reminder"""
     SCREEN.prefix("y")
     SCREEN.wait(r"\[!\].*wait|review")
-    assert HOME.rows("select * from escalations where state='approved'") == []
+    assert HOME.rows("select * from escalation where state='approved'") == []
 
 
 def test_approve():
@@ -45,9 +45,8 @@ def test_approve():
     SCREEN.wait(r"CONNECT\s+weather\.demo\.test")
     SCREEN.wait(r"ready")
     SCREEN.prefix("y")
-    SCREEN.keys("Escape")
     SCREEN.wait(r"Approved\. The weather: sunny")
-    rows = HOME.rows("select * from escalations")
+    rows = HOME.rows("select * from escalation")
     assert [r["state"] for r in rows] == ["approved"], rows
     assert rows[0]["by"] == "human", rows
 
@@ -71,7 +70,6 @@ def test_deny():
     SCREEN.wait(r"REVIEW")
     SCREEN.prefix("n")
     SCREEN.wait(r"denied")
-    SCREEN.keys("Escape")
     SCREEN.wait(r"\[403: ")
 
 
@@ -91,7 +89,7 @@ def test_quit():
     assert " icanon" in SCREEN.text(), SCREEN.text()
     wait_until("run/ empty", lambda: os.listdir(os.path.join(HOME.path, "run")) == [])
     assert os.listdir(os.path.join(HOME.path, "pty-registry")) == []
-    assert HOME.rows("select state from sessions")[0]["state"] == "stopped"
+    assert HOME.rows("select state from session")[0]["state"] == "stopped"
 
 
 try:

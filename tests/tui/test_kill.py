@@ -55,9 +55,9 @@ def test_next_start():
     try:
         wait_until("the old run folder is gone", lambda: not set(old) & set(
             os.listdir(os.path.join(HOME.path, "run"))))
-        states = [r["state"] for r in HOME.rows("select state from sessions order by started_ms")]
+        states = [r["state"] for r in HOME.rows("select state from session order by started_ms")]
         assert states == ["crashed", "running"], states
-        asked = [r["state"] for r in HOME.rows("select state from escalations order by asked_ms")]
+        asked = [r["state"] for r in HOME.rows("select state from escalation order by asked_ms")]
         assert asked[0] == "expired" and "approved" not in asked, asked
     finally:
         pid = screen.pid()

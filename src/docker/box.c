@@ -278,11 +278,11 @@ static void on_main_ended(void *ctx, const struct cmd_result *result)
 
 static void wait_again(void *ctx);
 
-int box_run(struct box *box, const struct argv *argv, struct str input, struct err *err)
+int box_run(struct box *box, struct cmd_spec *spec, struct err *err)
 {
-    const struct cmd_spec spec = {
-            .argv = argv_list(argv), .input = input, .done = on_main_ended, .ctx = box};
-    box->cmd = cmd_start(box->loop, &spec, err);
+    spec->done = on_main_ended;
+    spec->ctx = box;
+    box->cmd = cmd_start(box->loop, spec, err);
     if (!box->cmd)
         return err->code;
     box->state = BOX_STARTING;

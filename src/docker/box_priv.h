@@ -71,8 +71,9 @@ void box_progress(void *ctx, const char *line);        /* ctx is the box */
 void box_fail(struct box *box, const struct err *err); /* cleans up, then on_failed */
 /* Who the user is inside: root of the host is mapped to an ordinary user where that works. */
 void box_inner_user(const struct box *box, uid_t *ret_uid, gid_t *ret_gid);
-/* Run the box's main command and wait until pty.sock answers. The caller reports an error. */
-int box_run(struct box *box, const struct argv *argv, struct str input, struct err *err);
+/* Run the box's main command and wait until pty.sock answers. The caller fills in argv, env
+ * and input of the spec, and reports an error. */
+int box_run(struct box *box, struct cmd_spec *spec, struct err *err);
 struct box_host box_host_of(const struct box *box, const char *program);
 void box_release(struct box *box); /* frees; nothing may run any more */
 void box_finish(struct box *box);  /* cleaned up: report a failure or free a detached box */

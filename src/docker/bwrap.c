@@ -24,6 +24,9 @@ static const char *const etc_files[] = {"/etc/alternatives", "/etc/ld.so.cache",
         "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/mime.types",
         "/etc/ssl/certs", "/etc/terminfo", NULL};
 
+/* bwrap is PID 1 of the box, and its own environment can be read there. */
+static const char *const bwrap_env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", NULL};
+
 static const char *const root_links[] = {
         "bin", "lib", "lib32", "lib64", "libx32", "sbin", NULL};
 
@@ -76,7 +79,7 @@ static void add_folders(
         argv_adds(out, "--ro-bind", host->program, NULL);
         argv_addf(out, BOX_PROGRAMS "/%s", name);
     }
-    argv_adds(out, "--remount-ro", "/", NULL);
+    argv_adds(out, "--remount-ro", "/run", "--remount-ro", "/", NULL);
 }
 
 static void add_environment(const struct box_spec *spec, struct argv *out)
@@ -123,9 +126,11 @@ static void on_program(void *ctx, const char *path, const char *id, const struct
     struct box_host host = box_host_of(box, path);
     struct err why;
     bwrap_argv(&box->spec, &host, &argv);
-    int rc = seccomp_program(&filter)
-                     ? box_run(box, &argv, buf_str(&filter), &why)
-                     : err_set(&why, ERR_IO, "no system call filter for this processor");
+    bool known = seccomp_program(&filter);
+    struct cmd_spec spec = {
+            .argv = argv_list(&argv), .env = bwrap_env, .input = buf_str(&filter)};
+    int rc = known ? box_run(box, &spec, &why)
+                   : err_set(&why, ERR_IO, "no system call filter for this processor");
     buf_release(&filter);
     argv_release(&argv);
     if (rc < 0)

@@ -56,6 +56,7 @@ struct cmd *cmd_start(struct loop *loop, const struct cmd_spec *spec, struct err
     cmd->ctx = spec->ctx;
     cmd->idle_ms = spec->idle_ms;
     const struct child_spec child = {.argv = spec->argv,
+            .env = spec->env,
             .cwd = spec->cwd,
             .input = spec->input,
             .on_output = on_output,

@@ -29,9 +29,10 @@ struct cmd_result {
 
 struct cmd_spec {
     const char *const *argv;
-    const char *cwd;  /* NULL: ours */
-    struct str input; /* stdin; empty: /dev/null */
-    uint32_t idle_ms; /* given up after so long without output; 0: never */
+    const char *const *env; /* NULL: ours less provider keys */
+    const char *cwd;        /* NULL: ours */
+    struct str input;       /* stdin; empty: /dev/null */
+    uint32_t idle_ms;       /* given up after so long without output; 0: never */
     /* Each line of stdout and stderr, raw; may be NULL. */
     void (*on_line)(void *ctx, struct str line);
     void (*done)(void *ctx, const struct cmd_result *result);

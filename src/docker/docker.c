@@ -127,7 +127,8 @@ static void on_created(void *ctx, const struct cmd_result *result)
         return;
     }
     argv_adds(&argv, "docker", "start", "--attach", "--", box->name, NULL);
-    int rc = box_run(box, &argv, (struct str){NULL, 0}, &err);
+    struct cmd_spec spec = {.argv = argv_list(&argv)};
+    int rc = box_run(box, &spec, &err);
     argv_release(&argv);
     if (rc < 0)
         box_fail(box, &err);

@@ -26,6 +26,7 @@
 #include "docker/box.h"
 #include "io/child.h"
 #include "io/crypt.h"
+#include "mcp/mcp.h"
 #include "pty/guest.h"
 #include "session/environment.h"
 #include "session/prepare.h"
@@ -56,6 +57,7 @@ struct session {
     struct prepare paths;     /* owned once prepared */
     struct pending *pending;  /* the step under way, or NULL */
     struct proxy *proxy;      /* owns */
+    struct mcp *mcp;          /* owns */
     struct box *box;          /* owns */
     struct child *child;      /* owns; runtime "none" */
     struct guest *guest;      /* owns */
@@ -115,10 +117,12 @@ static void take_down(struct session *s)
     guest_free(s->guest);
     box_free(s->box);
     child_free(s->child);
+    mcp_free(s->mcp);
     proxy_free(s->proxy);
     s->guest = NULL;
     s->box = NULL;
     s->child = NULL;
+    s->mcp = NULL;
     s->proxy = NULL;
     if (s->pending)
         s->pending->session = NULL;
@@ -410,6 +414,11 @@ static int open_sockets(struct session *s, struct err *err)
     int rc = proxy_listen_unix(s->proxy, path, 0666, err);
 
     free(path);
+    if (rc == 0) {
+        path = path_join(s->paths.sockets, "mcp.sock");
+        rc = mcp_listen_unix(s->mcp, path, err);
+        free(path);
+    }
     return rc;
 }
 
@@ -557,6 +566,18 @@ static void on_request(void *ctx, const struct request_record *rec)
         s->ops.on_change(s->ctx);
 }
 
+static void on_tool_denied(void *ctx, struct str tool)
+{
+    char name[64];
+    char line[128];
+
+    str_vis(name, sizeof(name), tool);
+    snprintf(line, sizeof(line), "tool call '%s' denied: no MCP server is configured", name);
+    notice(ctx, line);
+}
+
+static const struct mcp_ops mcp_ops = {.on_denied = on_tool_denied};
+
 static int make_proxy(struct session *s, struct err *err)
 {
     const struct config *config = s->env.config;
@@ -583,7 +604,10 @@ static int make_proxy(struct session *s, struct err *err)
     };
     s->proxy = proxy_new(&pc, err);
     free(resolve);
-    return s->proxy ? 0 : err->code;
+    if (!s->proxy)
+        return err->code;
+    s->mcp = mcp_new(s->env.loop, &mcp_ops, s);
+    return 0;
 }
 
 int session_check(

@@ -10,7 +10,7 @@ KEY = "sk-ant-api03-REAL-isolation-0123456789abcdefghijk"
 
 # The agent's command; prints one fact a line. Only bash and coreutils are used.
 PROBE = r"""
-echo "NET $(ls /sys/class/net 2>/dev/null | tr '\n' ' ')"
+echo "NET $(tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' ' | tr '\n' ' ')"
 echo "ROUTES $(tail -n +2 /proc/net/route | wc -l)"
 (exec 3<>/dev/tcp/1.1.1.1/443) 2>/dev/null && echo "TCP open" || echo "TCP closed"
 (exec 3<>/dev/tcp/127.0.0.1/18080) 2>/dev/null && echo "PROXY open" || echo "PROXY closed"
@@ -28,9 +28,9 @@ echo "UID $(id -u)"
 grep -E '^(CapPrm|CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr -s '\t\n' ' '
 echo
 echo "PROCS $(ls -d /proc/[0-9]* | wc -l)"
-leaks=$(cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -c -- 'REAL-isolation')
+leaks=$(cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -c -- 'REAL-isola[t]ion')
 echo "LEAKS $leaks"
-env | grep -q REAL-isolation && echo "ENV leaks" || echo "ENV clean"
+env | grep -q 'REAL-isola[t]ion' && echo "ENV leaks" || echo "ENV clean"
 exit 7
 """
 

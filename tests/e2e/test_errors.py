@@ -23,6 +23,13 @@ def run(*args, home=HOME, env=None, code=None, says=()):
     return result
 
 
+def leftovers():
+    try:
+        return os.listdir(os.path.join(HOME.path, "run"))
+    except FileNotFoundError:
+        return []
+
+
 def test_unknown_command():
     """an unknown command names the nearest one"""
     run("polcy", code=2, says=["no command 'polcy'", "did you mean 'policy'"])
@@ -95,7 +102,7 @@ def test_workspace():
         run("run", folder, "--runtime", "bwrap", "--", "true", code=125, says=[folder])
     run("run", HOME.workspace, "--runtime", "bwrap", "--", "true",
         env=HOME.env(HOME=HOME.workspace), code=125, says=["home folder"])
-    assert os.listdir(os.path.join(HOME.path, "run")) == []
+    assert leftovers() == []
 
 
 def test_long_path():
@@ -147,7 +154,7 @@ def test_no_engine():
         says=["bubblewrap"])
     run("run", HOME.workspace, "--runtime", "docker", "--", "true", env=env, code=125,
         says=["docker"])
-    assert os.listdir(os.path.join(HOME.path, "run")) == []
+    assert leftovers() == []
 
 
 def test_disk_full():

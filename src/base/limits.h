@@ -58,19 +58,19 @@
 #define LIMIT_REVIEW_MS (10 * 60 * 1000)
 
 /* Rolling buffer of the user's keystrokes. */
-#define LIMIT_WORDS (32 * 1024)
+#define LIMIT_WORDS (32u << 10)
 /* Messages rebuilt from them, and the text of each: more than a review can show. */
 #define LIMIT_WORDS_SENT 64
-#define LIMIT_WORDS_ENTRY (8 * 1024)
+#define LIMIT_WORDS_ENTRY (8u << 10)
 
 /* One paste of the user; it must fit into what may wait for the agent. */
 #define LIMIT_PASTE (1024 * 1024 - 64)
 
 /* Bytes typed for the agent that it has not read yet. */
-#define LIMIT_PTY_WRITE (1024 * 1024)
+#define LIMIT_PTY_WRITE (1u << 20)
 /* Output of one agent handed on in one loop turn: 2 ms of work for the emulator (15 MB/s at
  * its slowest), so that a flood delays keys and other sessions by no more than that. */
-#define LIMIT_PTY_TURN (32 * 1024)
+#define LIMIT_PTY_TURN (32u << 10)
 /* The helper in the box must greet within this time after the connection. */
 #define LIMIT_GUEST_READY_MS 10000
 
@@ -99,9 +99,9 @@
 #define LIMIT_CHILD_OUTPUT 1048576
 
 /* One JSON-RPC message; tools return pictures and files. */
-#define LIMIT_MCP_MESSAGE (4 * 1024 * 1024)
+#define LIMIT_MCP_MESSAGE (4u << 20)
 /* Values in one message, and how deep they nest: the tokenizer's time grows with both. */
-#define LIMIT_MCP_VALUES (128 * 1024)
+#define LIMIT_MCP_VALUES (128u << 10)
 #define LIMIT_MCP_DEPTH 128
 /* Messages in one batch (MCP 2025-03-26), and clients of one session. */
 #define LIMIT_MCP_BATCH 64

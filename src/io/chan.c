@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "io/chan_priv.h"
 
-#define FLUSH_NOW (64 * 1024)
+#define FLUSH_NOW 65536
 #define CLOSE_MS 5000
 
 static bool tell_one(struct chan *chan);

@@ -71,9 +71,9 @@ void chan_abort(struct chan *chan);
  * done; on_fail after `timeout_ms` if it is not. What is written meanwhile waits for it.
  * Which names are accepted is for the find function of the server (tls.h) to say.
  */
-void chan_start_tls_server(struct chan *chan, struct tls_server *tls, uint32_t timeout_ms);
+void chan_start_tls_server(struct chan *chan, struct tls_server *server, uint32_t timeout_ms);
 void chan_start_tls_client(
-        struct chan *chan, struct tls_client *tls, const char *host, uint32_t timeout_ms);
+        struct chan *chan, struct tls_client *client, const char *host, uint32_t timeout_ms);
 const char *chan_alpn(const struct chan *chan); /* negotiated protocol or "" */
 
 /* The peer's address as text for logs ("unix", "127.0.0.1:4711"). */

@@ -22,7 +22,7 @@
 /* One record at most; SSL_read_ex returns no more than that. */
 #define RECORD 16384
 /* Encrypted at once and written with one system call: four records. */
-#define ENCRYPT_STEP (4 * RECORD)
+#define ENCRYPT_STEP 65536
 
 static void start(
         struct chan *chan, struct chan_tls *tls, const struct err *err, uint32_t timeout_ms);
@@ -176,6 +176,15 @@ static bool decrypt(struct chan *chan)
     return false;
 }
 
+/* RELEASE_BUFFERS frees it after the next write only, which on an idle channel never comes. */
+static void drop_ticket_buffer(struct chan_tls *tls)
+{
+    if (!tls->ticket || tls->net.n || SSL_has_pending(tls->ssl))
+        return;
+    tls->ticket = false;
+    SSL_free_buffers(tls->ssl);
+}
+
 static void digest(struct chan *chan)
 {
     struct chan_tls *tls = chan->tls;
@@ -185,9 +194,12 @@ static void digest(struct chan *chan)
         handshake(chan);
     if (!tls->open || chan->state != CHAN_OPEN || chan->ended)
         return;
-    while (chan_can_take(chan))
-        if (!decrypt(chan))
+    while (chan_can_take(chan)) {
+        if (!decrypt(chan)) { /* all used up; what is pending is a part of a record */
+            drop_ticket_buffer(tls);
             return;
+        }
+    }
     tls->more = !chan->ended && (tls->net.n || SSL_has_pending(tls->ssl));
 }
 

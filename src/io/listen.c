@@ -134,7 +134,7 @@ static int bind_unix(const char *path, unsigned mode, struct stat *st, struct er
 struct listener *listen_unix(struct loop *loop, const char *path, unsigned mode,
         void (*on_accept)(void *ctx, struct chan *chan), void *ctx, struct err *err)
 {
-    struct stat st;
+    struct stat st = {0};
 
     if (addr_check_path(path, err) < 0)
         return NULL;

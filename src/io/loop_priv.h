@@ -10,7 +10,7 @@
 #include "io/loop.h"
 
 /* One read(2) takes at most this much; four TLS records. */
-#define LOOP_READ_SIZE (64 * 1024)
+#define LOOP_READ_SIZE 65536
 
 /* How many objects of one kind are open; names are compared by content. */
 struct tally {

@@ -306,8 +306,9 @@ static struct kept_session *slot_of(struct tls_client *tls, const char *host)
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_client *client = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    const struct chan_tls *tls = SSL_get_app_data(ssl);
+    struct chan_tls *tls = SSL_get_app_data(ssl);
 
+    tls->ticket = true;
     if (!client || !SSL_SESSION_is_resumable(session))
         return 0;
 

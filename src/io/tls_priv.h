@@ -23,6 +23,7 @@ struct chan_tls {
     struct chan_tls *prev;
     bool open;     /* handshake done */
     bool more;     /* the pump stopped although there may be more in SSL or the stash */
+    bool ticket;   /* a session ticket came: OpenSSL holds a write buffer for nothing */
     bool waiting;  /* for tls_server_retry() */
     bool refused;  /* the name was refused */
     bool said_bye; /* close_notify is in the wire buffer or further */

@@ -41,6 +41,7 @@ struct tty {
     void *ctx;                 /* borrows */
     int fd;                    /* the caller's, and what the settings are changed on */
     struct buf sending;        /* owns; the frame in flight */
+    struct buf last;           /* owns; goes out behind it, see tty_send_last() */
     char *read_buf;            /* owns; input is small and rare */
     struct loop_hook hook;     /* tells what came up during a turn */
     struct sigwatch *winch;    /* owns */
@@ -305,6 +306,7 @@ static void on_closed(uv_handle_t *handle)
     struct tty *tty = handle->data;
 
     buf_release(&tty->sending);
+    buf_release(&tty->last);
     free(tty->read_buf);
     free(tty);
 }
@@ -354,6 +356,17 @@ static void frame_out(struct tty *tty)
     loop_defer(tty->loop, &tty->hook);
 }
 
+static void on_written(uv_write_t *req, int status);
+
+static bool write_on(struct tty *tty)
+{
+    uv_buf_t b = uv_buf_init(buf_data(&tty->sending), (unsigned)buf_len(&tty->sending));
+
+    tty->write.data = tty;
+    tty->writing = uv_write(&tty->write, (uv_stream_t *)&tty->uv, &b, 1, on_written) == 0;
+    return tty->writing;
+}
+
 static void on_written(uv_write_t *req, int status)
 {
     struct tty *tty = req->data;
@@ -361,6 +374,12 @@ static void on_written(uv_write_t *req, int status)
     tty->writing = false;
     if (uv_is_closing((uv_handle_t *)&tty->uv))
         return;
+    if (status == 0 && buf_len(&tty->last)) {
+        buf_clear(&tty->sending);
+        buf_swap(&tty->sending, &tty->last);
+        if (write_on(tty))
+            return;
+    }
     if (tty->closed) {
         close_now(tty);
         return;
@@ -369,6 +388,15 @@ static void on_written(uv_write_t *req, int status)
         set_gone(tty);
     else
         frame_out(tty);
+}
+
+void tty_send_last(struct tty *tty, struct buf *bytes)
+{
+    if (tty->writing)
+        buf_swap(&tty->last, bytes);
+    else
+        tty_send(tty, bytes);
+    buf_clear(bytes);
 }
 
 void tty_send(struct tty *tty, struct buf *frame)
@@ -392,11 +420,6 @@ void tty_send(struct tty *tty, struct buf *frame)
         frame_out(tty);
         return;
     }
-    b = uv_buf_init(buf_data(&tty->sending), (unsigned)buf_len(&tty->sending));
-    tty->write.data = tty;
-    if (uv_write(&tty->write, (uv_stream_t *)&tty->uv, &b, 1, on_written) < 0) {
+    if (!write_on(tty))
         set_gone(tty);
-        return;
-    }
-    tty->writing = true;
 }

@@ -34,6 +34,9 @@ void tty_check_size(struct tty *tty);
 /* Send one frame, not while tty_busy(); on_sent comes, also if it left at once. The bytes are
  * taken over by swapping with `frame`, which comes back empty with memory to reuse. */
 void tty_send(struct tty *tty, struct buf *frame);
+/* The last bytes of all, also while tty_busy(): they follow what is in flight, and tty_free()
+ * flushes them too. Taken over by swapping. Once, right before tty_free(). */
+void tty_send_last(struct tty *tty, struct buf *bytes);
 /* Flushes what is in flight (bounded by 1 s), restores termios. */
 void tty_free(struct tty *tty);
 

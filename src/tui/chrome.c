@@ -4,6 +4,8 @@
  */
 #include "tui/chrome.h"
 
+#define HELP_KEY "C-\\ ? help"
+
 static bool has_ended(const struct view_env *env)
 {
     return env->session && (session_state(env->session) == SESSION_STOPPED ||
@@ -55,7 +57,7 @@ static int put_waiting(const struct view_env *env, struct rect row, int col)
         return 0;
     return view_printf(env->frame, row.row, col, row.cols - col, STYLE_ALERT,
             "[!] %u wait, oldest %s of %s  ", waiting, view_minutes(age, oldest->age_ms),
-            view_minutes(total, oldest->age_ms + oldest->left_ms));
+            view_minutes(total, oldest->age_ms + oldest->left_ms + 500));
 }
 
 void chrome_status(
@@ -77,7 +79,10 @@ void chrome_status(
         return;
     }
     if (state->message && !state->prefix) {
-        view_put(env->frame, row.row, col, row.cols - col, STYLE_BOLD, str_of(state->message));
+        int room = row.cols - col - (int)strlen(HELP_KEY) - 2;
+        view_put(env->frame, row.row, col, room, STYLE_BOLD, str_of(state->message));
+        view_put(env->frame, row.row, row.cols - (int)strlen(HELP_KEY) - 1,
+                (int)strlen(HELP_KEY), STYLE_PLAIN, str_of(HELP_KEY));
         return;
     }
     if (!state->prefix)

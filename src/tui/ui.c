@@ -417,10 +417,10 @@ void ui_free(struct ui *ui)
         return;
     if (ui->config.gate)
         ui_gate_close(ui);
-    if (ui->frame && !tty_busy(ui->tty)) {
+    if (ui->frame) {
         buf_puts(&ui->out, LEAVE);
         frame_leave(ui->frame, &ui->out);
-        tty_send(ui->tty, &ui->out);
+        tty_send_last(ui->tty, &ui->out);
     }
     loop_undefer(&ui->hook);
     tty_free(ui->tty);

@@ -69,12 +69,12 @@ static void draw_ended(const struct view_env *env, struct rect area)
     const struct session_record *rec = session_rec(env->session);
     struct rect bar = {area.row + area.rows - 1, area.col, 1, area.cols};
     frame_fill(env->frame, bar, STYLE_BAR);
-    int used = view_printf(env->frame, bar.row, bar.col, bar.cols, STYLE_BAR,
-            "-- session ended (exit %d) -- ", rec->exit_status);
-    const char *status = session_status(env->session);
-    if (status)
-        view_put(env->frame, bar.row, bar.col + used, bar.cols - used, STYLE_BAR,
-                str_of(status));
+    const char *why = session_status(env->session);
+    if (why && *why)
+        view_printf(env->frame, bar.row, bar.col, bar.cols, STYLE_BAR, "-- %s --", why);
+    else
+        view_printf(env->frame, bar.row, bar.col, bar.cols, STYLE_BAR,
+                "-- session ended (exit %d) --", rec->exit_status);
 }
 
 static bool has_ended(const struct session *session)

@@ -82,12 +82,22 @@ static void draw_full(
             view_short(down, rec->bytes_down));
 }
 
+/* A model's endpoint by the last part of its path, anything else by its host. */
+static void what_line(const struct request_record *rec, char *buf, size_t cap)
+{
+    const char *tail = strrchr(rec->path, '/');
+    if (rec->provider[0] && tail && tail[1])
+        snprintf(buf, cap, "%s %s %s", rec->method, rec->provider, tail + 1);
+    else
+        snprintf(buf, cap, "%s %s%s", rec->method, rec->host, rec->path);
+}
+
 static void draw_short(
         const struct view_env *env, struct rect r, const struct request_record *rec)
 {
     char clock[16], code[16], ms[16], what[800];
     int room = r.cols - 6 - 10;
-    snprintf(what, sizeof what, "%s %s%s", rec->method, rec->host, rec->path);
+    what_line(rec, what, sizeof what);
     view_put(env->frame, r.row, r.col, 5, STYLE_DIM,
             str_of(view_clock(clock, rec->started_ms, false)));
     view_put(env->frame, r.row, r.col + 6, room, STYLE_PLAIN, str_of(what));

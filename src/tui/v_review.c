@@ -238,18 +238,20 @@ static void draw_tombstone(
 void review_draw(
         struct review *review, const struct view_env *env, struct rect area, uint64_t now_ms)
 {
-    char title[600], right[64], bottom[200], state[64], age[16], total[16];
+    char title[600], right[128], bottom[200], state[64], age[16], total[16];
     const struct gate_item *live = env->gate ? gate_find(env->gate, review->item.rec.id) : NULL;
     const struct gate_item *item = live ? live : &review->item;
     bool dead = commit_phase(&review->commit, now_ms) == COMMIT_DEAD;
     snprintf(title, sizeof title, "#%llu %s  %s", (unsigned long long)review->item.rec.id,
             strcmp(review->item.rec.kind, "net") == 0 ? "NETWORK" : "MCP call",
             review->item.rec.subject);
-    snprintf(right, sizeof right, "waits %s of %s", view_minutes(age, item->age_ms),
-            view_minutes(total, item->age_ms + item->left_ms));
+    const char *mark = env->config && env->config->host_mark ? env->config->host_mark : "";
+    snprintf(right, sizeof right, "%.40s  waits %s of %s", mark,
+            view_minutes(age, item->age_ms),
+            view_minutes(total, item->age_ms + item->left_ms + 500));
     snprintf(bottom, sizeof bottom, "DRAFT  approve | ONCE | exactly this   %s",
             draft_state(review, now_ms, state));
-    struct rect r = view_box(env->frame, area, true, title, dead ? NULL : right, bottom);
+    struct rect r = view_box(env->frame, area, true, title, dead ? mark : right, bottom);
     if (r.rows <= 0)
         return;
     int reserved = r.rows > 4 ? 1 : 0;

@@ -163,6 +163,37 @@ static void test_a_slow_terminal_keeps_one_frame_in_flight(void **state)
     end_screen(&s);
 }
 
+static void test_the_last_bytes_follow_the_frame_in_flight(void **state)
+{
+    (void)state;
+    struct screen s = {0};
+    struct buf frame = BUF_INIT, last = BUF_INIT;
+    char out[4096], tail[4] = "";
+
+    open_screen(&s);
+    memset(buf_reserve(&frame, 200000), 'x', 200000);
+    buf_commit(&frame, 200000);
+    tty_send(s.tty, &frame);
+    assert_true(tty_busy(s.tty));
+    buf_puts(&last, "end");
+    tty_send_last(s.tty, &last);
+    tty_free(s.tty);
+    s.tty = NULL;
+    while (strcmp(tail, "end") != 0) {
+        ssize_t n = read(s.master, out, sizeof(out));
+
+        for (ssize_t i = 0; i < n; i++) {
+            memmove(tail, tail + 1, 2);
+            tail[2] = out[i];
+        }
+        if (n <= 0)
+            loop_turn(s.loop, false);
+    }
+    buf_release(&frame);
+    buf_release(&last);
+    end_screen(&s);
+}
+
 static void test_free_with_a_stuck_frame_ends_within_the_second(void **state)
 {
     (void)state;
@@ -326,6 +357,7 @@ int main(void)
             cmocka_unit_test(test_raw_while_open_and_as_before_afterwards),
             cmocka_unit_test(test_keys_come_as_bytes_and_a_frame_goes_out),
             cmocka_unit_test(test_a_slow_terminal_keeps_one_frame_in_flight),
+            cmocka_unit_test(test_the_last_bytes_follow_the_frame_in_flight),
             cmocka_unit_test(test_free_with_a_stuck_frame_ends_within_the_second),
             cmocka_unit_test(test_size_changes_are_told_once_a_turn),
             cmocka_unit_test(test_a_lost_terminal_is_told_once_and_writing_is_harmless),

@@ -85,7 +85,7 @@ static void on_accept(void *ctx, struct chan *chan)
 int mcp_listen_unix(struct mcp *mcp, const char *path, struct err *err)
 {
     struct err why = {0};
-    mcp->listener = listen_unix(mcp->loop, path, 0600, on_accept, mcp, &why);
+    mcp->listener = listen_unix(mcp->loop, path, 0666, on_accept, mcp, &why);
     return mcp->listener ? 0 : err_set(err, why.code, "%s", why.msg);
 }
 

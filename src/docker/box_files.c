@@ -15,15 +15,26 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "docker/seccomp.h"
 
 #define TREE_FDS 32
 
-static int write_list(
+static int write_public(
         const char *dir, const char *name, const struct buf *text, struct err *err)
 {
     char *path = path_join(dir, name);
     int rc = file_write(path, buf_data(text), buf_len(text), 0644, err);
     free(path);
+    return rc;
+}
+
+static int write_filter(struct box *box, struct err *err)
+{
+    struct buf filter = BUF_INIT;
+    int rc = seccomp_program(&filter)
+                     ? write_public(box->spec.orientation, BOX_FILTER, &filter, err)
+                     : err_set(err, ERR_IO, "no system call filter for this processor");
+    buf_release(&filter);
     return rc;
 }
 
@@ -41,9 +52,9 @@ static int write_accounts(struct box *box, struct err *err)
     if (gid != 0)
         buf_puts(&groups, "root:x:0:\n");
     buf_printf(&groups, "agent:x:%u:\ntty:x:5:\nnogroup:x:65534:\n", (unsigned)gid);
-    int rc = write_list(box->spec.orientation, "passwd", &users, err);
+    int rc = write_public(box->spec.orientation, "passwd", &users, err);
     if (rc == 0)
-        rc = write_list(box->spec.orientation, "group", &groups, err);
+        rc = write_public(box->spec.orientation, "group", &groups, err);
     buf_release(&users);
     buf_release(&groups);
     return rc;
@@ -95,6 +106,8 @@ int box_files_prepare(struct box *box, struct err *err)
     int rc = make_guest_folder(box, err);
     if (rc == 0)
         rc = write_accounts(box, err);
+    if (rc == 0)
+        rc = write_filter(box, err);
     if (rc == 0)
         rc = give_home(box, err);
     return rc;

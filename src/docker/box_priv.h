@@ -17,6 +17,7 @@
 
 #define BOX_GUEST "/opt/ironcurtain/icguest" /* the helper, mounted read-only */
 #define BOX_PROGRAMS "/opt/agent"            /* the agent's program, in bwrap */
+#define BOX_FILTER "seccomp.bpf"             /* in the orientation folder */
 #define BOX_DEFAULT_MEMORY_MB 4096
 #define BOX_DEFAULT_PIDS 512
 #define BOX_DEFAULT_CPUS 2.0

@@ -17,7 +17,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "docker/seccomp.h"
 
 /* In /etc; the rest of the host's /etc stays out. */
 static const char *const etc_files[] = {"/etc/alternatives", "/etc/ld.so.cache",
@@ -104,7 +103,7 @@ void bwrap_argv(const struct box_spec *spec, const struct box_host *host, struct
     add_etc(spec, out);
     add_folders(spec, host, out);
     add_environment(spec, out);
-    argv_adds(out, "--chdir", BOX_WORKSPACE, "--seccomp", "0", "--", NULL);
+    argv_adds(out, "--chdir", BOX_WORKSPACE, "--", NULL);
     argv_adds(out, "/usr/bin/prlimit", "--core=0", NULL);
     argv_addf(out, "--nproc=%u", spec->pids);
     argv_addf(out, "--data=%llu", (unsigned long long)spec->memory_mb << 20);
@@ -116,7 +115,6 @@ static void on_program(void *ctx, const char *path, const char *id, const struct
 {
     struct box *box = ctx;
     struct argv argv = ARGV_INIT;
-    struct buf filter = BUF_INIT;
     (void)id;
     box->program = NULL;
     if (err) {
@@ -126,12 +124,8 @@ static void on_program(void *ctx, const char *path, const char *id, const struct
     struct box_host host = box_host_of(box, path);
     struct err why;
     bwrap_argv(&box->spec, &host, &argv);
-    bool known = seccomp_program(&filter);
-    struct cmd_spec spec = {
-            .argv = argv_list(&argv), .env = bwrap_env, .input = buf_str(&filter)};
-    int rc = known ? box_run(box, &spec, &why)
-                   : err_set(&why, ERR_IO, "no system call filter for this processor");
-    buf_release(&filter);
+    struct cmd_spec spec = {.argv = argv_list(&argv), .env = bwrap_env};
+    int rc = box_run(box, &spec, &why);
     argv_release(&argv);
     if (rc < 0)
         box_fail(box, &why);

@@ -1,12 +1,12 @@
 /*
  * seccomp.c - what no program in a box has a reason to ask the kernel for.
  *
- * A docker box has the engine's profile. A bubblewrap box has no capability and cannot make
- * a user namespace, so most of these calls fail anyway; refusing them at the door keeps the
- * box away from the code behind them. Socket families are a list of what is allowed, because
- * some are not bound to the network namespace: AF_VSOCK talks to the hypervisor from a box
- * "without a network". Foreign instruction sets (i386, x32) have other call numbers, so they
- * are refused as a whole.
+ * A bubblewrap box has no capability and cannot make a user namespace, so most of these calls
+ * fail anyway; refusing them at the door keeps the box away from the code behind them. A
+ * docker box has the engine's profile besides. Socket families are a list of what is allowed,
+ * because some are not bound to the network namespace: AF_VSOCK talks to the hypervisor from a
+ * box "without a network", and engines before 23 let it. Foreign instruction sets (i386, x32)
+ * have other call numbers, so they are refused as a whole.
  */
 #include "docker/seccomp.h"
 

@@ -1,5 +1,5 @@
 /*
- * seccomp.h - the system call filter of a bubblewrap box.
+ * seccomp.h - the system call filter of a box; icguest installs it.
  */
 #ifndef SRC_DOCKER_SECCOMP_H
 #define SRC_DOCKER_SECCOMP_H
@@ -8,10 +8,8 @@
 
 #include "base/buf.h"
 
-/*
- * Append the filter as bubblewrap's --seccomp wants it (an array of struct sock_filter).
- * False: not known for this processor; then nothing is appended.
- */
+/* Append the filter, an array of struct sock_filter. False: not known for this processor;
+ * then nothing is appended. */
 bool seccomp_program(struct buf *ret);
 
 #endif

@@ -2,7 +2,7 @@
  * main.c - icguest, the helper inside the box.
  *
  *   icguest --pty PATH [--proxy PORT:SOCKET] [--mcp SOCKET] [--size COLSxROWS] [--cwd DIR]
- *           -- ARGV...
+ *           [--filter FILE] -- ARGV...
  *       Runs ARGV under a PTY of the box's own and serves it on the Unix socket PATH (frame.h);
  *       carries 127.0.0.1:PORT to SOCKET. The agent starts when the first host says its size,
  *       after START_WAIT_MS without one with --size. Exit status: the agent's, 128+n after a
@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "guest/agent.h"
+#include "guest/filter.h"
 #include "guest/forward.h"
 #include "guest/host.h"
 #include "guest/mcp.h"
@@ -37,7 +38,7 @@
 #define MCP_VARIABLE "IRONCURTAIN_MCP"
 
 struct options {
-    const char *pty, *proxy, *mcp, *cwd; /* borrow from argv */
+    const char *pty, *proxy, *mcp, *cwd, *filter; /* borrow from argv */
     bool mcp_stdio;
     unsigned cols, rows;
     char **argv;
@@ -46,7 +47,7 @@ struct options {
 static int usage(void)
 {
     fprintf(stderr, "usage: icguest --pty PATH [--proxy PORT:SOCKET] [--mcp SOCKET]\n"
-                    "               [--size COLSxROWS] [--cwd DIR] -- ARGV...\n"
+                    "               [--size COLSxROWS] [--cwd DIR] [--filter FILE] -- ARGV...\n"
                     "       icguest --mcp-stdio [SOCKET]\n");
     return STATUS_FAILED;
 }
@@ -67,10 +68,11 @@ static bool parse_size(const char *s, struct options *o)
 
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-    enum { PTY = 1, PROXY, MCP, SIZE, CWD, STDIO };
+    enum { PTY = 1, PROXY, MCP, SIZE, CWD, FILTER, STDIO };
     static const struct option table[] = {{"pty", required_argument, NULL, PTY},
             {"proxy", required_argument, NULL, PROXY}, {"mcp", required_argument, NULL, MCP},
             {"size", required_argument, NULL, SIZE}, {"cwd", required_argument, NULL, CWD},
+            {"filter", required_argument, NULL, FILTER},
             {"mcp-stdio", no_argument, NULL, STDIO}, {NULL, 0, NULL, 0}};
     int c;
     while ((c = getopt_long(argc, argv, "+", table, NULL)) != -1) {
@@ -82,6 +84,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
             o->mcp = optarg;
         else if (c == CWD)
             o->cwd = optarg;
+        else if (c == FILTER)
+            o->filter = optarg;
         else if (c == STDIO)
             o->mcp_stdio = true;
         else if (c != SIZE || !parse_size(optarg, o))
@@ -169,6 +173,8 @@ static int run_box(const struct options *o)
     forward_init(&box.forward);
     signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); /* the agent's orphans come to us */
+    if (o->filter && filter_install(o->filter) < 0)
+        return STATUS_FAILED;
     if (o->mcp)
         setenv(MCP_VARIABLE, o->mcp, 1);
     box.signals = open_signals();

@@ -95,6 +95,21 @@ static void there_is_no_privilege_and_none_to_be_had(void **state)
     world_free(w);
 }
 
+static void sockets_that_reach_past_the_network_namespace_are_refused(void **state)
+{
+    struct world *w = world_new(*state);
+    world_run(w, "python3 -c '\nimport socket\nfor family in (40, 38, 17, 29):\n"
+                 "    try:\n        socket.socket(family, socket.SOCK_DGRAM); print(\"NO\", "
+                 "family)\n"
+                 "    except OSError as e: print(\"refused\", family)\n"
+                 "for family in (1, 2, 10): socket.socket(family, socket.SOCK_STREAM)\n"
+                 "print(\"ordinary ones work\")'");
+    assert_printed(w, "refused 40");
+    assert_printed(w, "ordinary ones work");
+    assert_not_printed(w, "NO");
+    world_free(w);
+}
+
 static void the_environment_is_what_was_given(void **state)
 {
     static const char *const env[] = {
@@ -171,6 +186,7 @@ static void a_box_can_be_given_up_at_every_moment(void **state)
             CHECK_OF(files_of_the_host_outside_the_mounts_are_absent, runtime),                \
             CHECK_OF(only_workspace_home_guest_and_temporary_folders_are_writable, runtime),   \
             CHECK_OF(there_is_no_privilege_and_none_to_be_had, runtime),                       \
+            CHECK_OF(sockets_that_reach_past_the_network_namespace_are_refused, runtime),      \
             CHECK_OF(the_environment_is_what_was_given, runtime),                              \
             CHECK_OF(the_agent_has_a_name_a_home_and_a_terminal_of_its_own, runtime),          \
             CHECK_OF(a_command_that_does_not_exist_ends_the_box_with_127, runtime),            \

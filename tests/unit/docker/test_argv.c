@@ -68,7 +68,7 @@ static void docker_create_is_exactly_this_list(void **state)
             "--entrypoint=/opt/ironcurtain/icguest", "--", "image:latest", "--pty",
             "/run/ironcurtain/guest/pty.sock", "--proxy", "18080:/run/ironcurtain/proxy.sock",
             "--mcp", "/run/ironcurtain/mcp.sock", "--size", "100x30", "--cwd", "/workspace",
-            "--", "claude", "--x y", NULL};
+            "--filter", "/etc/ironcurtain/seccomp.bpf", "--", "claude", "--x y", NULL};
     struct argv argv = ARGV_INIT;
     struct box_spec spec = make_spec();
     docker_create_argv(&spec, &host, "image:latest", &argv);
@@ -101,7 +101,7 @@ static const struct {
         {"--die-with-parent", 0}, {"--new-session", 0}, {"--cap-drop", 1}, {"--clearenv", 0},
         {"--hostname", 1}, {"--ro-bind", 2}, {"--ro-bind-try", 2}, {"--bind", 2},
         {"--symlink", 2}, {"--proc", 1}, {"--dev", 1}, {"--tmpfs", 1}, {"--remount-ro", 1},
-        {"--uid", 1}, {"--gid", 1}, {"--setenv", 2}, {"--chdir", 1}, {"--seccomp", 1}};
+        {"--uid", 1}, {"--gid", 1}, {"--setenv", 2}, {"--chdir", 1}};
 
 /* Host paths that may be mounted writable, and all that may be mounted at all. */
 static const char *const writable[] = {"/h/run/0123456789ab/sockets/guest",
@@ -165,7 +165,6 @@ static void bwrap_mounts_what_is_listed_and_nothing_else(void **state)
     find(&argv, "--new-session", NULL);
     find(&argv, "--clearenv", NULL);
     find(&argv, "--cap-drop", "ALL");
-    find(&argv, "--seccomp", "0");
     find(&argv, "--remount-ro", "/");
     argv_release(&argv);
 }
@@ -212,7 +211,7 @@ static void the_command_comes_after_the_limits_and_is_not_parsed(void **state)
             "--data=2147483648", "--", "/opt/ironcurtain/icguest", "--pty",
             "/run/ironcurtain/guest/pty.sock", "--proxy", "18080:/run/ironcurtain/proxy.sock",
             "--mcp", "/run/ironcurtain/mcp.sock", "--size", "100x30", "--cwd", "/workspace",
-            "--", "claude", "--x y", NULL};
+            "--filter", "/etc/ironcurtain/seccomp.bpf", "--", "claude", "--x y", NULL};
     const size_t count = sizeof(expected) / sizeof(expected[0]) - 1;
     struct argv argv = ARGV_INIT;
     struct box_spec spec = make_spec();

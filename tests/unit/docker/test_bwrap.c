@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-#include "docker/seccomp.h"
-
 static const char runtime[] = "bwrap";
 
 static bool is_alive(pid_t pid)
@@ -81,21 +79,6 @@ static void the_box_dies_with_its_owner(void **state)
     }
     assert_true(pid == 0 || !is_alive(pid));
     assert_int_equal(file_remove_tree(dir, NULL), 0);
-}
-
-static void sockets_that_reach_past_the_network_namespace_are_refused(void **state)
-{
-    struct world *w = world_new(*state);
-    world_run(w, "python3 -c '\nimport socket\nfor family in (40, 38, 17, 29):\n"
-                 "    try:\n        socket.socket(family, socket.SOCK_DGRAM); print(\"NO\", "
-                 "family)\n"
-                 "    except OSError as e: print(\"refused\", family)\n"
-                 "for family in (1, 2, 10): socket.socket(family, socket.SOCK_STREAM)\n"
-                 "print(\"ordinary ones work\")'");
-    assert_printed(w, "refused 40");
-    assert_printed(w, "ordinary ones work");
-    assert_not_printed(w, "NO");
-    world_free(w);
 }
 
 static void memory_of_one_process_and_core_files_are_limited(void **state)
@@ -213,7 +196,6 @@ int main(void)
             BOX_CHECKS(runtime),
             CHECK_OF(giving_up_a_running_box_ends_all_of_it, runtime),
             CHECK_OF(the_box_dies_with_its_owner, runtime),
-            CHECK_OF(sockets_that_reach_past_the_network_namespace_are_refused, runtime),
             CHECK_OF(memory_of_one_process_and_core_files_are_limited, runtime),
             CHECK_OF(what_is_wrong_at_once_is_said_at_once, runtime),
             CHECK_OF(root_cannot_take_somebody_elses_workspace, runtime),

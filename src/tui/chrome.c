@@ -78,6 +78,8 @@ void chrome_status(
                 STR("end the session and leave? C-\\ q again does it, any other key stays"));
         return;
     }
+    if (!state->prefix)
+        col += put_waiting(env, row, col); /* no message may hide that something waits */
     if (state->message && !state->prefix) {
         int room = row.cols - col - (int)strlen(HELP_KEY) - 2;
         view_put(env->frame, row.row, col, room, STYLE_BOLD, str_of(state->message));
@@ -85,8 +87,6 @@ void chrome_status(
                 (int)strlen(HELP_KEY), STYLE_PLAIN, str_of(HELP_KEY));
         return;
     }
-    if (!state->prefix)
-        col += put_waiting(env, row, col);
     struct buf hints = BUF_INIT;
     int room = row.cols - col;
     keymap_hints(state->mode, state->prefix, room, &hints);

@@ -262,7 +262,7 @@ static void test_too_long_a_message_is_cut_and_unsure(void **state)
     (void)state;
     struct words *words = words_new(NULL, NULL);
     struct words_entry entry;
-    for (int i = 0; i < 3 * LIMIT_WORDS_ENTRY; i++)
+    for (int i = 0; i < 3 * (int)LIMIT_WORDS_ENTRY; i++)
         words_feed(words, STR("x"), 1);
     assert_true(words_at(words, 0, &entry));
     assert_int_equal(strlen(entry.text), LIMIT_WORDS_ENTRY);

@@ -94,6 +94,8 @@
 
 /* Entries of one mapping in a configuration file; looking for duplicates is quadratic. */
 #define LIMIT_YAML_ENTRIES 512
+/* Nesting in it; libyaml's time grows with the square of the depth. */
+#define LIMIT_YAML_DEPTH 32
 
 /* What child_run() collects of each output; a tool of ours prints some kilobytes. */
 #define LIMIT_CHILD_OUTPUT 1048576

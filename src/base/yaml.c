@@ -188,15 +188,34 @@ static int syntax_error(const struct source *src, const yaml_parser_t *parser, s
             parser->context ? parser->context : "");
 }
 
-static int refuse_event(const struct source *src, const yaml_event_t *event, unsigned documents,
-        struct err *err)
+/* What the scan has seen so far. */
+struct scan {
+    unsigned documents;
+    unsigned depth; /* of nested mappings and lists */
+};
+
+static void count_event(struct scan *scan, const yaml_event_t *event)
+{
+    scan->documents += event->type == YAML_DOCUMENT_START_EVENT;
+    scan->depth += event->type == YAML_SEQUENCE_START_EVENT;
+    scan->depth += event->type == YAML_MAPPING_START_EVENT;
+    scan->depth -= event->type == YAML_SEQUENCE_END_EVENT;
+    scan->depth -= event->type == YAML_MAPPING_END_EVENT;
+}
+
+static int refuse_event(const struct source *src, const yaml_event_t *event,
+        const struct scan *scan, struct err *err)
 {
     size_t line = event->start_mark.line + 1;
+
+    if (scan->depth > LIMIT_YAML_DEPTH)
+        return err_set(err, ERR_CONFIG, "%s:%zu: nested deeper than %d", src->name, line,
+                LIMIT_YAML_DEPTH);
 
     if (event->type == YAML_ALIAS_EVENT)
         return err_set(err, ERR_CONFIG, "%s:%zu: an alias (*name) is not accepted here",
                 src->name, line);
-    if (event->type == YAML_DOCUMENT_START_EVENT && documents > 0)
+    if (event->type == YAML_DOCUMENT_START_EVENT && scan->documents > 1)
         return err_set(err, ERR_CONFIG, "%s:%zu: a second document (---) is not accepted here",
                 src->name, line);
     if (event->type == YAML_SCALAR_EVENT &&
@@ -208,7 +227,7 @@ static int refuse_event(const struct source *src, const yaml_event_t *event, uns
 static int scan(const struct source *src, struct err *err)
 {
     yaml_parser_t parser;
-    unsigned documents = 0;
+    struct scan seen = {0, 0};
     bool more = true;
     int rc = 0;
 
@@ -220,8 +239,8 @@ static int scan(const struct source *src, struct err *err)
             rc = syntax_error(src, &parser, err);
             break;
         }
-        rc = refuse_event(src, &event, documents, err);
-        documents += event.type == YAML_DOCUMENT_START_EVENT;
+        count_event(&seen, &event);
+        rc = refuse_event(src, &event, &seen, err);
         more = event.type != YAML_STREAM_END_EVENT;
         yaml_event_delete(&event);
     }

@@ -255,7 +255,7 @@ static void a_deep_tree_without_permissions_is_removed(void **state)
     assert_true(child >= 0);
     if (child == 0) {
         /* Root is asked for no permission, so this is tried as somebody else. */
-        struct rlimit few = {200, 200};
+        struct rlimit few = {64, 64};
         static const mode_t modes[] = {0700, 0500, 0100, 0000};
 
         if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
@@ -266,7 +266,7 @@ static void a_deep_tree_without_permissions_is_removed(void **state)
 
             if (mkdir(top, 0700) < 0)
                 _exit(3);
-            make_deep(top, 3000, modes[i]);
+            make_deep(top, 200, modes[i]);
             if (file_remove_tree(top, NULL) < 0)
                 _exit(10 + i);
         }

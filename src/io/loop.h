@@ -22,7 +22,7 @@
 
 struct loop;
 
-/* Also ignores SIGPIPE for the process, which libuv does not do. */
+/* Also ignores SIGPIPE for the process, which libuv does not do, and sets malloc's slack. */
 struct loop *loop_new(struct err *err);
 
 /* Run until loop_stop() or until nothing is open any more. */

@@ -18,8 +18,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define DRAIN_MAX (256u * 1024)
-#define TURN_READ (64u * 1024) /* output read in one turn; one read(2) gives at most 4095 */
+#define DRAIN_MAX (256u << 10)
+#define TURN_READ (64u << 10) /* output read in one turn; one read(2) gives at most 4095 */
 #define STOP_STEP_MS 2000
 
 static int fail(const char *what)

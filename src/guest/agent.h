@@ -18,7 +18,7 @@
 #include "guest/turn.h"
 
 /* Two frames: one can always be taken while another waits for the PTY. */
-#define AGENT_INPUT (2 * GUEST_FRAME_MAX)
+#define AGENT_INPUT (GUEST_FRAME_MAX << 1)
 
 struct agent {
     char *const *argv;     /* borrows */

@@ -11,7 +11,7 @@
 #define SRC_GUEST_FRAME_H
 
 #define GUEST_FRAME_HEAD 5
-#define GUEST_FRAME_MAX (64 * 1024)
+#define GUEST_FRAME_MAX (64u << 10)
 #define GUEST_VERSION 1
 
 enum guest_frame {

@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define UNSENT_MAX (64u * 1024) /* more would only delay what a key press answers */
+#define UNSENT_MAX (64u << 10) /* more would only delay what a key press answers */
 #define HELLO_WAIT_MS 10000
 #define GONE_WAIT_MS 10000
 #define TURN_FRAMES 8 /* written in one turn before input gets its turn */

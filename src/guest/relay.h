@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RELAY_BUF (64 * 1024)
+#define RELAY_BUF (64u << 10)
 
 enum relay_state {
     RELAY_OPEN,

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define RING_CAP (256u * 1024)
+#define RING_CAP (256u << 10)
 
 struct ring {
     uint64_t head; /* position after the newest byte */

@@ -56,5 +56,7 @@ void turn_wait(struct turn *turn)
 
 short turn_got(const struct turn *turn, int slot)
 {
-    return slot < 0 ? 0 : turn->fds[slot].revents;
+    if (slot < 0)
+        return 0;
+    return turn->fds[slot].revents;
 }

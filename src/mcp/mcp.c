@@ -59,8 +59,11 @@ void mcp_free(struct mcp *mcp)
     if (!mcp)
         return;
     listener_free(mcp->listener);
-    while (mcp->clients)
-        client_free(mcp->clients);
+    for (struct client *client = mcp->clients, *next; client; client = next) {
+        next = client->next;
+        jsonrpc_free(client->rpc);
+        free(client);
+    }
     free(mcp);
 }
 

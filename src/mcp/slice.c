@@ -64,7 +64,7 @@ static int tokenize(struct str text, struct tokens *tokens, struct err *err)
             break;
         room *= 2;
         if (room > LIMIT_MCP_VALUES)
-            return err_set(err, ERR_LIMIT, "more than %d values", LIMIT_MCP_VALUES);
+            return err_set(err, ERR_LIMIT, "more than %u values", LIMIT_MCP_VALUES);
     }
     return tokens->count < 1 ? not_json(err) : 0;
 }

@@ -101,6 +101,7 @@ static int connect_socket(const char *path, struct err *err)
     return err_set(err, ERR_IO, "cannot connect to '%s': %s", path, strerror(why));
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the header's contract */
 struct guest *guest_connect(struct loop *loop, const char *socket_path, int cols, int rows,
         bool want_replay, const struct guest_ops *ops, void *ctx, struct err *err)
 {
@@ -129,6 +130,7 @@ static void send_frame(struct guest *guest, enum guest_frame type, const void *b
     chan_write(guest->chan, body, n);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as above */
 struct guest *guest_adopt(struct loop *loop, int fd, int cols, int rows, bool want_replay,
         const struct guest_ops *ops, void *ctx, struct err *err)
 {

@@ -182,7 +182,22 @@ void vt_reply(struct vt *vt, const char *fmt, ...)
 
 /* --- guard ------------------------------------------------------------------------------ */
 
-/* What the fast lane does not take goes to libvterm up to the end of the line. */
+/*
+ * How much libvterm gets at once: up to the end of the line. It picks a decoder by the first
+ * byte of a text, so with a drawing set ASCII behind another character would not be drawn.
+ */
+static size_t piece(const struct vt *vt, const char *p, size_t n)
+{
+    const char *cr = memchr(p + 1, '\r', n - 1);
+    size_t len = cr ? (size_t)(cr - p) : n;
+
+    if (vt->charset[vt->shift] != 'B')
+        for (size_t i = 1; i < len; i++)
+            if ((unsigned char)p[i - 1] >= 0x80 && (unsigned char)p[i] < 0x80)
+                return i;
+    return len;
+}
+
 static void on_plain(void *ctx, const char *p, size_t n)
 {
     struct vt *vt = ctx;
@@ -191,9 +206,7 @@ static void on_plain(void *ctx, const char *p, size_t n)
         size_t done = vt_fast_run(vt, p, n);
 
         if (done == 0) {
-            const char *cr = memchr(p + 1, '\r', n - 1);
-
-            done = cr ? (size_t)(cr - p) : n;
+            done = piece(vt, p, n);
             vt_lib_write(vt, p, done);
         }
         p += done;

@@ -193,7 +193,7 @@ static void world_start(struct world *w, const char *const *argv)
 }
 
 /* Run a shell script in the box until it ends. */
-static void world_run(struct world *w, const char *script)
+static inline void world_run(struct world *w, const char *script)
 {
     const char *const argv[] = {"/bin/sh", "-c", script, NULL};
     world_start(w, argv);
@@ -203,7 +203,7 @@ static void world_run(struct world *w, const char *script)
     assert_true(w->started);
 }
 
-static bool printed(struct world *w, const char *text)
+static inline bool printed(struct world *w, const char *text)
 {
     buf_putc(&w->output, '\0');
     bool yes = strstr(buf_data(&w->output), text) != NULL;

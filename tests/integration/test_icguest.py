@@ -52,6 +52,20 @@ def connect_when_there(family, address):
             time.sleep(0.005)
 
 
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return f.read().split()
+
+
+def recv_until(s, text):
+    data = b""
+    while text not in data:
+        part = s.recv(1 << 16)
+        if not part:
+            raise AssertionError(f"ended without {text}: {data}")
+        data += part
+
+
 def read_all(s):
     parts = []
     while True:
@@ -248,17 +262,38 @@ class Box(unittest.TestCase):
         return int(fields[11]) + int(fields[12])
 
     def test_orphans_of_the_agent_are_reaped(self):
-        self.start(echo, "sh", "-c", "for i in 1 2 3; do (sleep 0.05 & ) ; done; exec sleep 60")
+        self.start(echo, "sh", "-c", "for i in 1 2 3; do (sleep 0.5 & ) ; done; exec sleep 60")
         with connect_when_there(socket.AF_UNIX, self.pty) as host:
             host.sendall(frame(b"H", struct.pack(">BHHB", 1, 80, 24, 0)))
-            path = f"/proc/{self.box.pid}/task/{self.box.pid}/children"
+            pid = self.box.pid
+            self.wait_until("the orphans have come", lambda: len(children_of(pid)) > 1)
+            self.wait_until("and gone", lambda: len(children_of(pid)) == 1)
 
-            def children():
-                with open(path, encoding="ascii") as f:
-                    return f.read().split()
+    def test_agent_that_ignores_hup_and_term_is_killed(self):
+        self.start(echo, "sh", "-c", "trap '' HUP TERM; echo up; while :; do sleep 1; done")
+        with connect_when_there(socket.AF_UNIX, self.pty) as host:
+            host.sendall(frame(b"H", struct.pack(">BHHB", 1, 80, 24, 0)))
+            recv_until(host, b"up")
+            began = time.monotonic()
+            self.box.terminate()
+            read_all_output(host)
+            self.assertGreater(time.monotonic() - began, 3.5)
+        self.assertEqual(self.box.wait(DEADLINE), 128 + signal.SIGKILL)
 
-            self.wait_until("the orphans have come", lambda: len(children()) > 1)
-            self.wait_until("and gone", lambda: len(children()) == 1)
+    def test_as_pid_1_it_reaps_obeys_term_and_ends_the_box(self):
+        prefix = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
+        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no new process namespace here")
+        self.box = subprocess.Popen([*prefix, GUEST, "--pty", self.pty, "--", "sh", "-c",
+                                     "(sleep 0.05 &); echo pid $$; exec sleep 60"])
+        with connect_when_there(socket.AF_UNIX, self.pty) as host:
+            host.sendall(frame(b"H", struct.pack(">BHHB", 1, 80, 24, 0)))
+            recv_until(host, b"pid 2\r\n")
+            guest = int(children_of(self.box.pid)[0])
+            self.wait_until("the orphan is gone", lambda: len(children_of(guest)) == 1)
+            os.kill(guest, signal.SIGTERM)
+            read_all_output(host)
+        self.assertEqual(self.box.wait(DEADLINE), 128 + signal.SIGHUP)
 
     def test_agent_gets_three_descriptors_and_its_terminal(self):
         self.start(echo, "sh", "-c", "ls -l /proc/self/fd; tty; ps -o tty= -p $$; exit 0")

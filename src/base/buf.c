@@ -12,7 +12,7 @@ char *buf_reserve(struct buf *b, size_t n)
 {
     if (b->p && b->cap - b->len >= n)
         return b->p + b->len;
-    if (b->off && b->cap - (b->len - b->off) >= n && b->off >= b->cap / 2) {
+    if (b->p && b->off && b->cap - (b->len - b->off) >= n && b->off >= b->cap / 2) {
         memmove(b->p, b->p + b->off, b->len - b->off);
         b->len -= b->off;
         b->off = 0;
@@ -27,7 +27,7 @@ char *buf_reserve(struct buf *b, size_t n)
         cap *= 2;
 
     char *p = xmalloc(cap);
-    if (live)
+    if (b->p)
         memcpy(p, b->p + b->off, live);
     free(b->p);
     b->p = p;

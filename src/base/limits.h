@@ -55,7 +55,7 @@
 /* Escalations that may wait at once; further ones are denied. */
 #define LIMIT_GATE_ITEMS 256
 /* Reading an escalation stops its clock for so long in all: a forgotten review ends too. */
-#define LIMIT_REVIEW_MS (10 * 60 * 1000)
+#define LIMIT_REVIEW_MS 600000
 
 /* Rolling buffer of the user's keystrokes. */
 #define LIMIT_WORDS (32u << 10)
@@ -88,7 +88,7 @@
 #define LIMIT_POLICY_RULES 4096
 #define LIMIT_POLICY_LINE 4096
 /* One line on the input of `policy explain`; a longer one is read as several, all denied. */
-#define LIMIT_EXPLAIN_LINE (1024 * 1024)
+#define LIMIT_EXPLAIN_LINE (1 << 20)
 /* A question that waits longer than a day is not waiting any more. */
 #define LIMIT_POLICY_TIMEOUT_MS (24 * 60 * 60 * 1000)
 
@@ -110,6 +110,6 @@
 #define LIMIT_MCP_CLIENTS 32
 
 /* Any configuration or state file we read whole. */
-#define LIMIT_FILE (4 * 1024 * 1024)
+#define LIMIT_FILE (4 << 20)
 
 #endif

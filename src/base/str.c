@@ -3,9 +3,11 @@
  */
 #include "base/str.h"
 
-static char lower(char c)
+char char_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c;
 }
 
 bool str_eq_icase(struct str a, struct str b)
@@ -13,7 +15,7 @@ bool str_eq_icase(struct str a, struct str b)
     if (a.n != b.n)
         return false;
     for (size_t i = 0; i < a.n; i++)
-        if (lower(a.p[i]) != lower(b.p[i]))
+        if (char_lower(a.p[i]) != char_lower(b.p[i]))
             return false;
     return true;
 }

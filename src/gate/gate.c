@@ -317,6 +317,7 @@ void gate_review_end(struct gate *gate, uint64_t id)
 
 /* --- deciding --------------------------------------------------------------------------- */
 
+/* What was shown, what is answered, what went wrong: NOLINTNEXTLINE(*-function-size) */
 int gate_decide(struct gate *gate, uint64_t id, const char *digest, const char *policy_version,
         bool allow, const char *message, struct err *err)
 {

@@ -127,7 +127,7 @@ static bool read_authority(
     if (authority.n == 0 || !str_copy(host, 256, authority))
         return false;
     for (size_t i = 0; i < authority.n; i++)
-        host[i] = host[i] >= 'A' && host[i] <= 'Z' ? (char)(host[i] + 32) : host[i];
+        host[i] = char_lower(host[i]);
     req->host = (struct str){host, authority.n};
     req->port = (uint16_t)number;
     return number != 0;

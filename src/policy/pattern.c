@@ -145,7 +145,7 @@ static int parse_host(struct str host, struct pattern *ret, struct err *err)
     if (!str_copy(ret->host, sizeof(ret->host), host))
         return err_set(err, ERR_CONFIG, "the host is too long");
     for (char *c = ret->host; *c; c++)
-        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+        *c = char_lower(*c);
 
     if (ret->kind == HOST_NAME && ip_parse(host, &ret->ip)) {
         ret->kind = HOST_ADDRESS;

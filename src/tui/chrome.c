@@ -48,14 +48,18 @@ static const char *mode_word(const struct view_env *env, const struct chrome_sta
     return mode_name(state->mode);
 }
 
-static int put_waiting(const struct view_env *env, struct rect row, int col)
+/* In `cols` cells: in few of them only the number. */
+static int put_waiting(const struct view_env *env, struct rect row, int col, int cols)
 {
     unsigned waiting = env->gate ? gate_count(env->gate) : 0;
     const struct gate_item *oldest = waiting > 0 ? gate_at(env->gate, 0) : NULL;
     char age[16], total[16];
     if (!oldest)
         return 0;
-    return view_printf(env->frame, row.row, col, row.cols - col, STYLE_ALERT,
+    if (cols < 40)
+        return view_printf(
+                env->frame, row.row, col, cols, STYLE_ALERT, "[!] %u wait  ", waiting);
+    return view_printf(env->frame, row.row, col, cols, STYLE_ALERT,
             "[!] %u wait, oldest %s of %s  ", waiting, view_minutes(age, oldest->age_ms),
             view_minutes(total, oldest->age_ms + oldest->left_ms + 500));
 }
@@ -78,13 +82,13 @@ void chrome_status(
                 STR("end the session and leave? C-\\ q again does it, any other key stays"));
         return;
     }
-    if (!state->prefix)
-        col += put_waiting(env, row, col); /* no message may hide that something waits */
+    int help = row.cols >= 60 ? (int)strlen(HELP_KEY) + 1 : 0;
+    if (!state->prefix) /* no message may hide that something waits */
+        col += put_waiting(env, row, col, row.cols - col - help);
     if (state->message && !state->prefix) {
-        int room = row.cols - col - (int)strlen(HELP_KEY) - 2;
-        view_put(env->frame, row.row, col, room, STYLE_BOLD, str_of(state->message));
-        view_put(env->frame, row.row, row.cols - (int)strlen(HELP_KEY) - 1,
-                (int)strlen(HELP_KEY), STYLE_PLAIN, str_of(HELP_KEY));
+        view_put(env->frame, row.row, col, row.cols - col - help - 1, STYLE_BOLD,
+                str_of(state->message));
+        view_put(env->frame, row.row, row.cols - help, help - 1, STYLE_PLAIN, str_of(HELP_KEY));
         return;
     }
     struct buf hints = BUF_INIT;

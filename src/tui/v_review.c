@@ -178,8 +178,6 @@ static bool line_at(const struct review *review, int index, struct str *ret)
 static const char *draft_state(struct review *review, uint64_t now_ms, char buf[64])
 {
     struct commit *commit = &review->commit;
-    if (!commit->can_decide)
-        return "too small to decide here";
     switch (commit_phase(commit, now_ms)) {
     case COMMIT_PAINT:
     case COMMIT_FENCE:
@@ -249,8 +247,12 @@ void review_draw(
     snprintf(right, sizeof right, "%.40s  waits %s of %s", mark,
             view_minutes(age, item->age_ms),
             view_minutes(total, item->age_ms + item->left_ms + 500));
-    snprintf(bottom, sizeof bottom, "DRAFT  approve | ONCE | exactly this   %s",
-            draft_state(review, now_ms, state));
+    if (review->commit.can_decide)
+        snprintf(bottom, sizeof bottom, "DRAFT  approve | ONCE | exactly this   %s",
+                draft_state(review, now_ms, state));
+    else
+        snprintf(bottom, sizeof bottom, "DRAFT  %s",
+                review->whole ? "too small to decide here" : "too long, can only be denied");
     struct rect r = view_box(env->frame, area, true, title, dead ? mark : right, bottom);
     if (r.rows <= 0)
         return;

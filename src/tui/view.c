@@ -16,6 +16,7 @@ const struct style STYLE_BAD = {INDEX(1), 0, VT_BOLD};
 const struct style STYLE_GOOD = {INDEX(2), 0, 0};
 const struct style STYLE_SELECTED = {0, 0, VT_REVERSE};
 
+#define TITLE_COLS 14
 #define LINE_BYTES 1024 /* of one row: 200 columns of the widest escapes and more */
 
 int view_put(
@@ -146,13 +147,15 @@ struct rect view_box(struct frame *frame, struct rect area, bool doubled, const 
         return (struct rect){area.row, area.col, 0, 0};
     box_line(frame, area, area.row, doubled, true);
     int right_cols = right ? frame_width(str_of(right)) + 2 : 0;
+    if (right && area.cols - right_cols - 6 < TITLE_COLS)
+        right_cols = 0; /* what it is comes before how long it waits */
     int room = area.cols - 4 - (right_cols > 0 ? right_cols + 2 : 0);
     if (room >= 4) {
         char text[LINE_BYTES];
         snprintf(text, sizeof text, " %s ", left);
         view_put(frame, area.row, area.col + 2, room, STYLE_BOLD, str_of(text));
     }
-    if (right && area.cols > right_cols + 6)
+    if (right_cols > 0)
         view_printf(frame, area.row, area.col + area.cols - right_cols - 2, right_cols,
                 STYLE_PLAIN, " %s ", right);
     if (area.rows < 2)

@@ -245,6 +245,8 @@ static void read_host(struct host *host, int64_t now)
         return;
     if (n > 0)
         host->in_len += (size_t)n;
+    if (n < 0 && errno == ECONNRESET)
+        host->exit_sent = false; /* it closed with unread bytes, EXIT may be among them */
     if (n <= 0 || !take_frames(host))
         drop_host(host, now);
 }

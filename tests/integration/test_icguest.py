@@ -280,6 +280,19 @@ class Box(unittest.TestCase):
             self.assertGreater(time.monotonic() - began, 3.5)
         self.assertEqual(self.box.wait(DEADLINE), 128 + signal.SIGKILL)
 
+    def test_exit_status_that_a_host_has_not_read_is_kept_for_the_next(self):
+        self.start(echo, "sh", "-c", "exit 9")
+        hello = frame(b"H", struct.pack(">BHHB", 1, 80, 24, 0))
+        status = frame(b"X", b"\0\x09")
+        with connect_when_there(socket.AF_UNIX, self.pty) as host:
+            host.sendall(hello)
+            self.wait_until("the status is sent",
+                            lambda: status in host.recv(1 << 10, socket.MSG_PEEK))
+        with connect_when_there(socket.AF_UNIX, self.pty) as host:
+            host.sendall(hello)
+            recv_until(host, status)
+        self.assertEqual(self.box.wait(DEADLINE), 9)
+
     def test_as_pid_1_it_reaps_obeys_term_and_ends_the_box(self):
         prefix = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
         if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:

@@ -399,18 +399,22 @@ static void test_exit_status_waits_for_a_host(void **state)
     struct world *w = *state;
     struct client first = {.keep = true};
     struct client second = {.keep = true};
-    spawn_shell(w, "echo up; read x; exit 9");
+    char gone[80];
+    snprintf(gone, sizeof(gone), "%s/gone", w->dir);
+    const char *agent[] = {
+            "sh", "-c", "echo up; until test -e $0; do sleep 0.01; done; exit 9", gone, NULL};
+    spawn_helper(w, agent);
     connect_client(w, &first, 80, 24, true);
     TURN_UNTIL(w, &first, has(&first.output, "up"));
-    type(&first, "\n");
-    TURN_UNTIL(w, &first, has(&first.output, "\r\n\r\n")); /* the input is there: its echo */
     release(&first);
+    close(open(gone, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     connect_client(w, &second, 80, 24, true);
     TURN_UNTIL(w, &second, second.exited || second.failed);
     assert_true(second.exited);
     assert_int_equal(second.status, 9);
     release(&second);
     assert_int_equal(helper_status(w), 9);
+    unlink(gone);
 }
 
 static void test_term_to_the_helper_hangs_up_the_agent(void **state)

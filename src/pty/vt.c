@@ -364,7 +364,7 @@ void vt_size(const struct vt *vt, int *ret_cols, int *ret_rows)
 
 const struct vt_cell *vt_row(const struct vt *vt, int row)
 {
-    return vt->grid->lines[row]->cells;
+    return vt_line_cells(vt->grid->lines[row]);
 }
 
 int vt_cell_extra(const struct vt *vt, int row, int col, uint32_t out[VT_CELL_CHARS - 1])

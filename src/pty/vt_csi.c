@@ -341,13 +341,10 @@ bool vt_is_plain_esc(void *ctx, char inter, char final)
 
 static void fill_with_e(struct vt *vt)
 {
-    static const char row_of_e[] = "EEEEEEEEEEEEEEEE";
-    const struct vt_cell plain = {.width = 1};
+    const struct vt_cell e = {.cp = 'E', .width = 1};
 
     for (int row = 0; row < vt->grid->rows; row++)
-        for (int col = 0; col < vt->grid->cols; col += (int)sizeof(row_of_e) - 1)
-            vt_grid_put_ascii(vt->grid, row, col, row_of_e,
-                    clamp(vt->grid->cols - col, 0, (int)sizeof(row_of_e) - 1), &plain);
+        vt_grid_fill(vt->grid, row, e);
     vt_lib_write(vt, "\033[H", 3);
 }
 

@@ -2,9 +2,10 @@
  * vt_grid.c - one screen of cells.
  *
  * A scroll moves row pointers, never cells: that is why this grid exists and libvterm's own
- * screen layer is not used, which copies the whole screen for each line. `used` keeps the
- * clearing of short lines cheap. A wide character is two cells, the right one with width 0;
- * every change first splits the wide characters that lie across its borders, so no half is
+ * screen layer is not used, which copies the whole screen for each line. Erasing to the end of
+ * a line writes no cells either: from `used` on they all are `fill`, so that three hostile
+ * bytes do not cost a screen of work. A wide character is two cells, the right one with width
+ * 0; every change first splits the wide characters that lie across its borders, so no half is
  * left.
  */
 #include "pty/vt_grid.h"
@@ -23,8 +24,8 @@ static struct vt_line *line_new(int cols)
     struct vt_line *line = xcalloc(1, sizeof(*line));
 
     line->cells = xmalloc((size_t)cols * sizeof(struct vt_cell));
-    for (int col = 0; col < cols; col++)
-        line->cells[col] = blank;
+    line->cols = cols;
+    line->fill = blank;
     line->dirty_from = INT_MAX;
     return line;
 }
@@ -55,6 +56,22 @@ void vt_grid_release(struct vt_grid *grid)
     *grid = (struct vt_grid){0};
 }
 
+/* The cells before `col` become real ones. */
+static void use_up_to(struct vt_line *line, int col)
+{
+    for (int i = line->used; i < col; i++)
+        line->cells[i] = line->fill;
+    if (line->used < col)
+        line->used = col;
+}
+
+const struct vt_cell *vt_line_cells(struct vt_line *line)
+{
+    for (int i = line->used; i < line->cols; i++)
+        line->cells[i] = line->fill;
+    return line->cells;
+}
+
 static void blank_half(struct vt_cell *cell)
 {
     uint32_t bg = cell->bg;
@@ -64,9 +81,9 @@ static void blank_half(struct vt_cell *cell)
 }
 
 /* If a wide character lies across the border before `col`, both its halves become blank. */
-static void split_wide(struct vt_grid *grid, struct vt_line *line, int col)
+static void split_wide(struct vt_line *line, int col)
 {
-    if (col <= 0 || col >= grid->cols || line->cells[col].width != 0)
+    if (col <= 0 || col >= line->used || line->cells[col].width != 0)
         return;
     blank_half(&line->cells[col - 1]);
     blank_half(&line->cells[col]);
@@ -81,10 +98,9 @@ int vt_grid_put(struct vt_grid *grid, int row, int col, uint32_t cp, int width,
 
     if (col + width > grid->cols)
         width = 1;
-    if (cell->width == 0)
-        split_wide(grid, line, col);
-    if (col + width < grid->cols && cell[width].width == 0)
-        split_wide(grid, line, col + width);
+    use_up_to(line, col);
+    split_wide(line, col);
+    split_wide(line, col + width);
 
     cell[0] = *pen;
     cell[0].cp = cp;
@@ -107,8 +123,9 @@ void vt_grid_put_ascii(
     struct vt_cell *cell = line->cells + col;
     struct vt_cell model = *pen;
 
-    split_wide(grid, line, col);
-    split_wide(grid, line, col + n);
+    use_up_to(line, col);
+    split_wide(line, col);
+    split_wide(line, col + n);
     model.width = 1;
     for (int i = 0; i < n; i++) {
         model.cp = (unsigned char)p[i];
@@ -132,7 +149,7 @@ void vt_grid_mark(struct vt_grid *grid, int row, int col, uint32_t cp)
     struct vt_line *line = grid->lines[row];
     struct vt_cell *cell = &line->cells[col];
 
-    if (cell->cp == 0 || cell->extra >= VT_CELL_CHARS - 1)
+    if (col >= line->used || cell->cp == 0 || cell->extra >= VT_CELL_CHARS - 1)
         return;
 
     struct vt_mark *mark = mark_entry(line, col);
@@ -151,37 +168,60 @@ void vt_grid_mark(struct vt_grid *grid, int row, int col, uint32_t cp)
 
 const struct vt_mark *vt_line_mark(const struct vt_line *line, int col)
 {
-    return line->cells[col].extra ? mark_entry((struct vt_line *)line, col) : NULL;
+    return col < line->used && line->cells[col].extra ? mark_entry((struct vt_line *)line, col)
+                                                      : NULL;
 }
 
-static void line_fill(struct vt_line *line, int from, int to, uint32_t bg)
+static struct vt_cell blank_on(uint32_t bg)
 {
-    struct vt_cell model = blank;
+    struct vt_cell cell = blank;
 
-    model.bg = bg;
+    cell.bg = bg;
+    return cell;
+}
+
+static void write_cells(struct vt_line *line, int from, int to, struct vt_cell model)
+{
     for (int col = from; col < to; col++)
         line->cells[col] = model;
+    if (line->used < to)
+        line->used = to;
+}
+
+void vt_grid_fill(struct vt_grid *grid, int row, struct vt_cell fill)
+{
+    struct vt_line *line = grid->lines[row];
+
+    line->used = 0;
+    line->fill = fill;
+    line->mark_count = 0;
+    line->wrapped = false;
+    vt_line_dirty(line, 0, grid->cols);
 }
 
 void vt_grid_erase(struct vt_grid *grid, int row, int from, int to, uint32_t bg)
 {
     struct vt_line *line = grid->lines[row];
+    bool is_fill = line->fill.cp == 0 && line->fill.bg == bg;
 
-    split_wide(grid, line, from);
-    split_wide(grid, line, to);
-    if (bg != VT_COLOR_DEFAULT) {
-        line_fill(line, from, to, bg);
-        if (line->used < to)
-            line->used = to;
-    } else {
-        line_fill(line, from, to < line->used ? to : line->used, bg);
-        if (to >= line->used && from < line->used)
-            line->used = from;
+    if (from == 0 && to == grid->cols) {
+        vt_grid_fill(grid, row, blank_on(bg));
+        return;
     }
-    if (from == 0 && to == grid->cols)
-        line->mark_count = 0;
-    if (to == grid->cols)
+    split_wide(line, from);
+    split_wide(line, to);
+    if (to == grid->cols) {
+        if (!is_fill)
+            use_up_to(line, from);
+        line->fill = blank_on(bg);
         line->wrapped = false;
+    }
+    if (to == grid->cols || (is_fill && to >= line->used)) {
+        line->used = from < line->used ? from : line->used;
+    } else {
+        use_up_to(line, from);
+        write_cells(line, from, to, blank_on(bg));
+    }
     vt_line_dirty(line, from, to);
 }
 
@@ -194,7 +234,7 @@ static void marks_shift(struct vt_line *line, int from, int to, int n)
         struct vt_mark mark = line->marks[i];
         int col = mark.col;
 
-        if (line->cells[col].extra == 0)
+        if (!vt_line_mark(line, col))
             continue;
         if (col >= from && col < to) {
             col += n;
@@ -217,9 +257,10 @@ void vt_grid_shift(struct vt_grid *grid, int row, int from, int to, int n, uint3
         vt_grid_erase(grid, row, from, to, bg);
         return;
     }
-    split_wide(grid, line, from);
-    split_wide(grid, line, to);
-    split_wide(grid, line, n > 0 ? to - by : from + by);
+    use_up_to(line, to);
+    split_wide(line, from);
+    split_wide(line, to);
+    split_wide(line, n > 0 ? to - by : from + by);
     if (line->mark_count)
         marks_shift(line, from, to, n);
 
@@ -227,13 +268,11 @@ void vt_grid_shift(struct vt_grid *grid, int row, int from, int to, int n, uint3
     size_t moved = (size_t)(width - by) * sizeof(*cells);
     if (n > 0) {
         memmove(cells + by, cells, moved);
-        line_fill(line, from, from + by, bg);
+        write_cells(line, from, from + by, blank_on(bg));
     } else {
         memmove(cells, cells + by, moved);
-        line_fill(line, to - by, to, bg);
+        write_cells(line, to - by, to, blank_on(bg));
     }
-    /* Too large is harmless, it is only where blank cells are certain to begin. */
-    line->used = to > line->used ? to : line->used;
     line->wrapped = false;
     vt_line_dirty(line, from, to);
 }
@@ -280,21 +319,24 @@ void vt_grid_scroll(struct vt_grid *grid, int top, int bottom, int n, uint32_t b
     vt_grid_dirty_rows(grid, top, bottom);
 }
 
-static void line_resize(struct vt_grid *grid, struct vt_line *line, int cols)
+static void line_resize(struct vt_line *line, int cols)
 {
-    split_wide(grid, line, cols);
+    split_wide(line, cols);
+    if (cols > line->cols && (line->fill.cp || line->fill.bg)) {
+        use_up_to(line, line->cols);
+        line->fill = blank;
+    }
     line->cells = xrealloc(line->cells, (size_t)cols * sizeof(struct vt_cell));
-    if (cols > grid->cols)
-        line_fill(line, grid->cols, cols, VT_COLOR_DEFAULT);
     if (line->used > cols)
         line->used = cols;
+    line->wrapped = false;
+    line->cols = cols;
 
     unsigned kept = 0;
     for (unsigned i = 0; i < line->mark_count; i++)
         if (line->marks[i].col < cols)
             line->marks[kept++] = line->marks[i];
     line->mark_count = kept;
-    line->wrapped = line->wrapped && cols == grid->cols;
     line->dirty_from = INT_MAX;
     line->dirty_to = 0;
 }
@@ -313,7 +355,7 @@ void vt_grid_resize(struct vt_grid *grid, int cols, int rows, int drop, int pull
             continue;
         }
         if (cols != grid->cols)
-            line_resize(grid, line, cols);
+            line_resize(line, cols);
         lines[to] = line;
     }
     for (int row = 0; row < rows; row++)

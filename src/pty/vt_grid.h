@@ -14,8 +14,10 @@ struct vt_mark {
 };
 
 struct vt_line {
-    struct vt_cell *cells;    /* owns; as many as the grid has columns */
-    int used;                 /* cells from here on are blank with the default background */
+    struct vt_cell *cells; /* owns; `cols` of them, valid below `used` */
+    int cols;
+    int used;
+    struct vt_cell fill;      /* what every cell from `used` on is; one column wide */
     int dirty_from, dirty_to; /* empty: from >= to */
     bool wrapped;             /* text goes on in the next line */
     struct vt_mark *marks;    /* owns; entries of cells whose extra is 0 are stale */
@@ -46,6 +48,10 @@ void vt_grid_scroll(struct vt_grid *grid, int top, int bottom, int n, uint32_t b
 /* `drop` rows go at the top, `pull` blank ones come there; the bottom gives or takes. */
 void vt_grid_resize(struct vt_grid *grid, int cols, int rows, int drop, int pull);
 
+/* Every cell is this one. */
+void vt_grid_fill(struct vt_grid *grid, int row, struct vt_cell fill);
+/* All cells of the line, the filled ones written out; `used` stays. */
+const struct vt_cell *vt_line_cells(struct vt_line *line);
 const struct vt_mark *vt_line_mark(const struct vt_line *line, int col);
 
 static inline void vt_line_dirty(struct vt_line *line, int from, int to)

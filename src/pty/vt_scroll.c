@@ -57,10 +57,12 @@ static bool is_blank(const struct vt_cell *cell)
            cell->extra == 0 && (cell->attrs & ~(VT_BOLD | VT_DIM | VT_ITALIC)) == 0;
 }
 
-static int visible_cells(const struct vt_line *line)
+static int visible_cells(struct vt_line *line)
 {
-    int used = line->used;
+    int used = is_blank(&line->fill) ? line->used : line->cols;
 
+    if (used == line->cols)
+        vt_line_cells(line);
     while (used > 0 && is_blank(&line->cells[used - 1]))
         used--;
     return used;
@@ -120,7 +122,7 @@ static void pack_runs(const struct vt_cell *cells, int used, struct run *run)
     }
 }
 
-static struct vt_packed *pack(struct vt_scroll *scroll, const struct vt_line *line)
+static struct vt_packed *pack(struct vt_scroll *scroll, struct vt_line *line)
 {
     int used = visible_cells(line);
     unsigned runs = count_runs(line->cells, used);
@@ -192,7 +194,7 @@ static void grow(struct vt_scroll *scroll)
     scroll->first = 0;
 }
 
-void vt_scroll_push(struct vt_scroll *scroll, const struct vt_line *line)
+void vt_scroll_push(struct vt_scroll *scroll, struct vt_line *line)
 {
     if (scroll->max == 0)
         return;

@@ -22,7 +22,7 @@ struct vt_scroll {
 void vt_scroll_init(struct vt_scroll *scroll, unsigned max);
 void vt_scroll_clear(struct vt_scroll *scroll);
 
-void vt_scroll_push(struct vt_scroll *scroll, const struct vt_line *line);
+void vt_scroll_push(struct vt_scroll *scroll, struct vt_line *line);
 /* Line 0 is the newest. Fills at most cols cells and returns how many; *ret_wrapped: its text
    goes on in the next line. May be NULL. */
 int vt_scroll_get(const struct vt_scroll *scroll, unsigned index, struct vt_cell *cells,

@@ -281,6 +281,8 @@ bool chan_tls_encrypt(struct chan *chan)
         chan_fail(chan, &err);
         return false;
     }
+    if (chan->out_failed) /* the socket refused it: ssl_leave() let go of `out` */
+        return false;
     buf_consume(&chan->out, taken);
     if (!buf_len(&chan->out))
         buf_release(&chan->out);

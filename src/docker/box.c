@@ -203,8 +203,14 @@ void box_free(struct box *box)
     bool is_docker = strcmp(box->spec.runtime, "docker") == 0;
     switch (box->state) {
     case BOX_PREPARING:
-    case BOX_ENDED:
         box_release(box);
+        return;
+    case BOX_ENDED:
+        /* The client may have lost its engine, and the container lives on. */
+        if (is_docker && box->was_started && !box->failed)
+            docker_remove(box);
+        else
+            box_release(box);
         return;
     case BOX_CREATING:
     case BOX_REMOVING:

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "io/child.h"
 
-#define OUT_MAX (64 * 1024)
+#define OUT_MAX ((size_t)64 * 1024)
 #define LINE_MAX_BYTES 1024
 
 /* A line being assembled from pieces, and the last one that was complete. */

@@ -215,11 +215,12 @@ static void on_stopped(void *ctx, const struct cmd_result *result)
 void docker_remove(struct box *box)
 {
     struct argv argv = ARGV_INIT;
+    bool ended = box->state == BOX_ENDED;
     /* Stops watching only: the container is not this client's child. */
     cmd_cancel(box->cmd);
     box->cmd = NULL;
     box->state = BOX_REMOVING;
-    if (!box->was_started || box->failed) {
+    if (!box->was_started || box->failed || ended) {
         remove_now(box);
         return;
     }

@@ -337,14 +337,15 @@ static void start(void *ctx)
         job->host = NULL;
     }
     job->cached = cache_path(agent);
-    if (job->host && job->order == PROGRAM_HOST_FIRST)
+    bool host_first = job->order == PROGRAM_HOST_FIRST;
+    bool is_cached = job->cached && is_executable_file(job->cached);
+    bool fetchable = !is_cached && can_fetch(agent);
+    if (job->host && (host_first || !(is_cached || fetchable)))
         finish_host(job);
-    else if (job->cached && is_executable_file(job->cached))
+    else if (is_cached)
         finish_cached(job);
-    else if (can_fetch(agent))
+    else if (fetchable)
         fetch(job);
-    else if (job->host)
-        finish_host(job);
     else {
         err_set(&err, ERR_NOENT,
                 "the program of '%s' is missing: put a native '%s' into PATH%s", agent->name,

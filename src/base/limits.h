@@ -27,6 +27,9 @@
 #define LIMIT_HANDSHAKE_MS 10000
 /* Head of a request must be complete within this time (slowloris). */
 #define LIMIT_HEAD_MS 30000
+/* A raw tunnel with one side ended waits so long for bytes of the other: on a Unix socket
+ * nothing tells a half-closed peer from one that is gone. */
+#define LIMIT_HALF_CLOSED_MS 60000
 /* Dialing an upstream: resolve, connect and TLS handshake together. */
 #define LIMIT_DIAL_MS 20000
 /* An idle upstream connection is kept for reuse this long, at most so many per origin. */

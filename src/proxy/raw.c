@@ -187,10 +187,11 @@ static void on_dialed(void *ctx, struct chan *chan, const struct err *err)
 
 /* --- bytes ---------------------------------------------------------------------------- */
 
-/* One direction; the end is passed on when everything before it was. */
-static void move(struct chan *from, struct chan *to, uint64_t *count, bool ended, bool *shut)
+/* One direction; the end is passed on when everything before it was. True: bytes moved. */
+static bool move(struct chan *from, struct chan *to, uint64_t *count, bool ended, bool *shut)
 {
     struct buf *in = chan_in(from), *out = chan_out(to);
+    bool moved = false;
     if (buf_len(in) > 0 && !chan_full(to)) {
         *count += buf_len(in);
         if (buf_len(out) == 0) {
@@ -200,19 +201,26 @@ static void move(struct chan *from, struct chan *to, uint64_t *count, bool ended
         }
         buf_clear(in);
         chan_flush_soon(to);
+        moved = true;
     }
     if (ended && !*shut && buf_len(in) == 0) {
         *shut = true;
         chan_shutdown(to);
     }
+    return moved;
 }
 
 /* Ends the tunnel when both sides have ended. */
 static void relay(struct raw *raw)
 {
     struct tunnel *tunnel = raw->tunnel;
-    move(tunnel->chan, raw->peer, &raw->rec.bytes_up, raw->agent_ended, &raw->agent_shut);
-    move(raw->peer, tunnel->chan, &raw->rec.bytes_down, raw->peer_ended, &raw->peer_shut);
+    bool up = move(
+            tunnel->chan, raw->peer, &raw->rec.bytes_up, raw->agent_ended, &raw->agent_shut);
+    bool down = move(
+            raw->peer, tunnel->chan, &raw->rec.bytes_down, raw->peer_ended, &raw->peer_shut);
+    bool half = raw->agent_ended || raw->peer_ended;
+    if (half && (up || down || !timer_running(tunnel->timer)))
+        timer_start(tunnel->timer, LIMIT_HALF_CLOSED_MS);
     if (!raw->agent_shut || !raw->peer_shut)
         return;
     struct chan *peer = raw->peer;

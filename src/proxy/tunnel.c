@@ -18,7 +18,7 @@
 #include "base/limits.h"
 
 static const struct chan_ops tunnel_ops;
-static void on_head_late(void *ctx);
+static void on_late(void *ctx);
 static void on_reap(void *ctx);
 static bool read_connect(struct tunnel *tunnel);
 static void connect_judge(struct tunnel *tunnel);
@@ -39,7 +39,7 @@ void tunnel_accept(void *ctx, struct chan *chan)
     tunnel->proxy = proxy;
     tunnel->chan = chan;
     tunnel->reap = (struct loop_hook){.fn = on_reap, .ctx = tunnel};
-    tunnel->timer = timer_new(proxy->config.loop, on_head_late, tunnel);
+    tunnel->timer = timer_new(proxy->config.loop, on_late, tunnel);
     timer_start(tunnel->timer, LIMIT_HEAD_MS);
     tunnel->next = proxy->tunnels;
     if (tunnel->next)
@@ -170,10 +170,15 @@ static const struct chan_ops tunnel_ops = {
         .on_fail = on_fail,
 };
 
-/* A head that takes this long is meant to hold the connection (slowloris). */
-static void on_head_late(void *ctx)
+/* A head that takes this long is meant to hold the connection (slowloris); so is half of a
+ * raw tunnel in which nothing moves. */
+static void on_late(void *ctx)
 {
-    tunnel_abort(ctx);
+    struct tunnel *tunnel = ctx;
+    if (tunnel->raw)
+        raw_agent_ended(tunnel, "half closed and silent");
+    else
+        tunnel_abort(tunnel);
 }
 
 /* --- input ---------------------------------------------------------------------------- */

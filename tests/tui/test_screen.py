@@ -38,9 +38,9 @@ def test_start():
 
 def test_bytes_unchanged():
     """ordinary bytes, Ctrl and Alt keys and UTF-8 reach the agent unchanged"""
-    run("clear; stty -icanon -echo -isig -icrnl -ixon; printf GO; head -c 18 | od -An -tx1 -w32; "
+    run("clear; stty -icanon -echo -isig -icrnl -ixon; printf GO1; head -c 18 | od -An -tx1 -w32; "
         "stty sane")
-    SCREEN.wait(r"(?m)^GO")
+    SCREEN.wait(r"(?m)^GO1")
     SCREEN.keys("-H", "61", "01", "03", "1a", "11", "13", "0d", "0a", "09", "7f", "1b", "62",
                 "c3", "a9", "e2", "82", "ac", "00")
     SCREEN.wait(r"61 01 03 1a 11 13 0d 0a 09 7f 1b 62 c3 a9 e2 82 ac 00")
@@ -48,9 +48,9 @@ def test_bytes_unchanged():
 
 def test_application_modes():
     """cursor keys are encoded for the modes the agent has set"""
-    run("clear; stty -icanon -echo; printf '\\033[?1hGO'; head -c 3 | od -An -c; "
+    run("clear; stty -icanon -echo; printf '\\033[?1hGO2'; head -c 3 | od -An -c; "
         "printf '\\033[?1lNO'; head -c 3 | od -An -c; stty sane")
-    SCREEN.wait(r"(?m)^GO")
+    SCREEN.wait(r"(?m)^GO2")
     SCREEN.keys("Up")
     SCREEN.wait(r"033 +O +A")
     SCREEN.wait(r"NO")
@@ -60,8 +60,8 @@ def test_application_modes():
 
 def test_prefix_reaches_the_agent_only_doubled():
     """the prefix is consumed; prefix prefix sends it; an unknown key sends nothing"""
-    run("clear; stty -icanon -echo -isig; printf GO; head -c 3 | od -An -tx1; stty sane")
-    SCREEN.wait(r"(?m)^GO")
+    run("clear; stty -icanon -echo -isig; printf GO3; head -c 3 | od -An -tx1; stty sane")
+    SCREEN.wait(r"(?m)^GO3")
     SCREEN.prefix("Q")
     SCREEN.wait(r"no such key: C-\\ Q")
     SCREEN.keys("a")
@@ -82,8 +82,8 @@ def test_prefix_mode():
 
 def test_terminal_answers_stay_here():
     """answers of the real terminal never reach the agent"""
-    run("clear; stty -icanon -echo; printf GO; head -c 2 | od -An -tx1; stty sane")
-    SCREEN.wait(r"(?m)^GO")
+    run("clear; stty -icanon -echo; printf GO4; head -c 2 | od -An -tx1; stty sane")
+    SCREEN.wait(r"(?m)^GO4")
     SCREEN.keys("-H", *"1b 5b 31 32 3b 34 30 52".split())           # CPR
     SCREEN.keys("-H", *"1b 5b 3f 36 32 3b 32 32 63".split())        # DA1
     SCREEN.keys("-H", *"1b 5d 31 30 3b 72 67 62 3a 30 2f 30 2f 30 07".split())  # OSC 10
@@ -96,9 +96,9 @@ def test_terminal_answers_stay_here():
 
 def test_paste():
     """a paste arrives as one, bracketed if the agent asked for it"""
-    run("clear; stty -icanon -echo; printf '\\033[?2004hGO'; head -c 19 | od -An -c -w32; "
+    run("clear; stty -icanon -echo; printf '\\033[?2004hGO5'; head -c 19 | od -An -c -w32; "
         "printf '\\033[?2004l'; stty sane")
-    SCREEN.wait(r"(?m)^GO")
+    SCREEN.wait(r"(?m)^GO5")
     SCREEN.tmux("set-buffer", "two\nlines")
     SCREEN.tmux("paste-buffer", "-p")
     SCREEN.wait(r"033 +\[ +2 +0 +0 +~ +t +w +o +\\[nr] +l +i +n +e +s +033")

@@ -241,70 +241,15 @@ static void delete_lines(struct vt *vt, const struct vtguard_csi *csi)
     vt->want_history = true;
 }
 
-void vt_on_csi(void *ctx, const struct vtguard_csi *csi)
+/* Sequences with a leader or an intermediate. */
+static void special_csi(struct vt *vt, const struct vtguard_csi *csi)
 {
-    struct vt *vt = ctx;
     int first = vtguard_param(csi, 0, 0);
 
     switch (csi_key(csi)) {
-    case 'm':
-        vt_sgr(&vt->pen, csi);
-        break;
-    case 'h':
-    case 'l':
     case KEY('?', 0, 'h'):
     case KEY('?', 0, 'l'):
         vt_set_modes(vt, csi);
-        break;
-    case 'A':
-    case 'B':
-    case 'C':
-    case 'D':
-    case 'E':
-    case 'F':
-    case 'G':
-    case 'H':
-    case '`':
-    case 'd':
-    case 'f':
-        move_cursor(vt, csi);
-        break;
-    case '@':
-    case 'P':
-        shift_cells(vt, csi);
-        break;
-    case 'M':
-        delete_lines(vt, csi);
-        break;
-    case 'J':
-        if (first == 3)
-            vt_scroll_clear(&vt->scroll);
-        else
-            erase(vt, csi);
-        break;
-    case 'K':
-        erase(vt, csi);
-        break;
-    case 'b':
-        repeat(vt, csi);
-        break;
-    case 'g':
-        clear_tabs(vt, first);
-        break;
-    case 'r':
-        vt_set_margins(vt, csi);
-        break;
-    case 's':
-        if (csi->count == 0)
-            vt_save_cursor(vt);
-        break;
-    case 'u':
-        if (csi->count == 0)
-            vt_restore_cursor(vt);
-        break;
-    case 't':
-        if (first == 18)
-            vt_reply(vt, "\033[8;%d;%dt", vt->grid->rows, vt->grid->cols);
         break;
     case KEY('?', 0, 'u'):
     case KEY('>', 0, 'u'):
@@ -327,6 +272,72 @@ void vt_on_csi(void *ctx, const struct vtguard_csi *csi)
         break;
     case KEY(0, '$', 'p'):
         vt_reply(vt, "\033[%d;%d$y", first, vt_ansi_mode_state(vt, first));
+        break;
+    default:
+        break;
+    }
+}
+
+static bool is_cursor_move(char final)
+{
+    return (final >= 'A' && final <= 'H') || final == '`' || final == 'd' || final == 'f';
+}
+
+void vt_on_csi(void *ctx, const struct vtguard_csi *csi)
+{
+    struct vt *vt = ctx;
+    int first = vtguard_param(csi, 0, 0);
+
+    if (csi->leader || csi->inter) {
+        special_csi(vt, csi);
+        return;
+    }
+    if (is_cursor_move(csi->final)) {
+        move_cursor(vt, csi);
+        return;
+    }
+    switch (csi->final) {
+    case 'm':
+        vt_sgr(&vt->pen, csi);
+        break;
+    case 'J':
+    case 'K':
+        if (csi->final == 'J' && first == 3)
+            vt_scroll_clear(&vt->scroll);
+        else
+            erase(vt, csi);
+        break;
+    case '@':
+    case 'P':
+        shift_cells(vt, csi);
+        break;
+    case 'M':
+        delete_lines(vt, csi);
+        break;
+    case 'b':
+        repeat(vt, csi);
+        break;
+    case 'g':
+        clear_tabs(vt, first);
+        break;
+    case 'h':
+    case 'l':
+        vt_set_modes(vt, csi);
+        break;
+    case 'r':
+        vt_set_margins(vt, csi);
+        break;
+    case 's':
+        if (csi->count == 0)
+            vt_save_cursor(vt);
+        break;
+    case 'u':
+        if (csi->count == 0)
+            vt_restore_cursor(vt);
+        break;
+    case 't':
+        if (first == 18)
+            vt_reply(vt, "\033[8;%d;%dt", vt->grid->rows, vt->grid->cols);
         break;
     default:
         break;

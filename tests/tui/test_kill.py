@@ -24,10 +24,15 @@ def start():
 
 
 def check_terminal(screen):
-    screen.wait(r"SHELL-IS-BACK")
-    assert " icanon" in screen.text(), screen.text()
-    assert screen.tmux("display", "-p", "#{alternate_on} #{cursor_flag} #{mouse_any_flag}") == \
-        "0 1 0\n"
+    """The terminal is as a shell wants it. Its own prompt may have gone to the other screen."""
+    def usable():
+        tty, *flags = screen.tmux("display", "-p", "#{pane_tty} #{alternate_on} #{cursor_flag} "
+                                  "#{mouse_any_flag}").split()
+        modes = subprocess.run(["stty", "-F", tty, "-a"], check=True, capture_output=True,
+                               text=True).stdout
+        return flags == ["0", "1", "0"] and all(
+            f" {flag}" in modes for flag in ("icanon", "echo", "isig", "opost"))
+    wait_until("the terminal is usable", usable)
 
 
 def check_left():

@@ -11,6 +11,7 @@
  * Who the agent is on the host: the user who runs us. If that is root, docker takes the
  * owner of the workspace instead, without capabilities even when that is root again; bwrap
  * maps the inner uid 1000 to root and refuses a workspace that belongs to somebody else.
+ * Under a rootless engine the user who runs us is uid 0 inside.
  *
  * If we die by kill -9, a bwrap box dies with us; a container stays, and the next
  * box_collect() removes it.

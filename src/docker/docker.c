@@ -1,9 +1,9 @@
 /*
  * docker.c - the box made by a container engine, through its command line.
  *
- *   image --> docker create --rm --> docker start --attach (until the box ends)
- *                                              |
- *                    docker stop, docker rm <--+-- box_free or a failure
+ *   docker info --> image --> docker create --rm --> docker start --attach (until it ends)
+ *                                                              |
+ *                                    docker stop, docker rm <--+-- box_free or a failure
  *
  * Create and start are apart so that there is always one known moment from which on there is
  * something to remove. The attached start is the box's main command: its exit status is the
@@ -158,10 +158,35 @@ static void on_image(void *ctx, const char *image, const struct err *err)
         box_fail(box, &why);
 }
 
-void docker_begin(struct box *box)
+/* A rootless engine maps its root to the user who runs it, and every other uid to one that
+ * may not touch that user's files: there the host's uid is 0 inside. */
+static void on_info(void *ctx, const struct cmd_result *result)
 {
+    struct box *box = ctx;
+    struct err err;
+    box->cmd = NULL;
+    if (cmd_check(result, "docker info", &err) < 0) {
+        box_fail(box, &err);
+        return;
+    }
+    char *text = xstrndup(result->out.p, result->out.n);
+    if (strstr(text, "name=rootless"))
+        box->uid = box->gid = 0;
+    free(text);
     box->image = image_ensure(
             box->loop, box->spec.agent, box->spec.base_image, box_progress, on_image, box);
+}
+
+void docker_begin(struct box *box)
+{
+    static const char *const argv[] = {
+            "docker", "info", "--format", "{{json .SecurityOptions}}", NULL};
+    struct err err;
+    const struct cmd_spec spec = {
+            .argv = argv, .idle_ms = QUERY_IDLE_MS, .done = on_info, .ctx = box};
+    box->cmd = cmd_start(box->loop, &spec, &err);
+    if (!box->cmd)
+        box_fail(box, &err);
 }
 
 /* --- removing ------------------------------------------------------------------------ */

@@ -93,6 +93,19 @@ static void an_engine_that_does_not_answer_is_said_in_its_own_words(void **state
     world_free(w);
 }
 
+static void under_a_rootless_engine_the_user_is_root_inside(void **state)
+{
+    (void)state;
+    struct world *w = failing_world();
+    tool(w, "docker",
+            INSPECT_FINE
+            "case $1 in info) echo '[\"name=seccomp,profile=default\",\"name=rootless\"]';;"
+            " create) echo stop >&2; exit 1;; esac");
+    run_until_failed(w, "docker create: stop");
+    assert_true(was_called(w, " --user=0:0 "));
+    world_free(w);
+}
+
 static void a_refused_create_is_cleaned_up_after(void **state)
 {
     (void)state;
@@ -460,6 +473,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_missing_engine_is_said),
             cmocka_unit_test(an_engine_that_does_not_answer_is_said_in_its_own_words),
+            cmocka_unit_test(under_a_rootless_engine_the_user_is_root_inside),
             cmocka_unit_test(a_refused_create_is_cleaned_up_after),
             cmocka_unit_test(a_container_that_dies_at_once_says_why_and_is_removed),
             cmocka_unit_test(a_container_that_ends_well_before_it_is_ready_has_failed_too),

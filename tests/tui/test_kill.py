@@ -29,9 +29,9 @@ def check_terminal(screen):
         tty, *flags = screen.tmux("display", "-p", "#{pane_tty} #{alternate_on} #{cursor_flag} "
                                   "#{mouse_any_flag}").split()
         modes = subprocess.run(["stty", "-F", tty, "-a"], check=True, capture_output=True,
-                               text=True).stdout
+                               text=True).stdout.split()
         return flags == ["0", "1", "0"] and all(
-            f" {flag}" in modes for flag in ("icanon", "echo", "isig", "opost"))
+            flag in modes for flag in ("icanon", "echo", "isig", "opost"))
     wait_until("the terminal is usable", usable)
 
 

@@ -64,11 +64,12 @@ long http_scan_head(struct http_scan *scan, struct str in, struct http_fault *fa
             return fault_set(fault, 400, "control byte in the head");
         if (i == 0 || p[i - 1] != '\r')
             return fault_set(fault, 400, "bare LF in the head");
-        size_t line = scan->line_start;
+        if (i - 1 == scan->line_start)
+            return i == 1 ? fault_set(fault, 400, "empty first line") : (long)(i + 1);
+        if (i + 1 == end)
+            break; /* comes here again with the next byte */
         scan->line_start = i + 1;
-        if (i - 1 == line)
-            return line == 0 ? fault_set(fault, 400, "empty first line") : (long)(i + 1);
-        if (i + 1 < end && (p[i + 1] == ' ' || p[i + 1] == '\t'))
+        if (p[i + 1] == ' ' || p[i + 1] == '\t')
             return fault_set(fault, 400, "folded header line");
     }
     scan->at = i;

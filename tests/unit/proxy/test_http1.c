@@ -72,6 +72,18 @@ static void a_head_that_comes_byte_by_byte_is_found_where_it_ends(void **state)
     }
 }
 
+static void a_folded_line_is_seen_however_it_is_cut(void **state)
+{
+    (void)state;
+    const char *text = "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n";
+    struct http_scan scan = {0};
+    long got = 0;
+    for (size_t n = 1; n <= strlen(text) && got == 0; n++)
+        got = http_scan_head(&scan, (struct str){text, n}, &fault);
+    assert_int_equal(got, -1);
+    assert_string_equal(fault.reason, "folded header line");
+}
+
 static void ambiguous_requests_are_refused(void **state)
 {
     (void)state;
@@ -406,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_plain_request_gives_its_parts),
             cmocka_unit_test(a_head_that_comes_byte_by_byte_is_found_where_it_ends),
+            cmocka_unit_test(a_folded_line_is_seen_however_it_is_cut),
             cmocka_unit_test(ambiguous_requests_are_refused),
             cmocka_unit_test(a_nul_in_the_head_is_refused),
             cmocka_unit_test(a_head_without_end_stops_at_the_limit),

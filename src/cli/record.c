@@ -77,6 +77,7 @@ json_t *escalation_json(const struct escalation_record *rec)
     json_t *object = object_new("escalation");
 
     (void)json_object_set_new(object, "id", json_integer((json_int_t)rec->id));
+    (void)json_object_set_new(object, "number", json_integer(rec->number));
     set_text(object, "session", rec->session);
     set_text(object, "kind", rec->kind);
     set_text(object, "subject", rec->subject);

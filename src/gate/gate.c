@@ -53,6 +53,7 @@ struct gate {
     struct commit *commits; /* those under way; each frees itself */
     struct gate_item recent[RECENT];
     unsigned recent_count; /* ever */
+    int asked;             /* ever; numbers the questions for people */
     bool closing;
 };
 
@@ -194,6 +195,7 @@ uint64_t gate_ask(
     bool is_shown = describe(&item->pub, question);
 
     item->pub.rec.id = id;
+    item->pub.rec.number = ++gate->asked;
     item->done = done;
     item->ctx = ctx;
     item->timeout_ms = timeout ? timeout : gate->config.timeout_ms;

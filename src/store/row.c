@@ -56,6 +56,7 @@ static const struct field request_fields[] = {
 
 static const struct field escalation_fields[] = {
         FIELD(escalation_record, id, FIELD_U64),
+        FIELD(escalation_record, number, FIELD_INT),
         FIELD(escalation_record, session, FIELD_TEXT),
         FIELD(escalation_record, kind, FIELD_TEXT),
         FIELD(escalation_record, subject, FIELD_TEXT),

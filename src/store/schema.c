@@ -52,6 +52,7 @@ const char *const schema_steps[] = {
         "CREATE INDEX request_session ON request(session, started_ms);"
         "CREATE TABLE escalation("
         " id INTEGER PRIMARY KEY NOT NULL,"
+        " number INTEGER NOT NULL,"
         " session TEXT NOT NULL,"
         " kind TEXT NOT NULL,"
         " subject TEXT NOT NULL,"

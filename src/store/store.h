@@ -101,7 +101,8 @@ enum escalation_state { ESC_WAITING, ESC_APPROVED, ESC_DENIED, ESC_EXPIRED, ESC_
 const char *escalation_state_name(enum escalation_state state);
 
 struct escalation_record {
-    uint64_t id;
+    uint64_t id; /* from store_next_id() */
+    int number;  /* what people call it: counts from 1 in the process that asked */
     char session[37];
     char kind[8];      /* "net", "mcp" */
     char subject[512]; /* one line: "CONNECT example.com:443" */

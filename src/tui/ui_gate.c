@@ -109,7 +109,7 @@ static void decide(struct ui *ui, bool allow)
                 &err) < 0) {
         commit_kill(commit);
         str_copy(ui->review.ended, sizeof ui->review.ended, str_of(err.msg));
-        ui_message(ui, "#%llu nothing was decided: %s", (unsigned long long)id, err.msg);
+        ui_message(ui, "#%d nothing was decided: %s", ui->review.item.rec.number, err.msg);
         return;
     }
     uint64_t next = neighbour(ui, id, 1);
@@ -184,11 +184,11 @@ static void announce(struct ui *ui)
         if (!item)
             continue;
         if (item->rec.state == ESC_APPROVED || item->rec.state == ESC_DENIED)
-            ui_message(ui, "#%llu %s", (unsigned long long)id,
+            ui_message(ui, "#%d %s", item->rec.number,
                     escalation_state_name(item->rec.state));
         else
-            ui_message(ui, "#%llu ended as %s (%s), the request was denied",
-                    (unsigned long long)id, escalation_state_name(item->rec.state),
+            ui_message(ui, "#%d ended as %s (%s), the request was denied",
+                    item->rec.number, escalation_state_name(item->rec.state),
                     item->rec.by);
     }
 }

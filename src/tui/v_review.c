@@ -226,8 +226,8 @@ static void draw_tombstone(
         const struct review *review, const struct view_env *env, struct rect r)
 {
     frame_fill(env->frame, (struct rect){r.row, r.col, 2, r.cols}, STYLE_BAR);
-    view_printf(env->frame, r.row, r.col + 1, r.cols - 2, STYLE_BAR, "#%llu %s",
-            (unsigned long long)review->item.rec.id,
+    view_printf(env->frame, r.row, r.col + 1, r.cols - 2, STYLE_BAR, "#%d %s",
+            review->item.rec.number,
             review->ended[0] ? review->ended : "changed, look again");
     view_put(env->frame, r.row + 1, r.col + 1, r.cols - 2, STYLE_BAR,
             STR("nothing can be decided here; Esc leaves, Tab opens the next"));
@@ -240,7 +240,7 @@ void review_draw(
     const struct gate_item *live = env->gate ? gate_find(env->gate, review->item.rec.id) : NULL;
     const struct gate_item *item = live ? live : &review->item;
     bool dead = commit_phase(&review->commit, now_ms) == COMMIT_DEAD;
-    snprintf(title, sizeof title, "#%llu %s  %s", (unsigned long long)review->item.rec.id,
+    snprintf(title, sizeof title, "#%d %s  %s", review->item.rec.number,
             strcmp(review->item.rec.kind, "net") == 0 ? "NETWORK" : "MCP call",
             review->item.rec.subject);
     const char *mark = env->config && env->config->host_mark ? env->config->host_mark : "";

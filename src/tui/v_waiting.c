@@ -26,7 +26,7 @@ static void draw_wide(
     struct style style = selected ? STYLE_SELECTED : STYLE_PLAIN;
     frame_fill(env->frame, (struct rect){r.row, r.col, 1, r.cols}, style);
     int used = view_printf(env->frame, r.row, r.col, r.cols, style,
-            "#%-4llu %5s %5s  %-10.10s ", (unsigned long long)item->rec.id,
+            "#%-4d %5s %5s  %-10.10s ", item->rec.number,
             view_minutes(age, item->age_ms), view_minutes(left, item->left_ms), item->label);
     int room = r.cols - used - 5;
     view_put(env->frame, r.row, r.col + used, room, style, str_of(item->rec.subject));
@@ -41,8 +41,8 @@ static void draw_short(
     char left[16];
     struct style style = selected ? STYLE_SELECTED : STYLE_ALERT;
     int right = frame_width(str_of(view_minutes(left, item->left_ms))) + 5;
-    view_printf(env->frame, r.row, r.col, r.cols - right - 1, style, "[!]#%llu %s",
-            (unsigned long long)item->rec.id, item->rec.subject);
+    view_printf(env->frame, r.row, r.col, r.cols - right - 1, style, "[!]#%d %s",
+            item->rec.number, item->rec.subject);
     view_printf(env->frame, r.row, r.col + r.cols - right, right, risk_style(item->risk),
             "%4s %s", risk_word(item->risk), left);
     view_printf(env->frame, r.row + 1, r.col + 4, r.cols - 4, STYLE_DIM, "%s  %s", item->label,
@@ -53,8 +53,8 @@ static void draw_last(const struct view_env *env, struct rect r, int row)
 {
     const struct gate_item *item;
     for (unsigned i = 0; row < r.rows && (item = gate_recent(env->gate, i)); i++, row++)
-        view_printf(env->frame, r.row + row, r.col, r.cols, STYLE_DIM, "%s #%llu %s  %s",
-                i == 0 ? "last:" : "     ", (unsigned long long)item->rec.id,
+        view_printf(env->frame, r.row + row, r.col, r.cols, STYLE_DIM, "%s #%d %s  %s",
+                i == 0 ? "last:" : "     ", item->rec.number,
                 escalation_state_name(item->rec.state), item->rec.subject);
 }
 

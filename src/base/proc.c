@@ -37,6 +37,8 @@ bool proc_identify(pid_t pid, struct proc_id *ret)
 
     /* The command name is in parentheses and may hold anything: count from the last one. */
     const char *p = strrchr(stat, ')');
+    if (!p || p[1] != ' ' || p[2] == 'Z' || p[2] == 'X')
+        return false; /* a zombie has ended, whether or not its parent has looked */
     for (int field = 2; p && field < 22; field++)
         p = strchr(p + 1, ' ');
     if (!p || sscanf(p + 1, "%" SCNu64, &start) != 1)

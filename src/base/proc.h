@@ -15,7 +15,7 @@ struct proc_id {
     char boot[37];  /* /proc/sys/kernel/random/boot_id */
 };
 
-/* False if there is no such process. */
+/* False if there is no such process, or it has ended and only waits to be reaped. */
 bool proc_identify(pid_t pid, struct proc_id *ret);
 /* Is exactly this process alive? */
 bool proc_alive(const struct proc_id *id);

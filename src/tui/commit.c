@@ -63,7 +63,7 @@ static void arm(struct commit *commit, uint64_t now)
 {
     commit->phase = COMMIT_ARMING;
     commit->typed = 0;
-    commit->armed_at = now + commit->arm_ms * (commit->high ? COMMIT_HIGH_FACTOR : 1);
+    commit->armed_at = now + (uint64_t)commit->arm_ms * (commit->high ? COMMIT_HIGH_FACTOR : 1);
 }
 
 void commit_fence_answer(struct commit *commit, uint64_t now)

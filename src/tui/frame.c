@@ -365,32 +365,29 @@ static void put(struct frame *frame, int row, int col, int width, struct style s
     frame->run_end = col + width;
 }
 
-void frame_cell(struct frame *frame, int row, int col, int width, struct style style,
-        const uint32_t *cps, int count)
+void frame_cell(
+        struct frame *frame, int row, int col, struct style style, const struct glyph *glyph)
 {
+    static const wchar_t blank[2] = {L' ', 0};
     wchar_t chars[CCHARW_MAX + 1] = {L' '};
-    uint32_t cp = count > 0 ? cps[0] : 0;
+    uint32_t cp = glyph->count > 0 ? glyph->cps[0] : 0;
     if (cp != 0 && !frame->utf8)
         cp = to_ascii(cp);
-    if (cp == 0) {
-        for (int i = 0; i < width; i++)
-            put(frame, row, col + i, 1, style, chars);
-        return;
-    }
-    bool agreed = cp < 0x7f ? cp >= 0x20 && width == 1 : wcwidth((wchar_t)cp) == width;
-    if (!agreed) {
-        wchar_t unknown[2] = {frame->utf8 ? 0xfffd : L'?', 0}, blank[2] = {L' ', 0};
-        put(frame, row, col, 1, style, unknown);
-        if (width == 2)
+    bool agreed =
+            cp < 0x7f ? cp >= 0x20 && glyph->width == 1 : wcwidth((wchar_t)cp) == glyph->width;
+    if (cp == 0 || !agreed) {
+        wchar_t unknown[2] = {frame->utf8 ? 0xfffd : L'?', 0};
+        put(frame, row, col, 1, style, cp == 0 ? blank : unknown);
+        if (glyph->width == 2)
             put(frame, row, col + 1, 1, style, blank);
         return;
     }
     chars[0] = (wchar_t)cp;
     int n = 1;
-    for (int i = 1; frame->utf8 && i < count && n < CCHARW_MAX; i++)
-        if (wcwidth((wchar_t)cps[i]) == 0)
-            chars[n++] = (wchar_t)cps[i];
-    put(frame, row, col, width, style, chars);
+    for (int i = 1; frame->utf8 && i < glyph->count && n < CCHARW_MAX; i++)
+        if (wcwidth((wchar_t)glyph->cps[i]) == 0)
+            chars[n++] = (wchar_t)glyph->cps[i];
+    put(frame, row, col, glyph->width, style, chars);
 }
 
 void frame_fill(struct frame *frame, struct rect area, struct style style)
@@ -403,10 +400,10 @@ void frame_fill(struct frame *frame, struct rect area, struct style style)
     frame_cells_done(frame);
 }
 
-/* One character with its combining marks from the front of *s: its width, or -1 at the end. */
-static int next_cluster(struct str *s, uint32_t cps[VT_CELL_CHARS - 1], int *ret_count)
+/* One character with its combining marks from the front of *s; false at the end. */
+static bool next_glyph(struct str *s, struct glyph *ret)
 {
-    int count = 0, width = 0;
+    ret->count = ret->width = 0;
     while (s->n > 0) {
         uint32_t cp = 0;
         int n = utf8_decode(s->p, s->n, &cp);
@@ -419,31 +416,28 @@ static int next_cluster(struct str *s, uint32_t cps[VT_CELL_CHARS - 1], int *ret
             cp = cp < 0x20 || cp == 0x7f ? '?' : 0xfffd;
             w = 1;
         }
-        if (count > 0 && w > 0)
+        if (ret->count > 0 && w > 0)
             break;
-        if (count < VT_CELL_CHARS - 1)
-            cps[count++] = cp;
+        if (ret->count < VT_CELL_CHARS)
+            ret->cps[ret->count++] = cp;
         if (w > 0)
-            width = w;
+            ret->width = w;
         s->p += n;
         s->n -= (size_t)n;
     }
-    *ret_count = count;
-    return count == 0 ? -1 : width;
+    return ret->count > 0;
 }
 
 int frame_text(
         struct frame *frame, int row, int col, int max, struct style style, struct str text)
 {
     style = chrome_style(frame, style);
-    int used = 0, count = 0, width = 0;
-    uint32_t cps[VT_CELL_CHARS - 1];
-    while ((width = next_cluster(&text, cps, &count)) >= 0) {
-        if (used + width > max)
-            break;
-        if (width > 0)
-            frame_cell(frame, row, col + used, width, style, cps, count);
-        used += width;
+    struct glyph glyph;
+    int used = 0;
+    while (next_glyph(&text, &glyph) && used + glyph.width <= max) {
+        if (glyph.width > 0)
+            frame_cell(frame, row, col + used, style, &glyph);
+        used += glyph.width;
     }
     frame_cells_done(frame);
     return used;
@@ -451,10 +445,10 @@ int frame_text(
 
 int frame_width(struct str text)
 {
-    int used = 0, count = 0, width = 0;
-    uint32_t cps[VT_CELL_CHARS - 1];
-    while ((width = next_cluster(&text, cps, &count)) >= 0)
-        used += width;
+    struct glyph glyph;
+    int used = 0;
+    while (next_glyph(&text, &glyph))
+        used += glyph.width;
     return used;
 }
 
@@ -466,7 +460,8 @@ void frame_line(struct frame *frame, int row, int col, enum frame_line line, boo
     uint32_t cp = doubled ? twice[line] : single[line];
     if (!frame->utf8)
         cp = line == LINE_H ? (doubled ? '=' : '-') : line == LINE_V ? '|' : '+';
-    frame_cell(frame, row, col, 1, chrome_style(frame, style), &cp, 1);
+    struct glyph glyph = {.cps = {cp}, .count = 1, .width = 1};
+    frame_cell(frame, row, col, chrome_style(frame, style), &glyph);
 }
 
 /* --- encoding ------------------------------------------------------------------------- */

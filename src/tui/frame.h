@@ -67,9 +67,14 @@ enum frame_line { LINE_H, LINE_V, LINE_TL, LINE_TR, LINE_BL, LINE_BR };
 void frame_line(struct frame *frame, int row, int col, enum frame_line line, bool doubled,
         struct style style);
 
-/* Cells of the agent's screen: base character with up to 5 more, `width` cells wide. */
-void frame_cell(struct frame *frame, int row, int col, int width, struct style style,
-        const uint32_t *cps, int count);
+/* One character of the agent's screen: base and up to 5 more code points; 0: blank. */
+struct glyph {
+    uint32_t cps[VT_CELL_CHARS];
+    int count;
+    int width; /* cells: 1 or 2 */
+};
+void frame_cell(
+        struct frame *frame, int row, int col, struct style style, const struct glyph *glyph);
 /* Cells put since the last call appear; call once after each run of frame_cell(). */
 void frame_cells_done(struct frame *frame);
 

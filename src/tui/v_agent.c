@@ -5,31 +5,37 @@
 #include "tui/v_agent.h"
 
 /* Columns [from,to) of one row of the grid; beyond its width the pane is blank. */
-static void draw_span(const struct view_env *env, struct vt *vt, struct rect area, int row,
-        int from, int to, int vt_cols)
+struct span {
+    int row, from, to;
+};
+
+static void draw_cell(
+        const struct view_env *env, struct vt *vt, struct rect area, int row, int col)
 {
-    const struct vt_cell *cells = vt_row(vt, row);
-    uint32_t cps[VT_CELL_CHARS];
-    while (from > 0 && from < vt_cols && cells[from].width == 0)
-        from--; /* begin at the left half */
-    for (int col = from; col < to && col < vt_cols; col++) {
-        const struct vt_cell *cell = &cells[col];
-        if (cell->width == 0)
-            continue;
-        int width = cell->width, count = 1;
-        cps[0] = cell->cp;
-        if (cell->extra)
-            count += vt_cell_extra(vt, row, col, cps + 1);
-        if (col + width > area.cols) {
-            cps[0] = 0;
-            width = 1;
-        }
-        struct style style = {cell->fg, cell->bg, cell->attrs};
-        frame_cell(env->frame, area.row + row, area.col + col, width, style, cps, count);
-    }
-    static const uint32_t blank = 0;
-    for (int col = from > vt_cols ? from : vt_cols; col < to; col++)
-        frame_cell(env->frame, area.row + row, area.col + col, 1, STYLE_PLAIN, &blank, 1);
+    const struct vt_cell *cell = &vt_row(vt, row)[col];
+    struct glyph glyph = {.cps = {cell->cp}, .count = 1, .width = cell->width};
+    struct style style = {cell->fg, cell->bg, cell->attrs};
+    if (cell->extra)
+        glyph.count += vt_cell_extra(vt, row, col, glyph.cps + 1);
+    if (col + glyph.width > area.cols)
+        glyph = (struct glyph){.width = 1}; /* half of it would be outside */
+    frame_cell(env->frame, area.row + row, area.col + col, style, &glyph);
+}
+
+static void draw_span(
+        const struct view_env *env, struct vt *vt, struct rect area, struct span span)
+{
+    static const struct glyph blank = {.width = 1};
+    const struct vt_cell *cells = vt_row(vt, span.row);
+    int cols = 0, rows = 0, col = span.from;
+    vt_size(vt, &cols, &rows);
+    while (col > 0 && col < cols && cells[col].width == 0)
+        col--; /* begin at the left half */
+    for (; col < span.to && col < cols; col++)
+        if (cells[col].width > 0)
+            draw_cell(env, vt, area, span.row, col);
+    for (; col < span.to; col++)
+        frame_cell(env->frame, area.row + span.row, area.col + col, STYLE_PLAIN, &blank);
     frame_cells_done(env->frame);
 }
 
@@ -38,16 +44,15 @@ static void draw_grid(const struct view_env *env, struct vt *vt, struct rect are
     int cols = 0, rows = 0;
     vt_size(vt, &cols, &rows);
     for (int row = 0; row < area.rows; row++) {
-        int from = 0, to = area.cols;
-        if (row >= rows) {
-            if (all)
-                frame_fill(env->frame, (struct rect){area.row + row, area.col, 1, area.cols},
-                        STYLE_PLAIN);
+        struct span span = {row, 0, area.cols};
+        if (row >= rows && all)
+            frame_fill(env->frame, (struct rect){area.row + row, area.col, 1, area.cols},
+                    STYLE_PLAIN);
+        if (row >= rows || (!all && !vt_dirty(vt, row, &span.from, &span.to)))
             continue;
-        }
-        if (!all && !vt_dirty(vt, row, &from, &to))
-            continue;
-        draw_span(env, vt, area, row, from, to < area.cols ? to : area.cols, cols);
+        if (span.to > area.cols)
+            span.to = area.cols;
+        draw_span(env, vt, area, span);
     }
     vt_dirty_clear(vt);
 }

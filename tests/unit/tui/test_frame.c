@@ -17,6 +17,7 @@
 
 static const struct vt_cursor CURSOR = {.row = 1, .col = 2, .visible = true, .shape = 1};
 static const struct vt_ops NO_OPS;
+static const struct glyph X = {{'x'}, 1, 1};
 
 struct shown {
     struct frame *frame;
@@ -105,11 +106,11 @@ static void test_text_arrives_with_wide_and_combining_characters(void **state)
 static void test_cell_of_doubtful_width_moves_nothing(void **state)
 {
     struct shown s = start(false, true);
-    uint32_t wide = 0x4f60, x = 'x';
+    struct glyph wide = {{0x4f60}, 1, 1};
     (void)state;
     /* The emulator says one column, the C library two. */
-    frame_cell(s.frame, 3, 0, 1, (struct style){0}, &wide, 1);
-    frame_cell(s.frame, 3, 1, 1, (struct style){0}, &x, 1);
+    frame_cell(s.frame, 3, 0, (struct style){0}, &wide);
+    frame_cell(s.frame, 3, 1, (struct style){0}, &X);
     frame_cells_done(s.frame);
     flush(&s);
     assert_int_equal(cp_at(&s, 3, 0), 0xfffd);
@@ -121,9 +122,8 @@ static void color_roundtrip(
         bool truecolor, uint32_t fg, uint32_t bg, uint32_t want_fg, uint32_t want_bg)
 {
     struct shown s = start(truecolor, true);
-    uint32_t x = 'x';
     struct style style = {fg, bg, VT_BOLD | VT_ITALIC};
-    frame_cell(s.frame, 4, 4, 1, style, &x, 1);
+    frame_cell(s.frame, 4, 4, style, &X);
     frame_cells_done(s.frame);
     flush(&s);
     const struct vt_cell *cell = &vt_row(s.vt, 4)[4];
@@ -156,12 +156,11 @@ static void test_true_colour_is_reduced_elsewhere(void **state)
 static void test_more_colours_than_pairs_still_draw(void **state)
 {
     struct shown s = start(true, true);
-    uint32_t x = 'x';
     (void)state;
     for (uint32_t i = 0; i < 70000; i++) {
         struct style style = {
                 VT_COLOR_RGB(i >> 16, i >> 8 & 255, i & 255), VT_COLOR_RGB(9, i & 255, 77), 0};
-        frame_cell(s.frame, 5, 5, 1, style, &x, 1);
+        frame_cell(s.frame, 5, 5, style, &X);
     }
     frame_cells_done(s.frame);
     flush(&s);
@@ -175,13 +174,12 @@ static void test_mono_chrome_keeps_the_panes_colours(void **state)
 {
     struct frame_config config = {.term = "xterm-256color", .utf8 = true, .mono = true};
     struct shown s = {.vt = vt_new(COLS, ROWS, 0, &NO_OPS, NULL)};
-    uint32_t x = 'x';
     struct style red = {VT_COLOR_INDEX(1), 0, 0};
     struct err err;
     (void)state;
     s.frame = frame_new(&config, COLS, ROWS, &err);
     frame_text(s.frame, 0, 0, 5, red, STR("c"));
-    frame_cell(s.frame, 1, 0, 1, red, &x, 1);
+    frame_cell(s.frame, 1, 0, red, &X);
     frame_cells_done(s.frame);
     flush(&s);
     assert_int_equal(vt_row(s.vt, 0)[0].fg, VT_COLOR_DEFAULT);
@@ -192,12 +190,12 @@ static void test_mono_chrome_keeps_the_panes_colours(void **state)
 static void test_lines_are_ascii_without_utf8(void **state)
 {
     struct shown s = start(false, false);
-    uint32_t box = 0x2502;
+    struct glyph box = {{0x2502}, 1, 1};
     (void)state;
     frame_line(s.frame, 0, 0, LINE_TL, false, (struct style){0});
     frame_line(s.frame, 0, 1, LINE_H, false, (struct style){0});
     frame_line(s.frame, 0, 2, LINE_H, true, (struct style){0});
-    frame_cell(s.frame, 0, 3, 1, (struct style){0}, &box, 1);
+    frame_cell(s.frame, 0, 3, (struct style){0}, &box);
     frame_cells_done(s.frame);
     flush(&s);
     assert_int_equal(cp_at(&s, 0, 0), '+');

@@ -12,6 +12,15 @@ static bool has_ended(const struct view_env *env)
                                    session_state(env->session) == SESSION_CRASHED);
 }
 
+/* What is true about the agent's network, and nothing before there is an agent. */
+static const char *net_word(const struct view_env *env)
+{
+    if (!env->session || session_state(env->session) != SESSION_RUNNING)
+        return "";
+    return strcmp(session_rec(env->session)->runtime, "none") == 0 ? "net: NOT BOXED"
+                                                                   : "net: proxy only";
+}
+
 void chrome_tabs(const struct view_env *env, struct rect row, const struct chrome_state *state)
 {
     unsigned waiting = env->gate ? gate_count(env->gate) : 0;
@@ -21,7 +30,7 @@ void chrome_tabs(const struct view_env *env, struct rect row, const struct chrom
         return;
     frame_fill(env->frame, row, STYLE_BAR);
     snprintf(right, sizeof right, "%s%s%s%s", state->zoom ? "ZOOM  " : "", host ? host : "",
-            host ? "  " : "", state->panels ? "net: proxy only" : "");
+            host ? "  " : "", net_word(env));
     int right_cols = frame_width(str_of(right));
     int room = row.cols - right_cols - 3;
     if (waiting > 0)

@@ -9,7 +9,6 @@ struct chrome_state {
     bool prefix; /* the prefix key was pressed */
     bool quit_asked;
     bool zoom;
-    bool panels;         /* a session with a proxy, not a bare pane */
     bool pane_bell;      /* the agent rang since the last key */
     const char *mark;    /* "UNBOXED" or NULL */
     const char *message; /* or NULL */

@@ -189,7 +189,6 @@ static void draw_chrome(struct ui *ui, const struct view_env *env)
             .prefix = ui->prefix,
             .quit_asked = ui->quit_asked,
             .zoom = ui->zoom_pane || ui->zoom_panel,
-            .panels = ui->config.panels,
             .pane_bell = ui->pane_bell,
             .mark = ui->config.mark,
             .message = message ? message->text : NULL};

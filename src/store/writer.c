@@ -302,13 +302,16 @@ static int reserve_ids(struct writer *writer, struct range *ret, struct err *err
  * only if nobody reserved behind it. Failing costs nothing but larger numbers. */
 static void give_back_ids(struct writer *writer)
 {
-    const struct range *last = writer->spare.end ? &writer->spare : &writer->ids;
+    struct range last = writer->spare.end ? writer->spare : writer->ids;
     char sql[128];
 
-    if (writer->failed || last->next == last->end)
+    /* A spare range that nobody else's separates from the one in use goes back with it. */
+    if (writer->spare.end && writer->spare.next == writer->ids.end)
+        last.next = writer->ids.next;
+    if (writer->failed || last.next == last.end)
         return;
     snprintf(sql, sizeof(sql), "UPDATE id_counter SET next=%" PRIu64 " WHERE next=%" PRIu64,
-            last->next, last->end);
+            last.next, last.end);
     (void)db_exec(writer->db, sql, NULL);
 }
 

@@ -32,9 +32,10 @@
 #define LIMIT_HALF_CLOSED_MS 60000
 /* Dialing an upstream: resolve, connect and TLS handshake together. */
 #define LIMIT_DIAL_MS 20000
-/* An idle upstream connection is kept for reuse this long, at most so many per origin. */
+/* An idle upstream connection is kept for reuse this long, at most so many per origin: with
+ * fewer, as many agents at once would pay a TLS handshake for almost every request. */
 #define LIMIT_POOL_IDLE_MS 60000
-#define LIMIT_POOL_PER_ORIGIN 16
+#define LIMIT_POOL_PER_ORIGIN 64
 
 /* Concurrent tunnels of one session; an agent uses a handful. */
 #define LIMIT_TUNNELS 1024

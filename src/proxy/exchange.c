@@ -303,9 +303,8 @@ static int response_head(struct exchange *x)
         fail(x, 502, text);
         return -1;
     }
-    const struct credential *cred = proxy_credential(x->tunnel->proxy, x->tunnel->provider);
-    if (cred->real_value && memmem(bytes.p, bytes.n, secret_bytes(cred->real_value),
-                                    secret_len(cred->real_value))) {
+    const struct secret *key = x->tunnel->provider->key;
+    if (key && memmem(bytes.p, bytes.n, secret_bytes(key), secret_len(key))) {
         fail(x, 502, "Upstream response error: it carries the API key");
         return -1;
     }
@@ -347,7 +346,7 @@ static int response_interim(struct exchange *x)
     if (head->status == 100 || x->http10)
         return 1;
     struct buf *out = chan_out(x->tunnel->chan);
-    buf_printf(out, "HTTP/1.1 %d %.*s", head->status, STR_ARG(head->reason));
+    http_put_status(out, head->status, head->reason);
     write_fields(out, head);
     buf_puts(out, "\r\n\r\n");
     chan_flush_soon(x->tunnel->chan);
@@ -367,12 +366,12 @@ static void response_begin(struct exchange *x)
     x->chunked = unsized && !x->http10;
     x->keep = x->keep && (!unsized || x->chunked);
 
-    buf_printf(out, "HTTP/1.1 %d %.*s", head->status, STR_ARG(head->reason));
+    http_put_status(out, head->status, head->reason);
     write_fields(out, head);
     if (x->chunked)
         buf_puts(out, "\r\ntransfer-encoding: chunked");
     else if (head->has_length && head->status != 204)
-        buf_printf(out, "\r\ncontent-length: %llu", (unsigned long long)head->length);
+        http_put_length(out, head->length);
     if (!x->keep)
         buf_puts(out, "\r\nconnection: close");
     else if (x->http10)

@@ -442,6 +442,32 @@ bool http_body_eof(struct http_body *body)
     return body->done;
 }
 
+/* These run for every request: no printf. */
+static void put_decimal(struct buf *out, uint64_t n)
+{
+    char digits[24];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    buf_append(out, digits + at, sizeof(digits) - at);
+}
+
+void http_put_length(struct buf *out, uint64_t length)
+{
+    buf_append_str(out, STR("\r\ncontent-length: "));
+    put_decimal(out, length);
+}
+
+void http_put_status(struct buf *out, int status, struct str reason)
+{
+    buf_append_str(out, STR("HTTP/1.1 "));
+    put_decimal(out, (uint64_t)status);
+    buf_putc(out, ' ');
+    buf_append_str(out, reason);
+}
+
 void http_put_chunk(struct buf *out, struct str piece)
 {
     if (piece.n == 0)

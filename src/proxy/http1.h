@@ -111,6 +111,11 @@ long http_body_feed(struct http_body *body, struct str in, http_sink_fn sink, vo
 /* The sender closed. True if that is the proper end. */
 bool http_body_eof(struct http_body *body);
 
+/* "\r\ncontent-length: N", for a head that is being written. */
+void http_put_length(struct buf *out, uint64_t length);
+/* "HTTP/1.1 STATUS REASON" */
+void http_put_status(struct buf *out, int status, struct str reason);
+
 /* Append `piece` as one chunk; the last one ends the body. */
 void http_put_chunk(struct buf *out, struct str piece);
 void http_put_last_chunk(struct buf *out);

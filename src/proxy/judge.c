@@ -35,6 +35,8 @@ static struct str target_query(struct str target)
 static bool host_agrees(const struct tunnel *tunnel, struct str host)
 {
     char want[300];
+    if (tunnel->port == 443 && str_eq_icase(host, str_of(tunnel->host)))
+        return true; /* as nearly everybody sends it; an address literal has brackets */
     bool literal = strchr(tunnel->host, ':') != NULL;
     int n = snprintf(want, sizeof(want), literal ? "[%s]" : "%s", tunnel->host);
     if (tunnel->port == 443 && str_eq_icase(host, (struct str){want, (size_t)n}))
@@ -178,7 +180,7 @@ void judge_write_head(const struct tunnel *tunnel, const struct http_head *head,
     if (head->framing == HTTP_CHUNKED)
         buf_puts(out, "\r\ntransfer-encoding: chunked");
     else if (head->has_length)
-        buf_printf(out, "\r\ncontent-length: %llu", (unsigned long long)head->length);
+        http_put_length(out, head->length);
     buf_append(out, "\r\n\r\n", 4);
 }
 

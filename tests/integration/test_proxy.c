@@ -169,8 +169,9 @@ static void bearer_keys_and_google_paths_work_too(void **state)
     peer_say(agent, text);
     struct peer *up = origin_wait(w, 0, "\r\n\r\n");
     assert_true(peer_has(up, "Authorization: Bearer sk-real-openai\r\n"));
-    peer_say(up, OK_EMPTY);
-    WAIT(w, peer_has(agent, "200 OK"));
+    peer_say(up, "HTTP/1.1 200 OK\r\nX-Echo: (sk-real-openai)\r\nContent-Length: 0\r\n\r\n");
+    WAIT(w, peer_has(agent, "HTTP/1.1 502 "));
+    assert_false(peer_has(agent, "sk-real-openai"));
 
     const char *google = "generativelanguage.googleapis.com";
     agent = agent_tunnel(w, google, google);

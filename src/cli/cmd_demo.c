@@ -49,7 +49,7 @@ static int give_certificate(struct demo *demo, struct err *err)
  * environment is dropped. */
 static int point_provider(struct app *app, const struct demo *demo, const char *key, struct err *err)
 {
-    char *yaml = xasprintf("anthropic:\n  upstream: https://localhost:%u\n  upstream_ca: \"%s\"\n",
+    char *yaml = xasprintf("anthropic:\n  upstream: https://127.0.0.1:%u\n  upstream_ca: \"%s\"\n",
             demo_provider_port(demo->provider), demo_provider_ca(demo->provider));
     int rc;
 

@@ -309,7 +309,7 @@ static const struct tls_identity *find_leaf(
     struct demo_provider *p = ctx;
 
     (void)conn_ctx;
-    return ca_leaf(p->ca, sni && *sni ? sni : "localhost", refused);
+    return ca_leaf(p->ca, sni && *sni ? sni : "127.0.0.1", refused);
 }
 
 static void on_minted(void *ctx)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/str.h"
+#include "io/loop.h"
 
 struct command {
     const char *name;
@@ -111,9 +112,8 @@ static void harden(void)
 #endif
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    harden();
     if (argc < 2)
         return cmd_ui(argc, argv);
 
@@ -126,4 +126,12 @@ int main(int argc, char **argv)
         if (strcmp(name, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     return unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+    harden();
+    int exit_code = run(argc, argv);
+    loop_end_threads();
+    return exit_code;
 }

@@ -272,6 +272,11 @@ void loop_work(struct loop *loop, void (*work)(void *ctx), void (*done)(void *ct
     CHECK(uv_queue_work(&loop->uv, &w->req, on_work, on_work_done) == 0);
 }
 
+void loop_end_threads(void)
+{
+    uv_library_shutdown();
+}
+
 static struct tally *tally_find(struct loop *loop, const char *name)
 {
     size_t count = sizeof(loop->tally) / sizeof(loop->tally[0]);

@@ -85,4 +85,11 @@ void sigwatch_free(struct sigwatch *watch);
  */
 void loop_work(struct loop *loop, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx);
 
+/*
+ * The pool's threads end now, and what libraries keep per thread goes with them: OpenSSL's
+ * random generators among it. At exit libuv would end them too, but only after OpenSSL has
+ * forgotten what to wipe. The last call into this layer; no loop is left.
+ */
+void loop_end_threads(void);
+
 #endif

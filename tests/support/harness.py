@@ -23,6 +23,12 @@ class Failed(Exception):
     pass
 
 
+def is_sanitized():
+    """AddressSanitizer finds leaks by itself, and makes everything slow and large."""
+    with open(PROGRAM, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def skip(reason):
     print(f"skipped: {reason}")
     sys.exit(77)

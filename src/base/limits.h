@@ -14,12 +14,12 @@
 #define LIMIT_CHAN_LOW 65536
 
 /* Head of one HTTP message: real agents send 3 kB; nginx takes 32 kB in all. */
-#define LIMIT_HTTP_HEAD (64 * 1024)
+#define LIMIT_HTTP_HEAD (1u << 16)
 #define LIMIT_HTTP_FIELDS 128
 
 /* So much of a body that nobody wants is read to keep the connection; agents' telemetry,
  * which is refused, has up to 700 kB. */
-#define LIMIT_HTTP_DISCARD (1024 * 1024)
+#define LIMIT_HTTP_DISCARD (1u << 20)
 /* Interim (1xx) answers before the real one; none to two are usual. */
 #define LIMIT_HTTP_INTERIM 16
 

@@ -34,11 +34,13 @@
 #include "base/mem.h"
 #include "io/crypt.h"
 
-#define DAY_MS (24 * 3600 * 1000LL)
-#define RENEW_MS (3600 * 1000LL)
+#define DAY_MS 86400000LL
+#define RENEW_MS 3600000LL
 /* Clocks of boxes and of ours are one; this is for second boundaries. */
-#define BACKDATE_MS (60 * 1000LL)
+#define BACKDATE_MS 60000LL
 #define CA_DAYS 3650
+/* The same in every leaf: constraints, usage, extended usage, authority key. */
+#define COMMON_EXTENSIONS 4
 
 enum leaf_state { LEAF_MINTING, LEAF_READY, LEAF_FAILED };
 
@@ -55,7 +57,7 @@ struct mold {
     EVP_PKEY *ca_key;
     EVP_PKEY *leaf_key;
     X509 *ca_cert;
-    X509_EXTENSION *extensions[4];
+    X509_EXTENSION *extensions[COMMON_EXTENSIONS];
 };
 
 struct ca {
@@ -317,7 +319,7 @@ static int mold_finish(struct mold *mold, struct err *err)
     static const struct {
         int nid;
         const char *value;
-    } common[] = {
+    } common[COMMON_EXTENSIONS] = {
             {NID_basic_constraints, "critical,CA:false"},
             {NID_key_usage, "critical,digitalSignature"},
             {NID_ext_key_usage, "serverAuth"},
@@ -331,7 +333,7 @@ static int mold_finish(struct mold *mold, struct err *err)
     }
     X509V3_CTX ctx;
     X509V3_set_ctx(&ctx, mold->ca_cert, NULL, NULL, NULL, 0);
-    for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++) {
+    for (size_t i = 0; i < COMMON_EXTENSIONS; i++) {
         mold->extensions[i] = X509V3_EXT_conf_nid(NULL, &ctx, common[i].nid, common[i].value);
         if (!mold->extensions[i])
             return err_ssl(err, "leaf extensions");
@@ -374,7 +376,7 @@ static X509 *leaf_make(const struct mold *mold, const char *host, int64_t now_ms
              (!short_name || set_name(cert, host)) &&
              X509_set_issuer_name(cert, X509_get_subject_name(mold->ca_cert)) &&
              X509_set_pubkey(cert, mold->leaf_key) && add_alt_name(cert, host, !short_name);
-    for (size_t i = 0; ok && i < sizeof(mold->extensions) / sizeof(*mold->extensions); i++)
+    for (size_t i = 0; ok && i < COMMON_EXTENSIONS; i++)
         ok = X509_add_ext(cert, mold->extensions[i], -1);
     if (ok && X509_sign(cert, mold->ca_key, EVP_sha256()))
         return cert;
@@ -406,14 +408,19 @@ static struct leaf *leaf_find(struct ca *ca, const char *host)
     return NULL;
 }
 
+static void leaf_free(struct leaf *leaf)
+{
+    X509_free(leaf->identity.cert);
+    free(leaf->host);
+    free(leaf);
+}
+
 static void leaf_drop(struct ca *ca, struct leaf *leaf)
 {
     leaf->prev->next = leaf->next;
     leaf->next->prev = leaf->prev;
     ca->leaf_count--;
-    X509_free(leaf->identity.cert);
-    free(leaf->host);
-    free(leaf);
+    leaf_free(leaf);
 }
 
 /* The least recently used leaf makes room; one being minted is awaited by somebody. */
@@ -482,9 +489,12 @@ static void mint_done(void *ctx)
 
 static void destroy(struct ca *ca)
 {
-    while (ca->leaves.next != &ca->leaves)
-        leaf_drop(ca, ca->leaves.next);
-    for (size_t i = 0; i < sizeof(ca->mold.extensions) / sizeof(*ca->mold.extensions); i++)
+    struct leaf *next = NULL;
+    for (struct leaf *leaf = ca->leaves.next; leaf != &ca->leaves; leaf = next) {
+        next = leaf->next;
+        leaf_free(leaf);
+    }
+    for (size_t i = 0; i < COMMON_EXTENSIONS; i++)
         X509_EXTENSION_free(ca->mold.extensions[i]);
     X509_free(ca->mold.ca_cert);
     EVP_PKEY_free(ca->mold.ca_key);

@@ -297,7 +297,8 @@ static int response_head(struct exchange *x)
     long n = http_scan_head(&x->scan, buf_str(in), &fault);
     if (n == 0)
         return 0;
-    struct str bytes = {buf_data(in), n > 0 ? (size_t)n : 0};
+    struct str bytes = buf_str(in);
+    bytes.n = n > 0 ? (size_t)n : 0;
     if (n < 0 || http_parse_response(head, bytes, x->to_head, &fault) < 0) {
         snprintf(text, sizeof(text), "Upstream response error: %s", fault.reason);
         fail(x, 502, text);

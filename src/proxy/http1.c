@@ -294,9 +294,8 @@ static int request_framing(struct http_head *head, struct http_fault *fault)
 static void response_framing(struct http_head *head, bool to_head)
 {
     int status = head->status;
-    if (to_head || status < 200 || status == 204 || status == 304)
-        head->framing = HTTP_NO_BODY;
-    else if (head->framing == HTTP_LENGTH && head->length == 0)
+    bool empty = head->framing == HTTP_LENGTH && head->length == 0;
+    if (to_head || empty || status < 200 || status == 204 || status == 304)
         head->framing = HTTP_NO_BODY;
     else if (head->framing == HTTP_NO_BODY)
         head->framing = HTTP_TO_CLOSE;

@@ -11,12 +11,10 @@
  */
 #include "proxy/proxy_priv.h"
 
-#include <stdarg.h>
-
 #define KEY_MISMATCH "Rejected: API key does not match expected sentinel."
 
 static bool refuse(struct refusal *refusal, int status, enum request_decision decision,
-        const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+        const char *reason);
 
 static struct str target_path(struct str target)
 {
@@ -65,21 +63,24 @@ static bool judge_host(
         return true;
     if (!host_is_well_formed(head->host))
         return refuse(refusal, 400, REQUEST_ERROR, "Rejected: malformed Host.");
-    return refuse(refusal, 421, REQUEST_DENY,
-            "Rejected: Host differs from the host of this tunnel, %s.", tunnel->host);
+    char reason[sizeof(refusal->reason)];
+    snprintf(reason, sizeof(reason),
+            "Rejected: Host differs from the host of this tunnel, %.150s.", tunnel->host);
+    return refuse(refusal, 421, REQUEST_DENY, reason);
 }
 
 static bool judge_endpoint(
         struct tunnel *tunnel, const struct http_head *head, struct refusal *refusal)
 {
-    char path[160];
+    char path[160], reason[sizeof(refusal->reason)];
     struct str raw = target_path(head->target);
     if (memchr(head->target.p, '#', head->target.n))
         return refuse(refusal, 400, REQUEST_ERROR, "Rejected: fragment in the request target.");
     if (provider_allows(tunnel->provider, head->method, raw))
         return true;
-    return refuse(refusal, 403, REQUEST_DENY, "Blocked: %.*s %s is not an allowed endpoint.",
+    snprintf(reason, sizeof(reason), "Blocked: %.*s %s is not an allowed endpoint.",
             STR_ARG(head->method), str_vis(path, sizeof(path), raw));
+    return refuse(refusal, 403, REQUEST_DENY, reason);
 }
 
 /* Headers in which providers take keys. */
@@ -184,14 +185,11 @@ void judge_write_head(const struct tunnel *tunnel, const struct http_head *head,
     buf_append(out, "\r\n\r\n", 4);
 }
 
-static bool refuse(struct refusal *refusal, int status, enum request_decision decision,
-        const char *fmt, ...)
+static bool refuse(
+        struct refusal *refusal, int status, enum request_decision decision, const char *reason)
 {
-    va_list args;
     refusal->status = status;
     refusal->decision = decision;
-    va_start(args, fmt);
-    vsnprintf(refusal->reason, sizeof(refusal->reason), fmt, args);
-    va_end(args);
+    str_copy(refusal->reason, sizeof(refusal->reason), str_of(reason));
     return false;
 }

@@ -77,8 +77,12 @@ struct pool *pool_new(const struct proxy_config *config, struct err *err)
 
 static void origin_free(struct origin *origin)
 {
-    while (origin->idle)
-        upstream_close(origin->idle);
+    struct upstream *next = NULL;
+    for (struct upstream *up = origin->idle; up; up = next) {
+        next = up->next;
+        chan_close(up->chan);
+        free(up);
+    }
     free(origin->asked_host);
     free(origin->authority);
     free((char *)origin->target.host);
@@ -212,6 +216,7 @@ void upstream_keep(struct upstream *up)
     if (up->next)
         up->next->prev = up;
     origin->idle = up;
+    up->idle = true;
     origin->idle_count++;
     chan_set_ops(up->chan, &idle_ops, up);
     chan_resume(up->chan);
@@ -222,8 +227,9 @@ void upstream_keep(struct upstream *up)
 static void upstream_unlink(struct upstream *up)
 {
     struct origin *origin = up->origin;
-    if (origin->idle != up && !up->prev)
-        return; /* in use */
+    if (!up->idle)
+        return;
+    up->idle = false;
     if (up->prev)
         up->prev->next = up->next;
     else
@@ -255,16 +261,18 @@ void upstream_abort(struct upstream *up)
 static void on_timer(void *ctx)
 {
     struct pool *pool = ctx;
-    uint64_t now = loop_now_ms(pool->config->loop), next = 0;
+    uint64_t now = loop_now_ms(pool->config->loop), wait = 0;
     for (struct origin *origin = pool->origins; origin; origin = origin->next) {
-        struct upstream *up = idle_oldest(origin);
-        while (up && now - up->idle_since >= LIMIT_POOL_IDLE_MS) {
-            upstream_close(up);
-            up = idle_oldest(origin);
+        struct upstream *next = NULL;
+        for (struct upstream *up = origin->idle; up; up = next) {
+            next = up->next;
+            uint64_t age = now - up->idle_since;
+            if (age >= LIMIT_POOL_IDLE_MS)
+                upstream_close(up);
+            else if (wait == 0 || LIMIT_POOL_IDLE_MS - age < wait)
+                wait = LIMIT_POOL_IDLE_MS - age;
         }
-        if (up && (next == 0 || up->idle_since + LIMIT_POOL_IDLE_MS < next))
-            next = up->idle_since + LIMIT_POOL_IDLE_MS;
     }
-    if (next)
-        timer_start(pool->timer, next - now);
+    if (wait)
+        timer_start(pool->timer, wait);
 }

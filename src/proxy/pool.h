@@ -30,6 +30,7 @@ struct upstream {
     struct origin *origin; /* borrows from the pool */
     struct chan *chan;     /* owns */
     bool reused;           /* it has served a request before */
+    bool idle;             /* in the origin's list */
     uint64_t idle_since;   /* loop_now_ms() clock */
     struct upstream *next, *prev;
 };

@@ -199,18 +199,16 @@ void tunnel_run(struct tunnel *tunnel)
     while (more && !tunnel->gone) {
         if (tunnel->exchange) {
             exchange_agent_data(tunnel->exchange);
-            more = false;
-        } else if (chan_full(tunnel->chan)) {
-            more = false; /* it asks and does not read our answers: on_drain goes on */
-        } else if (tunnel->discarding) {
-            more = discard(tunnel);
-        } else if (tunnel->state == TUNNEL_CONNECT) {
-            more = read_connect(tunnel);
-        } else if (tunnel->state == TUNNEL_REQUESTS) {
-            more = read_request(tunnel);
-        } else {
-            more = false; /* HELD: waits for the decision */
+            return;
         }
+        if (chan_full(tunnel->chan))
+            return; /* it asks and does not read our answers: on_drain goes on */
+        if (tunnel->discarding)
+            more = discard(tunnel);
+        else if (tunnel->state == TUNNEL_CONNECT)
+            more = read_connect(tunnel);
+        else
+            more = tunnel->state == TUNNEL_REQUESTS && read_request(tunnel);
     }
 }
 

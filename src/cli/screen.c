@@ -32,6 +32,11 @@ static void on_screen(void *ctx)
     ui_screen_changed(((struct screen *)ctx)->ui);
 }
 
+static void on_whole(void *ctx)
+{
+    ui_screen_whole(((struct screen *)ctx)->ui);
+}
+
 static void on_change(void *ctx)
 {
     ui_changed(((struct screen *)ctx)->ui);
@@ -60,6 +65,7 @@ static void on_ended(void *ctx, int exit_status, const char *message)
 
 static const struct session_ops session_ops = {
         .on_screen = on_screen,
+        .on_whole = on_whole,
         .on_change = on_change,
         .on_bell = on_bell,
         .on_notice = on_notice,

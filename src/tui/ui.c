@@ -2,10 +2,10 @@
  * ui.c - the object behind one terminal: layout, frames and their pace.
  *
  * Drawing happens at the end of a loop turn, when something is dirty: at once after a pause,
- * then at most every FRAME_MS, every FRAME_KEY_MS for a moment after a key. While a frame is
- * not sent none is made. A program in the pane that announced a synchronized update is given
- * HOLD_MS to finish it. Nothing dirty: no timer runs, but a tick a second while a request
- * waits, because its age is on the screen.
+ * then about every FRAME_MS, see frame_wait(). While a frame is not sent none is made. A
+ * program in the pane that announced a synchronized update is given HOLD_MS to finish it.
+ * Nothing dirty: no timer runs, but a tick a second while a request waits, because its age is
+ * on the screen.
  *
  * Owns the terminal, the encoder and its timers; borrows session, gate and configuration.
  */
@@ -20,7 +20,10 @@
 
 #define PREFIX_BYTE 0x1c
 #define FRAME_MS 16
-#define FRAME_KEY_MS 2
+#define FRAME_GAP_MS 1      /* at least, between two frames */
+#define ECHO_MS 25          /* a draft alone waits so long for the agent's echo of the key */
+#define FRAME_KEY_MS 2      /* what a frame costs after a key */
+#define FRAME_CREDIT_MS 48u /* three frames */
 #define AFTER_KEY_MS 50
 #define HOLD_MS 1000
 #define TICK_MS 1000
@@ -171,14 +174,14 @@ static void draw_middle(struct ui *ui, const struct view_env *env)
     }
     if (over) {
         over->area = ui->layout.middle; /* until the next layout */
-        if (ui->dirty & (DIRTY_ALL | DIRTY_PANELS))
+        if (ui->dirty & (DIRTY_ALL | DIRTY_PANELS | DIRTY_WORDS))
             view_draw(over, env);
         return;
     }
     if (ui->dirty & (DIRTY_ALL | DIRTY_PANE))
         v_agent_draw(env, ui->layout.pane, all);
-    if (ui->dirty & (DIRTY_ALL | DIRTY_PANELS))
-        for (int i = 0; i < PANEL_COUNT; i++)
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (ui->dirty & (DIRTY_ALL | DIRTY_PANELS | (i == PANEL_WORDS ? DIRTY_WORDS : 0)))
             view_draw(&ui->panels[i], env);
 }
 
@@ -229,7 +232,8 @@ static void arm_timers(struct ui *ui)
         timer_start(ui->commit_timer, next);
 }
 
-static void draw(struct ui *ui, const char *before)
+/* held: all but the agent's own drawing. */
+static void draw(struct ui *ui, const char *before, bool held)
 {
     struct view_env env = ui_env(ui);
     struct buf *out = &ui->out;
@@ -240,37 +244,56 @@ static void draw(struct ui *ui, const char *before)
     draw_middle(ui, &env);
     if (ui->prefix_list)
         draw_prefix_list(ui, &env);
-    draw_chrome(ui, &env);
-    struct vt_cursor cursor = cursor_place(ui, &env);
-    frame_end(ui->frame, &cursor, out);
+    if (ui->dirty & (DIRTY_ALL | DIRTY_CHROME | DIRTY_PANELS))
+        draw_chrome(ui, &env);
+    if (!held)
+        ui->cursor = cursor_place(ui, &env);
+    frame_end(ui->frame, &ui->cursor, out);
     if (ui->mode == MODE_REVIEW && commit_painted(&ui->review.commit, ui_now(ui)))
         buf_puts(out, FENCE);
     if (ui->ring)
         buf_putc(out, '\a');
     ui->ring = false;
-    ui->dirty = 0;
-    ui->hold_at = 0;
+    ui->dirty = held ? DIRTY_PANE : 0;
+    if (!held)
+        ui->hold_at = 0;
     ui->frame_at = ui_now(ui);
     if (buf_len(out) > 0)
         tty_send(ui->tty, out);
     arm_timers(ui);
 }
 
-/* The agent is in the middle of an update it wants to appear at once. Only its own drawing
- * waits, never ours. */
+/* The agent is in the middle of an update it wants to appear at once. */
 static bool held_back(struct ui *ui, uint64_t now)
 {
     struct vt *vt = ui_agent_lives(ui) ? session_vt(ui->session) : NULL;
-    if (ui->dirty != DIRTY_PANE || !vt || !vt_modes(vt).sync_open) {
+    if (!(ui->dirty & DIRTY_PANE) || (ui->dirty & DIRTY_ALL) || !vt ||
+            !vt_modes(vt).sync_open) {
         ui->hold_at = 0;
         return false;
     }
     if (ui->hold_at == 0)
         ui->hold_at = now;
-    if (now - ui->hold_at >= HOLD_MS)
-        return false;
-    timer_start(ui->frame_timer, HOLD_MS - (now - ui->hold_at));
-    return true;
+    return now - ui->hold_at < HOLD_MS;
+}
+
+/*
+ * Milliseconds until a frame is due. Time is saved up, for at most FRAME_CREDIT_MS, and
+ * each frame costs FRAME_MS of it: the second half of an update that came in two reads need not
+ * wait, and a flood still gets 60 frames a second. After a key frames are cheap.
+ */
+static uint64_t frame_wait(struct ui *ui, uint64_t now)
+{
+    uint64_t credit = ui->credit + (now - ui->credit_at), since = now - ui->frame_at;
+    uint64_t cost = now - ui->key_at < AFTER_KEY_MS ? FRAME_KEY_MS : FRAME_MS;
+    ui->credit = credit < FRAME_CREDIT_MS ? credit : FRAME_CREDIT_MS;
+    ui->credit_at = now;
+    uint64_t debt = ui->credit < cost ? cost - ui->credit : 0;
+    uint64_t gap = since < FRAME_GAP_MS ? FRAME_GAP_MS - since : 0;
+    if (debt > 0 || gap > 0)
+        return debt > gap ? debt : gap;
+    ui->credit -= cost;
+    return 0;
 }
 
 static void render(void *ctx)
@@ -279,19 +302,29 @@ static void render(void *ctx)
     uint64_t now = ui_now(ui);
     if (!ui->dirty)
         return;
-    if (tty_busy(ui->tty)) {
-        ui->frames_skipped++;
+    if (tty_busy(ui->tty))
         return; /* on_sent comes back here */
-    }
-    if (held_back(ui, now))
-        return;
-    uint64_t gap = now - ui->key_at < AFTER_KEY_MS ? FRAME_KEY_MS : FRAME_MS;
-    if (now - ui->frame_at < gap) {
-        timer_start(ui->frame_timer, gap - (now - ui->frame_at));
+    bool held = held_back(ui, now);
+    if (ui->dirty == DIRTY_WORDS && now - ui->key_at < ECHO_MS) {
+        timer_start(ui->frame_timer, ECHO_MS - (now - ui->key_at));
         return;
     }
-    timer_stop(ui->frame_timer);
-    draw(ui, NULL);
+    if (held && ui->dirty == DIRTY_PANE) {
+        timer_start(ui->frame_timer, HOLD_MS - (now - ui->hold_at));
+        return;
+    }
+    uint64_t wait = frame_wait(ui, now);
+    if (wait > 0) {
+        timer_start(ui->frame_timer, wait);
+        return;
+    }
+    if (held) {
+        ui->dirty &= ~DIRTY_PANE;
+        timer_start(ui->frame_timer, HOLD_MS - (now - ui->hold_at));
+    } else {
+        timer_stop(ui->frame_timer);
+    }
+    draw(ui, NULL, held);
 }
 
 /* --- events --------------------------------------------------------------------------- */
@@ -326,6 +359,7 @@ static void on_esc_timer(void *ctx)
 
 static void on_tick(void *ctx)
 {
+    ui_gate_tick(ctx);
     ui_touch(ctx, DIRTY_CHROME | DIRTY_PANELS);
 }
 
@@ -406,7 +440,7 @@ struct ui *ui_new(const struct ui_config *config, struct err *err)
     }
     compute_layout(ui);
     ui->dirty = DIRTY_ALL;
-    draw(ui, ENTER);
+    draw(ui, ENTER, false);
     return ui;
 }
 
@@ -449,8 +483,8 @@ void ui_screen_whole(struct ui *ui)
 {
     uint64_t now = ui_now(ui);
     ui->dirty |= DIRTY_PANE;
-    if (!tty_busy(ui->tty) && now - ui->frame_at >= FRAME_MS)
-        draw(ui, NULL);
+    if (!tty_busy(ui->tty) && frame_wait(ui, now) == 0)
+        draw(ui, NULL, false);
     else
         ui_touch(ui, 0);
 }

@@ -7,6 +7,7 @@
 #include "tui/ui_state.h"
 
 #define RING_GAP_MS 5000
+#define LAST_CALL_MS 60000
 
 /* Two letters of the keys' home positions; never those that commit. */
 static void make_code(char code[2])
@@ -184,12 +185,10 @@ static void announce(struct ui *ui)
         if (!item)
             continue;
         if (item->rec.state == ESC_APPROVED || item->rec.state == ESC_DENIED)
-            ui_message(ui, "#%d %s", item->rec.number,
-                    escalation_state_name(item->rec.state));
+            ui_message(ui, "#%d %s", item->rec.number, escalation_state_name(item->rec.state));
         else
-            ui_message(ui, "#%d ended as %s (%s), the request was denied",
-                    item->rec.number, escalation_state_name(item->rec.state),
-                    item->rec.by);
+            ui_message(ui, "#%d ended as %s (%s), the request was denied", item->rec.number,
+                    escalation_state_name(item->rec.state), item->rec.by);
     }
 }
 
@@ -228,6 +227,16 @@ static void ring(struct ui *ui)
         return;
     ui->rang_at = now;
     ui->ring = true;
+}
+
+/* A second time when the oldest has a minute left. */
+void ui_gate_tick(struct ui *ui)
+{
+    const struct gate_item *oldest = ui->config.gate ? gate_at(ui->config.gate, 0) : NULL;
+    if (!oldest || oldest->left_ms > LAST_CALL_MS || oldest->rec.id == ui->called_id)
+        return;
+    ui->called_id = oldest->rec.id;
+    ui->ring = !ui->config.config || ui->config.config->bell;
 }
 
 void ui_gate_changed(struct ui *ui)

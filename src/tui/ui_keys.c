@@ -22,7 +22,7 @@ static void flush_agent(struct ui *ui)
     if (ui->session)
         session_input(ui->session, buf_str(&ui->agent_bytes));
     buf_clear(&ui->agent_bytes);
-    ui_touch(ui, DIRTY_PANELS); /* the draft in YOUR WORDS */
+    ui_touch(ui, DIRTY_WORDS);
 }
 
 static bool is_vt_key(const struct key *key)
@@ -41,7 +41,7 @@ static void to_agent(struct ui *ui, const struct key *key)
     if (is_vt_key(key)) {
         flush_agent(ui);
         session_key(ui->session, key->sym, key->mods);
-        ui_touch(ui, DIRTY_PANELS);
+        ui_touch(ui, DIRTY_WORDS);
         return;
     }
     buf_append_str(&ui->agent_bytes, key->raw);
@@ -362,7 +362,7 @@ static void handle_paste(struct ui *ui, const struct key *key)
     if (here && !ui->paste_cut) {
         flush_agent(ui);
         session_paste(ui->session, buf_str(&ui->paste));
-        ui_touch(ui, DIRTY_PANELS);
+        ui_touch(ui, DIRTY_WORDS);
     }
     buf_release(&ui->paste);
     ui->paste_cut = false;

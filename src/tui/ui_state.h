@@ -17,7 +17,8 @@
 #define DIRTY_PANE 1u   /* changed rows of the agent */
 #define DIRTY_PANELS 2u /* panels, overlays, reviews */
 #define DIRTY_CHROME 4u /* the two rows */
-#define DIRTY_ALL 8u
+#define DIRTY_WORDS 8u  /* YOUR WORDS only: with every key for the agent */
+#define DIRTY_ALL 16u
 
 #define UI_DECISIONS 8 /* decisions of which the record is awaited for a message */
 
@@ -59,13 +60,15 @@ struct ui {
     uint64_t decided[UI_DECISIONS]; /* 0: free */
     unsigned waiting_before;
     uint64_t rang_at;
-    bool ring; /* BEL goes out with the next frame */
+    uint64_t called_id; /* rung for again, because its time runs out */
+    bool ring;          /* BEL goes out with the next frame */
 
     /* Frames. */
     unsigned dirty;
     uint64_t frame_at, key_at, hold_at;
-    uint64_t frames_skipped;
-    struct buf out; /* owns; the frame being made */
+    uint64_t credit, credit_at; /* see frame_wait() */
+    struct vt_cursor cursor;    /* as drawn last */
+    struct buf out;             /* owns; the frame being made */
     struct loop_hook hook;
     struct timer *frame_timer, *esc_timer, *tick_timer, *commit_timer, *resize_timer,
             *prefix_timer; /* own */
@@ -94,5 +97,6 @@ void ui_gate_commit(struct ui *ui, bool allow);
 void ui_gate_letter(struct ui *ui, uint32_t cp);
 /* Something in the queue changed: tombstones, bell, what became of decisions. */
 void ui_gate_changed(struct ui *ui);
+void ui_gate_tick(struct ui *ui);
 
 #endif

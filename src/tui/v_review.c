@@ -201,7 +201,7 @@ static const char *draft_state(struct review *review, uint64_t now_ms, char buf[
 
 static void draw_body(struct review *review, const struct view_env *env, struct rect r)
 {
-    struct str line;
+    struct str line = {NULL, 0};
     if (review->width != r.cols) {
         make_lines(review, r.cols);
         review->top = 0;

@@ -460,10 +460,24 @@ static void mint_work(void *ctx)
     job->cert = leaf_make(&job->ca->mold, job->host, job->now_ms);
 }
 
+static void mint_free(struct mint_job *job)
+{
+    X509_free(job->cert);
+    free(job->host);
+    free(job);
+}
+
 static void mint_done(void *ctx)
 {
     struct mint_job *job = ctx;
     struct ca *ca = job->ca;
+    ca->jobs--;
+    if (ca->closed) {
+        mint_free(job);
+        if (ca->jobs == 0)
+            destroy(ca);
+        return;
+    }
     struct leaf *leaf = leaf_find(ca, job->host);
     if (leaf && leaf->state == LEAF_MINTING) {
         leaf->state = job->cert ? LEAF_READY : LEAF_FAILED;
@@ -471,15 +485,7 @@ static void mint_done(void *ctx)
         leaf->renew_ms = job->now_ms + DAY_MS - RENEW_MS;
         job->cert = NULL;
     }
-    X509_free(job->cert);
-    free(job->host);
-    free(job);
-    ca->jobs--;
-    if (ca->closed) {
-        if (ca->jobs == 0)
-            destroy(ca);
-        return;
-    }
+    mint_free(job);
     struct ca_watch *next = NULL;
     for (struct ca_watch *watch = ca->watches; watch; watch = next) {
         next = watch->next;

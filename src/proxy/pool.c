@@ -208,8 +208,6 @@ static struct upstream *idle_oldest(const struct origin *origin)
 void upstream_keep(struct upstream *up)
 {
     struct origin *origin = up->origin;
-    if (origin->idle_count == LIMIT_POOL_PER_ORIGIN)
-        upstream_close(idle_oldest(origin));
     up->idle_since = loop_now_ms(up->pool->config->loop);
     up->prev = NULL;
     up->next = origin->idle;
@@ -222,6 +220,8 @@ void upstream_keep(struct upstream *up)
     chan_resume(up->chan);
     if (!timer_running(up->pool->timer))
         timer_start(up->pool->timer, LIMIT_POOL_IDLE_MS);
+    if (origin->idle_count > LIMIT_POOL_PER_ORIGIN)
+        upstream_close(idle_oldest(origin));
 }
 
 static void upstream_unlink(struct upstream *up)

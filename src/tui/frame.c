@@ -390,6 +390,11 @@ void frame_cell(
     put(frame, row, col, glyph->width, style, chars);
 }
 
+int frame_char_width(uint32_t cp)
+{
+    return cp >= 0x20 && cp < 0x7f ? 1 : wcwidth((wchar_t)cp);
+}
+
 void frame_fill(struct frame *frame, struct rect area, struct style style)
 {
     style = chrome_style(frame, style);

@@ -62,6 +62,8 @@ int frame_text(
         struct frame *frame, int row, int col, int max, struct style style, struct str text);
 /* The cells frame_text() would use. */
 int frame_width(struct str text);
+/* Cells the C library gives a character, and so most terminals; -1: not printable. */
+int frame_char_width(uint32_t cp);
 /* A line of the frame alphabet: '-', '|' or a corner '+'. Double lines mark the focus. */
 enum frame_line { LINE_H, LINE_V, LINE_TL, LINE_TR, LINE_BL, LINE_BR };
 void frame_line(struct frame *frame, int row, int col, enum frame_line line, bool doubled,

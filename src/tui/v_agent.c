@@ -9,17 +9,27 @@ struct span {
     int row, from, to;
 };
 
-static void draw_cell(
-        const struct view_env *env, struct vt *vt, struct rect area, int row, int col)
+/*
+ * One character; returns the columns it covers. Emoji newer than the emulator's table have one
+ * column there and two on the terminal: such a one is drawn over the blank behind it. Where
+ * that is not blank, frame_cell() shows a replacement of certain width.
+ */
+static int draw_cell(
+        const struct view_env *env, struct vt *vt, struct rect area, int row, int col, int cols)
 {
     const struct vt_cell *cell = &vt_row(vt, row)[col];
-    struct glyph glyph = {.cps = {cell->cp}, .count = 1, .width = cell->width};
+    struct glyph glyph = {
+            .cps = {cell->cp}, .count = 1, .width = cell->width ? cell->width : 1};
     struct style style = {cell->fg, cell->bg, cell->attrs};
     if (cell->extra)
         glyph.count += vt_cell_extra(vt, row, col, glyph.cps + 1);
+    if (cell->cp >= 0x7f && cell->width == 1 && col + 1 < cols &&
+            (cell[1].cp == 0 || cell[1].cp == ' ') && frame_char_width(cell->cp) == 2)
+        glyph.width = 2;
     if (col + glyph.width > area.cols)
         glyph = (struct glyph){.width = 1}; /* half of it would be outside */
     frame_cell(env->frame, area.row + row, area.col + col, style, &glyph);
+    return glyph.width;
 }
 
 static void draw_span(
@@ -27,13 +37,12 @@ static void draw_span(
 {
     static const struct glyph blank = {.width = 1};
     const struct vt_cell *cells = vt_row(vt, span.row);
-    int cols = 0, rows = 0, col = span.from;
+    int cols = 0, rows = 0, col = span.from > 0 ? span.from - 1 : 0;
     vt_size(vt, &cols, &rows);
     while (col > 0 && col < cols && cells[col].width == 0)
         col--; /* begin at the left half */
-    for (; col < span.to && col < cols; col++)
-        if (cells[col].width > 0)
-            draw_cell(env, vt, area, span.row, col);
+    while (col < span.to && col < cols)
+        col += draw_cell(env, vt, area, span.row, col, cols);
     for (; col < span.to; col++)
         frame_cell(env->frame, area.row + span.row, area.col + col, STYLE_PLAIN, &blank);
     frame_cells_done(env->frame);

@@ -11,12 +11,14 @@
 #include "docker/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #if defined(__x86_64__)
@@ -80,6 +82,28 @@ static const uint32_t refused[] = {
 #endif
 };
 
+/* Calls that give a file its mode, and in which argument. `flags` is the argument that says
+ * whether the mode counts, 0: it always does. openat2() keeps it in memory, where a filter
+ * cannot look, and is refused as unknown, so that callers use openat(). */
+#define SYS_FCHMODAT2 452 /* since Linux 6.6; the same number everywhere */
+
+static const struct {
+    uint32_t call;
+    uint8_t flags, mode;
+} mode_calls[] = {
+#ifdef __x86_64__
+        {SYS_open, 1, 2},
+        {SYS_creat, 0, 1},
+        {SYS_chmod, 0, 1},
+        {SYS_mknod, 0, 1},
+#endif
+        {SYS_openat, 2, 3},
+        {SYS_fchmod, 0, 1},
+        {SYS_fchmodat, 0, 2},
+        {SYS_FCHMODAT2, 0, 2},
+        {SYS_mknodat, 0, 2},
+};
+
 static const uint32_t families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 
 static void put(struct buf *ret, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
@@ -105,6 +129,25 @@ static void answer_if_equal(struct buf *ret, uint32_t k, uint32_t action)
     answer(ret, action);
 }
 
+/* The lower half of a 64-bit argument comes first on both (little-endian) processors. */
+static void load_argument(struct buf *ret, unsigned i)
+{
+    load(ret, offsetof(struct seccomp_data, args) + i * sizeof(uint64_t));
+}
+
+static void check_mode(struct buf *ret, uint32_t call, unsigned flags, unsigned mode)
+{
+    put(ret, BPF_JMP | BPF_JEQ | BPF_K, 0, flags ? 6 : 4, call);
+    if (flags) {
+        load_argument(ret, flags);
+        put(ret, BPF_JMP | BPF_JSET | BPF_K, 0, 3, O_CREAT | (O_TMPFILE & ~O_DIRECTORY));
+    }
+    load_argument(ret, mode);
+    put(ret, BPF_JMP | BPF_JSET | BPF_K, 0, 1, S_ISUID | S_ISGID);
+    answer(ret, SECCOMP_RET_ERRNO | EPERM);
+    answer(ret, SECCOMP_RET_ALLOW);
+}
+
 bool seccomp_program(struct buf *ret)
 {
     const uint32_t foreign = SECCOMP_RET_ERRNO | ENOSYS;
@@ -120,12 +163,14 @@ bool seccomp_program(struct buf *ret)
     answer(ret, foreign);
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         answer_if_equal(ret, refused[i], no);
+    answer_if_equal(ret, SYS_openat2, foreign);
+    for (size_t i = 0; i < sizeof(mode_calls) / sizeof(mode_calls[0]); i++)
+        check_mode(ret, mode_calls[i].call, mode_calls[i].flags, mode_calls[i].mode);
 
-    /* Everything but socket(2) is fine from here on; its family is the first argument. The
-     * lower half of the 64-bit argument comes first on both (little-endian) processors. */
+    /* Everything but socket(2) is fine from here on; its family is the first argument. */
     put(ret, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SYS_socket);
     answer(ret, SECCOMP_RET_ALLOW);
-    load(ret, offsetof(struct seccomp_data, args));
+    load_argument(ret, 0);
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
         answer_if_equal(ret, families[i], SECCOMP_RET_ALLOW);
     answer(ret, SECCOMP_RET_ERRNO | EAFNOSUPPORT);

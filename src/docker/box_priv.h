@@ -22,6 +22,11 @@
 #define BOX_DEFAULT_PIDS 512
 #define BOX_DEFAULT_CPUS 2.0
 
+/* File systems in memory: as much as builds need, not as much as the host has. */
+#define BOX_TMP_MB 1024
+#define BOX_VAR_TMP_MB 256
+#define BOX_SHM_MB 256
+
 /* What a command line needs besides the spec: facts about the host. */
 struct box_host {
     uid_t uid; /* who the agent is, seen from the host */

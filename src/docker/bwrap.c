@@ -4,6 +4,12 @@
  * All namespaces are new, the user's too, and no further one can be made inside; no
  * capability is left. The box dies with us (--die-with-parent): it has no owner that could
  * find it again. --new-session keeps the terminal we were started from out of its reach.
+ * The first process inside is icguest itself (--as-pid-1): one of bwrap's own would have no
+ * system call filter, and the agent could trace it and call the kernel in its name.
+ *
+ * Started by root, the box is uid 0 for the host's files, though without a capability. So it
+ * may not write what that uid owns in /proc: kernel settings (core_pattern runs programs on
+ * the host).
  *
  * Limits: there is no control group to be had without an engine, so they are per process
  * (prlimit inside the new user namespace, where the count of processes is the box's own).
@@ -29,11 +35,26 @@ static const char *const bwrap_env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", NUL
 static const char *const root_links[] = {
         "bin", "lib", "lib32", "lib64", "libx32", "sbin", NULL};
 
+/* A file system in memory is memory that no limit of a process counts. */
+static void add_tmpfs(struct argv *out, const char *path, unsigned size_mb)
+{
+    argv_add(out, "--size");
+    argv_addf(out, "%llu", (unsigned long long)size_mb << 20);
+    argv_adds(out, "--tmpfs", path, NULL);
+}
+
+static void add_proc_and_dev(struct argv *out)
+{
+    argv_adds(out, "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", NULL);
+    add_tmpfs(out, "/dev/shm", BOX_SHM_MB);
+    argv_adds(out, "--remount-ro", "/dev", NULL);
+}
+
 void bwrap_base_argv(struct argv *out)
 {
     argv_adds(out, "bwrap", "--unshare-all", "--unshare-user", "--disable-userns",
-            "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
-            "--hostname", "box", "--ro-bind", "/usr", "/usr", NULL);
+            "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
+            "--clearenv", "--hostname", "box", "--ro-bind", "/usr", "/usr", NULL);
     for (const char *const *name = root_links; *name; name++) {
         char path[16], target[64];
         snprintf(path, sizeof(path), "/%s", *name);
@@ -45,7 +66,7 @@ void bwrap_base_argv(struct argv *out)
             argv_adds(out, "--ro-bind", path, path, NULL);
         }
     }
-    argv_adds(out, "--proc", "/proc", "--dev", "/dev", NULL);
+    add_proc_and_dev(out);
 }
 
 static void add_etc(const struct box_spec *spec, struct argv *out)
@@ -64,7 +85,9 @@ static void add_etc(const struct box_spec *spec, struct argv *out)
 static void add_folders(
         const struct box_spec *spec, const struct box_host *host, struct argv *out)
 {
-    argv_adds(out, "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run", NULL);
+    add_tmpfs(out, "/tmp", BOX_TMP_MB);
+    add_tmpfs(out, "/var/tmp", BOX_VAR_TMP_MB);
+    argv_adds(out, "--tmpfs", "/run", NULL);
     argv_adds(out, "--ro-bind", spec->sockets, BOX_SOCKETS, "--bind", NULL);
     argv_addf(out, "%s/guest", spec->sockets);
     argv_adds(out, BOX_SOCKETS "/guest", NULL);

@@ -91,8 +91,9 @@ void docker_create_argv(const struct box_spec *spec, const struct box_host *host
     argv_adds(out, "--hostname=box", "--network=none", "--cap-drop=ALL",
             "--security-opt=no-new-privileges", "--read-only", "--ipc=private",
             "--log-driver=none", NULL);
-    argv_adds(out, "--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777,size=1g",
-            "--tmpfs=/var/tmp:rw,exec,nosuid,nodev,mode=1777,size=256m", NULL);
+    argv_addf(out, "--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777,size=%um", BOX_TMP_MB);
+    argv_addf(out, "--tmpfs=/var/tmp:rw,exec,nosuid,nodev,mode=1777,size=%um", BOX_VAR_TMP_MB);
+    argv_addf(out, "--shm-size=%um", BOX_SHM_MB);
     argv_addf(out, "--user=%u:%u", (unsigned)host->uid, (unsigned)host->gid);
     add_limits(spec, host, out);
     add_labels(spec, host, out);

@@ -44,10 +44,10 @@ static void docker_create_is_exactly_this_list(void **state)
             "--name=ironcurtain-0123456789ab", "--hostname=box", "--network=none",
             "--cap-drop=ALL", "--security-opt=no-new-privileges", "--read-only",
             "--ipc=private", "--log-driver=none",
-            "--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777,size=1g",
-            "--tmpfs=/var/tmp:rw,exec,nosuid,nodev,mode=1777,size=256m", "--user=1001:1002",
-            "--cpus=2.00", "--memory=2048m", "--memory-swap=2048m", "--pids-limit=300",
-            "--ulimit=core=0:0", "--label=ironcurtain.managed=true",
+            "--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777,size=1024m",
+            "--tmpfs=/var/tmp:rw,exec,nosuid,nodev,mode=1777,size=256m", "--shm-size=256m",
+            "--user=1001:1002", "--cpus=2.00", "--memory=2048m", "--memory-swap=2048m",
+            "--pids-limit=300", "--ulimit=core=0:0", "--label=ironcurtain.managed=true",
             "--label=ironcurtain.session=01234567-89ab-4000-8000-000000000000",
             "--label=ironcurtain.home=/h", "--label=ironcurtain.owner=42 4711 boot",
             "--mount=type=bind,\"source=/srv/we:ird, \"\"dir\"\"\",target=/workspace",
@@ -98,10 +98,11 @@ static const struct {
     const char *name;
     size_t arguments;
 } options[] = {{"--unshare-all", 0}, {"--unshare-user", 0}, {"--disable-userns", 0},
-        {"--die-with-parent", 0}, {"--new-session", 0}, {"--cap-drop", 1}, {"--clearenv", 0},
-        {"--hostname", 1}, {"--ro-bind", 2}, {"--ro-bind-try", 2}, {"--bind", 2},
-        {"--symlink", 2}, {"--proc", 1}, {"--dev", 1}, {"--tmpfs", 1}, {"--remount-ro", 1},
-        {"--uid", 1}, {"--gid", 1}, {"--setenv", 2}, {"--chdir", 1}};
+        {"--die-with-parent", 0}, {"--new-session", 0}, {"--as-pid-1", 0}, {"--size", 1},
+        {"--cap-drop", 1}, {"--clearenv", 0}, {"--hostname", 1}, {"--ro-bind", 2},
+        {"--ro-bind-try", 2}, {"--bind", 2}, {"--symlink", 2}, {"--proc", 1}, {"--dev", 1},
+        {"--tmpfs", 1}, {"--remount-ro", 1}, {"--uid", 1}, {"--gid", 1}, {"--setenv", 2},
+        {"--chdir", 1}};
 
 /* Host paths that may be mounted writable, and all that may be mounted at all. */
 static const char *const writable[] = {"/h/run/0123456789ab/sockets/guest",

@@ -22,6 +22,8 @@ enum {
     EXIT_INTERRUPTED = 130
 };
 
+/* Print "ironcurtain: text" on stderr, which may be a terminal: what is not text is made so. */
+void cmd_say(const char *text);
 /* Print "ironcurtain: message" on stderr and return the exit code for the error. */
 int cmd_fail(const struct err *err);
 

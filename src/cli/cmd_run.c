@@ -3,8 +3,9 @@
  *
  * The command's output goes to our standard output: as it is when that is a file or a pipe
  * (line ends of the PTY turned back into plain newlines), and with everything but text,
- * newlines and tabs taken out when it is a terminal, since it comes from a box. Its exit status is
- * ours; 125 is our own failure, 126 and 127 as the box's helper reports them.
+ * newlines and tabs taken out when it is a terminal, since it comes from a box: also the
+ * controls of one byte from 0x80 on and their UTF-8 forms, which terminals obey like ESC. Its
+ * exit status is ours; 125 is our own failure, 126 and 127 as the box's helper reports them.
  */
 #include <errno.h>
 #include <limits.h>
@@ -23,6 +24,8 @@ struct run {
     struct sigwatch *term, *interrupt;
     bool to_terminal;
     bool last_was_cr;
+    char part[4]; /* of a character whose end is not here yet, for a terminal */
+    size_t part_n;
     int exit_code;
 };
 
@@ -40,9 +43,37 @@ static void write_out(struct str bytes)
     }
 }
 
-static bool is_plain(unsigned char c)
+static bool is_plain(uint32_t cp)
 {
-    return c >= 0x20 ? c != 0x7f : c == '\n' || c == '\t';
+    return cp >= 0x20 ? cp < 0x7f || cp >= 0xa0 : cp == '\n' || cp == '\t';
+}
+
+/* For a terminal: whole characters only, and none that it would obey. */
+static void put_text(struct run *run, struct buf *out, char c)
+{
+    run->part[run->part_n++] = c;
+    while (run->part_n) {
+        uint32_t cp = 0;
+        int len = utf8_decode(run->part, run->part_n, &cp);
+
+        if (len == 0)
+            return;
+        if (len > 0 && is_plain(cp))
+            buf_append(out, run->part, (size_t)len);
+        size_t used = len > 0 ? (size_t)len : 1; /* what is no character is left out */
+        run->part_n -= used;
+        memmove(run->part, run->part + used, run->part_n);
+    }
+}
+
+/* For a file: CR LF becomes LF; a CR may be the last byte of one read and its LF the next. */
+static void put_byte(struct run *run, struct buf *out, char c)
+{
+    if (run->last_was_cr && c != '\n')
+        buf_putc(out, '\r');
+    run->last_was_cr = c == '\r';
+    if (c != '\r')
+        buf_putc(out, c);
 }
 
 static void on_output(void *ctx, struct str bytes)
@@ -51,14 +82,10 @@ static void on_output(void *ctx, struct str bytes)
     struct buf out = BUF_INIT;
 
     for (size_t i = 0; i < bytes.n; i++) {
-        char c = bytes.p[i];
-
-        /* CR LF becomes LF; a CR may be the last byte of one read and its LF the next. */
-        if (run->last_was_cr && c != '\n' && !run->to_terminal)
-            buf_putc(&out, '\r');
-        run->last_was_cr = c == '\r';
-        if (c != '\r' && (!run->to_terminal || is_plain((unsigned char)c)))
-            buf_putc(&out, c);
+        if (run->to_terminal)
+            put_text(run, &out, bytes.p[i]);
+        else
+            put_byte(run, &out, bytes.p[i]);
     }
     write_out(buf_str(&out));
     buf_release(&out);
@@ -67,7 +94,7 @@ static void on_output(void *ctx, struct str bytes)
 static void on_notice(void *ctx, const char *text)
 {
     (void)ctx;
-    fprintf(stderr, "ironcurtain: %s\n", text);
+    cmd_say(text);
 }
 
 static void on_ended(void *ctx, int exit_status, const char *message)
@@ -76,7 +103,7 @@ static void on_ended(void *ctx, int exit_status, const char *message)
 
     run->exit_code = exit_status;
     if (exit_status < 0) {
-        fprintf(stderr, "ironcurtain: %s\n", message);
+        cmd_say(message);
         run->exit_code = EXIT_RUN_FAILED;
     }
     loop_stop(run->app.loop);

@@ -61,9 +61,16 @@ static int cmd_version(int argc, char **argv)
     return EXIT_DONE;
 }
 
+void cmd_say(const char *text)
+{
+    char shown[2048];
+
+    fprintf(stderr, "ironcurtain: %s\n", str_vis(shown, sizeof(shown), str_of(text)));
+}
+
 int cmd_fail(const struct err *err)
 {
-    fprintf(stderr, "ironcurtain: %s\n", err->msg);
+    cmd_say(err->msg);
     switch (err->code) {
     case ERR_USAGE:
     case ERR_CONFIG:

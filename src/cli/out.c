@@ -140,7 +140,9 @@ static void json_row(struct out *out, const json_t *object)
 {
     if (out->format == OUT_JSON)
         fputs(out->rows > 1 ? ",\n " : "\n ", stdout);
-    (void)json_dumpf(object, stdout, JSON_COMPACT);
+    /* JSON leaves U+0080 to U+009F as they are, and terminals obey them. */
+    size_t ascii = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
+    (void)json_dumpf(object, stdout, JSON_COMPACT | ascii);
     if (out->format == OUT_JSONL)
         putchar('\n');
 }

@@ -219,6 +219,6 @@ int screen_run(const struct screen_spec *spec)
     loop_run(screen.app.loop);
     close_all(&screen);
     if (screen.farewell[0])
-        fprintf(stderr, "ironcurtain: %s\n", screen.farewell);
+        cmd_say(screen.farewell);
     return screen.exit_code;
 }

@@ -1,4 +1,4 @@
-"""Run inside a box by test_box_attacks.py: tries to get out, prints one line for each attack,
+"""Run inside a box by attack_box.py: tries to get out, prints one line for each attack,
 "HELD name" or "BROKEN name: what it got". Nothing here harms a host that does not hold: what
 could be written is opened and not written, what could be changed is set to what it was."""
 import ctypes
@@ -41,13 +41,19 @@ def kernel_settings():
 
 
 def writable_proc():
-    """find a file in /proc, outside of processes, that could be written"""
+    """find a file in /proc, outside of processes, that can be opened for writing"""
     for folder, folders, files in os.walk("/proc"):
         folders[:] = [f for f in folders if not f.isdigit() and f not in ("self", "thread-self")]
         for name in files:
             path = os.path.join(folder, name)
-            if os.access(path, os.W_OK):
+            # Engines hide files behind /dev/null; pressure files only ask to be told.
+            if os.path.samefile(path, "/dev/null") or folder == "/proc/pressure":
+                continue
+            try:
+                os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
                 return path
+            except OSError:
+                continue
     raise Held
 
 
@@ -223,7 +229,7 @@ def foreign_calls():
 def read_only_places():
     """make a file outside of the mounts"""
     for folder in ("/", "/etc", "/etc/ironcurtain", "/usr", "/usr/bin", "/run", "/opt", "/opt/agent",
-                   "/run/ironcurtain", "/home", "/dev", "/var", "/proc"):
+                   "/run/ironcurtain", "/home", "/var", "/proc"):
         try:
             with open(os.path.join(folder, "attack"), "x", encoding="ascii"):
                 return folder
@@ -249,8 +255,11 @@ def replace_host_sockets():
 
 def memory_by_files():
     """fill the host's memory through a file system in memory"""
-    for folder, most in (("/tmp", 1024), ("/var/tmp", 256), ("/dev/shm", 256)):
+    for folder, most in (("/tmp", 1024), ("/var/tmp", 256), ("/dev/shm", 256), ("/dev", 64),
+                         ("/run", 64), ("/", 64)):
         fs = os.statvfs(folder)
+        if fs.f_flag & os.ST_RDONLY:
+            continue
         if fs.f_blocks * fs.f_frsize > most * MIB:
             return f"{folder} takes {fs.f_blocks * fs.f_frsize // MIB} MiB"
     raise Held

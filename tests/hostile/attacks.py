@@ -47,9 +47,9 @@ def writable_proc():
         for name in files:
             path = os.path.join(folder, name)
             # Engines hide files behind /dev/null; pressure files only ask to be told.
-            if os.path.samefile(path, "/dev/null") or folder == "/proc/pressure":
-                continue
             try:
+                if os.path.samefile(path, "/dev/null") or folder == "/proc/pressure":
+                    continue
                 os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
                 return path
             except OSError:

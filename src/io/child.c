@@ -25,6 +25,7 @@
 #define DRAIN_MS 1000
 #define TERM_MS 2000
 #define KILL_MS 2000 /* after TERM */
+#define CHILD_DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
 struct output {
     uv_pipe_t pipe;
@@ -109,8 +110,29 @@ static bool is_provider_key(const char *entry)
            ends_with(entry, n, "_OAUTH_TOKEN");
 }
 
-/* The caller frees the array; the strings are those of environ. */
-static char **inherited_env(void)
+/* PATH without its relative folders: we are started inside workspaces, where an agent may have
+ * left a program with the name of one of our tools. Owned by the caller. */
+static char *absolute_path_variable(const char *entry)
+{
+    struct str rest = str_of(entry), dir;
+    struct buf kept = BUF_INIT;
+
+    (void)str_cut(&rest, '=', &dir);
+    for (bool more = true; more;) {
+        more = str_cut(&rest, ':', &dir);
+        if (!str_starts(dir, STR("/")))
+            continue;
+        buf_puts(&kept, buf_len(&kept) ? ":" : "");
+        buf_append_str(&kept, dir);
+    }
+    char *path = buf_len(&kept) ? xasprintf("PATH=%.*s", STR_ARG(buf_str(&kept)))
+                                : xstrdup("PATH=" CHILD_DEFAULT_PATH);
+    buf_release(&kept);
+    return path;
+}
+
+/* The caller frees the array and *ret_path; the other strings are those of environ. */
+static char **inherited_env(char **ret_path)
 {
     size_t count = 0;
     size_t kept = 0;
@@ -118,9 +140,14 @@ static char **inherited_env(void)
     while (environ[count])
         count++;
     char **env = xcalloc(count + 1, sizeof(*env));
-    for (size_t i = 0; i < count; i++)
-        if (!is_provider_key(environ[i]))
+    for (size_t i = 0; i < count; i++) {
+        bool is_path = str_starts(str_of(environ[i]), STR("PATH="));
+
+        if (is_path && !*ret_path)
+            env[kept++] = *ret_path = absolute_path_variable(environ[i]);
+        else if (!is_path && !is_provider_key(environ[i]))
             env[kept++] = environ[i];
+    }
     return env;
 }
 
@@ -211,7 +238,8 @@ static void close_pipes(struct child *child)
 struct child *child_spawn(struct loop *loop, const struct child_spec *spec, struct err *err)
 {
     struct child *child = xcalloc(1, sizeof(*child));
-    char **env = spec->env ? NULL : inherited_env();
+    char *path = NULL;
+    char **env = spec->env ? NULL : inherited_env(&path);
     uv_stdio_container_t stdio[3];
 
     child->loop = loop;
@@ -234,6 +262,7 @@ struct child *child_spawn(struct loop *loop, const struct child_spec *spec, stru
     child->open++;
     int rc = uv_spawn(&loop->uv, &child->process, &options);
     free(env);
+    free(path);
     if (rc < 0) {
         child->freed = true;
         close_pipes(child);

@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 
+#include "base/file.h"
+#include "base/mem.h"
 #include "io/child.h"
 
 struct watch {
@@ -167,6 +170,56 @@ static void test_only_the_given_environment_and_folder_are_there(void **state)
     end(&w);
 }
 
+static void plant(const char *path)
+{
+    static const char script[] = "#!/bin/sh\necho planted\n";
+
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, script, sizeof(script) - 1), sizeof(script) - 1);
+    close(fd);
+}
+
+static void test_a_program_in_the_current_folder_is_not_taken_for_a_tool(void **state)
+{
+    static const char *const paths[] = {
+            ".:/usr/bin:/bin", ":/usr/bin:/bin", "/usr/bin:/bin:", "sub:/bin:/usr/bin", "."};
+    char dir[] = "/tmp/ic-child-XXXXXX";
+    char *old = xstrdup(getenv("PATH"));
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(chdir(dir), 0);
+    assert_int_equal(mkdir("sub", 0700), 0);
+    plant("env");
+    plant("sub/env");
+    plant("ic-no-such-tool");
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct watch w = {0};
+        struct err err;
+
+        setenv("PATH", paths[i], 1);
+        /* Once found by us, once by a tool that we start. */
+        start(&w, (struct child_spec){
+                          .argv = SH("env; ic-no-such-tool"), .on_output = on_output});
+        UNTIL(w.loop, w.exits);
+        buf_putc(&w.out, '\0');
+        assert_null(strstr(buf_data(&w.out), "planted"));
+        assert_non_null(strstr(buf_data(&w.out), "PATH=/"));
+        end(&w);
+
+        struct loop *loop = test_loop();
+        struct child_spec spec = {.argv = (const char *const[]){"ic-no-such-tool", NULL}};
+        assert_null(child_spawn(loop, &spec, &err));
+        loop_free(loop);
+    }
+    setenv("PATH", old, 1);
+    free(old);
+    assert_int_equal(fchdir(here), 0);
+    close(here);
+    assert_int_equal(file_remove_tree(dir, NULL), 0);
+}
+
 static void test_no_descriptor_but_the_three_reaches_the_child(void **state)
 {
     (void)state;
@@ -313,6 +366,7 @@ int main(void)
             cmocka_unit_test(test_input_is_given_and_ended),
             cmocka_unit_test(test_without_input_stdin_is_empty_and_the_group_is_its_own),
             cmocka_unit_test(test_only_the_given_environment_and_folder_are_there),
+            cmocka_unit_test(test_a_program_in_the_current_folder_is_not_taken_for_a_tool),
             cmocka_unit_test(test_no_descriptor_but_the_three_reaches_the_child),
             cmocka_unit_test(test_a_missing_program_and_folder_are_errors_not_exits),
             cmocka_unit_test(test_kill_reaches_the_whole_group),

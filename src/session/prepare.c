@@ -65,11 +65,11 @@ static int check_workspace(struct prepare *p, struct err *err)
     if (strcmp(real, "/") == 0)
         return err_set(err, ERR_USAGE, "refusing '/' as workspace; name a project folder");
     const char *user_home = getenv("HOME");
-    if (user_home && realpath(user_home, other) && strcmp(real, other) == 0)
+    if (user_home && realpath(user_home, other) && path_within(other, real))
         return err_set(err, ERR_USAGE,
-                "refusing your home folder '%s' as workspace: it holds keys and settings; "
+                "refusing '%s' as workspace: %s your home folder, with keys and settings; "
                 "name a project folder",
-                real);
+                real, strcmp(real, other) == 0 ? "it is" : "it holds");
     if (realpath(path_home(), other) && (path_within(real, other) || path_within(other, real)))
         return err_set(err, ERR_USAGE,
                 "workspace '%s' and ironcurtain's own folder '%s' must not contain each other",
@@ -238,6 +238,14 @@ static bool registration_is_dead(const char *path)
     return pid > 0 && pid <= INT_MAX && !proc_identify((pid_t)pid, &id);
 }
 
+/* What is below somebody else's folder, or a link to one, was not left by us. */
+static bool is_our_folder(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
 unsigned prepare_collect(void)
 {
     static const struct {
@@ -248,7 +256,7 @@ unsigned prepare_collect(void)
 
     for (size_t i = 0; i < 2; i++) {
         char *top = path_join(path_home(), kinds[i].folder);
-        DIR *dir = opendir(top);
+        DIR *dir = is_our_folder(path_home()) && is_our_folder(top) ? opendir(top) : NULL;
 
         for (const struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
             char *path = path_join(top, e->d_name);

@@ -238,6 +238,64 @@ static void test_forbidden_workspaces_leave_nothing(void **state)
     free(old);
 }
 
+static void test_a_folder_that_holds_the_users_home_is_no_workspace(void **state)
+{
+    char *old = xstrdup(getenv("HOME"));
+    char *below = path_join(work, "people/me");
+    struct prepare p;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(file_mkdir(below, NULL), 0);
+    setenv("HOME", below, 1);
+    fill(&p, work);
+    assert_int_equal(prepare_make(&p, &err), ERR_USAGE);
+    assert_false(file_exists(p.run_dir));
+    prepare_release(&p);
+    if (old)
+        setenv("HOME", old, 1);
+    free(old);
+    free(below);
+}
+
+/* `top` gets a folder `name` that looks like a dead session's. */
+static char *make_dead(const char *top, const char *name)
+{
+    static const char owner[] = "1 1 00000000-0000-0000-0000-000000000000";
+    char *dir = path_join(top, name);
+    char *file = path_join(dir, "owner");
+
+    assert_int_equal(file_mkdir(dir, NULL), 0);
+    assert_int_equal(file_write(file, owner, strlen(owner), 0600, NULL), 0);
+    free(file);
+    return dir;
+}
+
+static void test_nothing_is_collected_through_links(void **state)
+{
+    char *run = path_join(home, "run");
+    char *moved = path_join(home, "moved");
+    char *link = path_join(run, "link");
+    char *victim = make_dead(work, "victim");
+
+    (void)state;
+    assert_int_equal(file_mkdir(run, NULL), 0);
+    assert_int_equal(symlink(victim, link), 0);
+    (void)prepare_collect();
+    assert_true(file_exists(victim));
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(rename(run, moved), 0);
+    assert_int_equal(symlink(work, run), 0);
+    assert_int_equal(prepare_collect(), 0);
+    assert_true(file_exists(victim));
+    assert_int_equal(unlink(run), 0);
+    assert_int_equal(rename(moved, run), 0);
+    free(run);
+    free(moved);
+    free(link);
+    free(victim);
+}
+
 static void test_only_the_folders_of_dead_owners_are_collected(void **state)
 {
     struct proc_id id;
@@ -276,6 +334,8 @@ int main(void)
             cmocka_unit_test(test_the_environment_holds_nothing_of_the_hosts),
             cmocka_unit_test(test_folders_are_private_and_gone_after_undo),
             cmocka_unit_test(test_forbidden_workspaces_leave_nothing),
+            cmocka_unit_test(test_a_folder_that_holds_the_users_home_is_no_workspace),
+            cmocka_unit_test(test_nothing_is_collected_through_links),
             cmocka_unit_test(test_only_the_folders_of_dead_owners_are_collected),
     };
 

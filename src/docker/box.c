@@ -188,6 +188,7 @@ void box_release(struct box *box)
     spec_release(&box->spec);
     free(box->guest);
     free(box->pty_path);
+    free(box->devices);
     free(box);
 }
 
@@ -386,6 +387,7 @@ struct box_host box_host_of(const struct box *box, const char *program)
             .guest = box->guest,
             .program = program,
             .home = path_home(),
+            .devices = box->devices,
             .owner = box->owner,
             .cpus = cpus > 0 ? (unsigned)cpus : 1,
     };

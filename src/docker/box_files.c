@@ -9,11 +9,14 @@
 #include "docker/box_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "docker/seccomp.h"
 
@@ -101,6 +104,49 @@ static int give_home(struct box *box, struct err *err)
     return 0;
 }
 
+const char *const box_devices[] = {"null", "zero", "full", "random", "urandom", "tty", NULL};
+static const unsigned char device_numbers[][2] = {
+        {1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}};
+
+#define NOBODY 65534
+
+/* Owned by somebody the box is not, so that it cannot change their modes. */
+static bool make_device_files(const char *dir)
+{
+    bool done = mkdir(dir, 0755) == 0;
+    for (int i = 0; done && box_devices[i]; i++) {
+        char *path = path_join(dir, box_devices[i]);
+        dev_t number = makedev(device_numbers[i][0], device_numbers[i][1]);
+        done = mknod(path, S_IFCHR | 0600, number) == 0 && chown(path, NOBODY, NOBODY) == 0 &&
+               chmod(path, 0666) == 0;
+        int fd = done ? open(path, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
+        done = done && (fd >= 0 || (errno != EACCES && errno != EPERM)); /* a nodev mount? */
+        if (fd >= 0)
+            close(fd);
+        free(path);
+    }
+    return done;
+}
+
+/* bwrap binds the host's device files. To a box started by root they belong, so it could take
+ * them from everybody else by changing their modes. */
+static void make_devices(struct box *box)
+{
+    if (box->uid != 0 || strcmp(box->spec.runtime, "bwrap") != 0)
+        return;
+    char *dir = path_join(box->spec.orientation, "dev");
+    if (make_device_files(dir)) {
+        box->devices = dir;
+        return;
+    }
+    log_warn("docker",
+            "box=%s started by root, and no device files of its own can be made (%s): it can "
+            "change the modes of the host's",
+            box->name, strerror(errno));
+    (void)file_remove_tree(dir, NULL);
+    free(dir);
+}
+
 int box_files_prepare(struct box *box, struct err *err)
 {
     int rc = make_guest_folder(box, err);
@@ -110,5 +156,7 @@ int box_files_prepare(struct box *box, struct err *err)
         rc = write_filter(box, err);
     if (rc == 0)
         rc = give_home(box, err);
+    if (rc == 0)
+        make_devices(box);
     return rc;
 }

@@ -34,6 +34,7 @@ struct box_host {
     const char *guest;   /* path of icguest */
     const char *program; /* host file of the agent's program, or NULL */
     const char *home;    /* IRONCURTAIN_HOME, for the label */
+    const char *devices; /* folder of device files for bwrap, or NULL: the host's own */
     const char *owner;   /* proc_format() of us */
     unsigned cpus;       /* online processors */
 };
@@ -55,6 +56,7 @@ struct box {
     char name[64];
     char *guest;    /* owns */
     char *pty_path; /* owns; <sockets>/guest/pty.sock */
+    char *devices;  /* owns; see struct box_host */
     char owner[80];
     uid_t uid;
     gid_t gid;
@@ -86,6 +88,9 @@ void box_finish(struct box *box);  /* cleaned up: report a failure or free a det
 
 /* Folders and files that both runtimes mount; blocks, so for a pool thread (box_files.c). */
 int box_files_prepare(struct box *box, struct err *err);
+
+/* Names of the device files bwrap takes from the host. */
+extern const char *const box_devices[];
 
 /* What icguest is told and what it runs; the end of every box's command line. */
 void box_guest_args(const struct box_spec *spec, struct argv *out);

@@ -8,8 +8,8 @@
  * system call filter, and the agent could trace it and call the kernel in its name.
  *
  * Started by root, the box is uid 0 for the host's files, though without a capability. So it
- * may not write what that uid owns in /proc: kernel settings (core_pattern runs programs on
- * the host).
+ * may not write what that uid owns: kernel settings in /proc (core_pattern runs programs on
+ * the host), and the modes of the device files, so it gets device files of its own.
  *
  * Limits: there is no control group to be had without an engine, so they are per process
  * (prlimit inside the new user namespace, where the count of processes is the box's own).
@@ -69,6 +69,15 @@ void bwrap_base_argv(struct argv *out)
     add_proc_and_dev(out);
 }
 
+static void add_devices(const struct box_host *host, struct argv *out)
+{
+    for (const char *const *name = box_devices; host->devices && *name; name++) {
+        argv_add(out, "--dev-bind");
+        argv_addf(out, "%s/%s", host->devices, *name);
+        argv_addf(out, "/dev/%s", *name);
+    }
+}
+
 static void add_etc(const struct box_spec *spec, struct argv *out)
 {
     for (const char *const *file = etc_files; *file; file++)
@@ -123,6 +132,7 @@ void bwrap_argv(const struct box_spec *spec, const struct box_host *host, struct
     argv_addf(out, "%u", host->uid ? (unsigned)host->uid : 1000u);
     argv_add(out, "--gid");
     argv_addf(out, "%u", host->uid ? (unsigned)host->gid : 1000u);
+    add_devices(host, out);
     add_etc(spec, out);
     add_folders(spec, host, out);
     add_environment(spec, out);

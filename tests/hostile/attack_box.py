@@ -8,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 from harness import PROGRAM, Failed, Home, main  # noqa: E402
 
-ATTACKS = 18
+ATTACKS = 19
 
 
 def one_test(name, line):

@@ -57,12 +57,33 @@ def writable_proc():
     raise Held
 
 
+def device_modes():
+    """change the mode of a device file of the host"""
+    for name in ("null", "zero", "full", "random", "urandom", "tty"):
+        path = "/dev/" + name
+        try:
+            os.chmod(path, stat.S_IMODE(os.stat(path).st_mode))
+        except OSError:
+            continue
+        if not own_devices():
+            return path
+    raise Held
+
+
+def own_devices():
+    """Containers have device files of their own, in the file system of /dev."""
+    return os.stat("/dev/null").st_dev == os.stat("/dev").st_dev
+
+
 def devices_work():
     """(the devices must work all the same)"""
     with open("/dev/null", "wb", buffering=0) as f:
         f.write(b"x")
-    with open("/dev/urandom", "rb", buffering=0) as f:
-        assert f.read(1)
+    for name in ("urandom", "random", "zero"):
+        with open("/dev/" + name, "rb", buffering=0) as f:
+            assert f.read(1)
+    with open("/dev/tty", "wb", buffering=0) as f:
+        f.write(b"\n")
     with open("/dev/shm/x", "w", encoding="ascii") as f:
         f.write("x")
     raise Held
@@ -282,7 +303,7 @@ def host_names():
     raise Held
 
 
-ATTACKS = (kernel_settings, writable_proc, devices_work, other_users_file,
+ATTACKS = (kernel_settings, writable_proc, device_modes, devices_work, other_users_file,
            unfiltered_process, leftover_descriptors, socket_families, raw_socket, interfaces,
            foreign_sockets, new_namespaces, refused_calls, foreign_calls, read_only_places,
            replace_host_sockets, memory_by_files, core_dumps, host_names)

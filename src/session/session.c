@@ -101,14 +101,21 @@ static void on_request(void *ctx, const struct request_record *rec)
         s->ops.on_change(s->ctx);
 }
 
+/* Every call gets its answer, but an agent can make thousands in a second: said are the first,
+ * the second, the fourth and so on, so that neither log nor screen can be flooded. */
 static void on_tool_denied(void *ctx, struct str tool)
 {
+    struct session *s = ctx;
     char name[64];
-    char line[128];
+    char line[160];
 
+    s->denied_calls++;
+    if (s->denied_calls & (s->denied_calls - 1))
+        return;
     str_vis(name, sizeof(name), tool);
-    snprintf(line, sizeof(line), "tool call '%s' denied: no MCP server is configured", name);
-    session_notice(ctx, line);
+    snprintf(line, sizeof(line), "tool call '%s' denied: no MCP server is configured (call %llu)",
+            name, (unsigned long long)s->denied_calls);
+    session_notice(s, line);
 }
 
 static const struct mcp_ops mcp_ops = {.on_denied = on_tool_denied};
@@ -284,8 +291,11 @@ unsigned session_request_count(const struct session *s)
 
 static void send_to_agent(struct session *s, struct str bytes)
 {
-    if (s->step != RUNNING)
+    if (s->step != RUNNING) {
+        if (s->step != ENDED)
+            session_notice(s, "the agent is not there yet; that key went nowhere");
         return;
+    }
     if (guest_input(s->guest, bytes, NULL) < 0) {
         if (s->dropped++ == 0)
             session_notice(s, "the agent does not read its input; keys are dropped");

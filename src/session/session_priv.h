@@ -49,6 +49,7 @@ struct session {
     unsigned request_head;    /* place of the next one */
     unsigned request_count;
     unsigned dropped;
+    uint64_t denied_calls;
     bool box_ended;
     int box_status;
 };

@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For clang glibc makes macros of these two (_FORTIFY_SOURCE), and it poisons no macro. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok strncpy strncat atoi atol gets
 #pragma GCC poison system popen mktemp tmpnam
 

@@ -51,8 +51,8 @@ static void plain_requests_are_405(void **state)
     static const char *const requests[] = {
             "GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-            "POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Length: "
-            "0\r\n\r\n",
+            ("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\n"
+             "Content-Length: 0\r\n\r\n"),
     };
     for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
         struct peer *agent = agent_new(w);

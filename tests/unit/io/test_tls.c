@@ -372,6 +372,18 @@ static void test_paused_data_inside_tls_comes_without_a_socket_event(void **stat
     end_world(&w);
 }
 
+/*
+ * What a pair holds without record buffers, which would add 34 KiB to each side: about 31 KiB.
+ * Since OpenSSL 3.2 the record layers of a connection are two objects of 4.4 KiB; OpenSSL 3.5
+ * keeps the ML-KEM key share of the client (14 KiB) until the connection ends. No call gives
+ * either back, and a client without ML-KEM would be weaker. Together about 64 KiB.
+ */
+#if OPENSSL_VERSION_PREREQ(3, 2)
+#define PAIR_MAX (72 * 1024)
+#else
+#define PAIR_MAX (36 * 1024)
+#endif
+
 static void test_idle_channels_hold_no_buffers(void **state)
 {
     (void)state;
@@ -398,7 +410,7 @@ static void test_idle_channels_hold_no_buffers(void **state)
     size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
     print_message("%zu bytes per pair of TLS channels\n", (after - before) / N);
     /* Under ASan mallinfo counts nothing; then this holds trivially. */
-    assert_true((after - before) / N < 36 * 1024);
+    assert_true((after - before) / N < PAIR_MAX);
     for (int i = 0; i < 2 * N; i++)
         chan_close(more[i].chan);
     w.a.chan = first[0].chan;

@@ -5,10 +5,11 @@
  * environment; both are put back right after newterm(), because they are not its to own.
  * For 24-bit colours it is given a description of ours (terminfo.h).
  *
- * ncurses keeps one list of windows for all screens: delscreen() and resizeterm() of one screen
- * also take or resize the windows of the others. So a screen that is given up is not deleted
- * but kept for the next frame of its kind (there are never more than terminals were open at
- * the same time), and after a resize the windows of all other screens are put right again.
+ * ncurses 6.4 keeps one list of windows for all screens: delscreen() and resizeterm() of one
+ * screen also take or resize the windows of the others. So a screen that is given up is not
+ * deleted but kept for the next frame of its kind (there are never more than terminals were
+ * open at the same time), and after a resize the windows of all other screens are put right
+ * again. ncurses 6.5 has a list for each screen; there nothing is to be put right.
  *
  * A character whose width the C library and the emulator judge differently would move
  * everything behind it on the real terminal, across our own frames too. Such a cell is drawn

@@ -286,14 +286,19 @@ static void test_two_surfaces_do_not_mix(void **state)
     flush(&b);
     assert_int_equal(cp_at(&a, 0, 0), 'f');
     assert_int_equal(cp_at(&b, 0, 0), 's');
-    /* A resize of one surface, or its end, leaves the other whole. */
+    /* A resize of one surface leaves the other whole (ncurses 6.5), or says so (6.4). */
     assert_false(frame_lost(b.frame));
     frame_resize(a.frame, 10, 4);
-    assert_true(frame_lost(b.frame));
+    if (frame_lost(b.frame))
+        frame_text(b.frame, 0, 0, 9, (struct style){0}, STR("second"));
     assert_false(frame_lost(b.frame));
     frame_text(b.frame, ROWS - 1, COLS - 4, 4, (struct style){0}, STR("last"));
+    frame_invalidate(b.frame);
+    vt_feed(b.vt, STR("\033[2J"));
     flush(&b);
+    assert_int_equal(cp_at(&b, 0, 0), 's');
     assert_int_equal(cp_at(&b, ROWS - 1, COLS - 1), 't');
+    /* Nor does its end. */
     stop(&a);
     frame_text(b.frame, 1, 0, 9, (struct style){0}, STR("third"));
     flush(&b);

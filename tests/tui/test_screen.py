@@ -120,7 +120,8 @@ def test_wide_characters_and_colours():
     run("clear; printf '\\n\\344\\275\\240|e\\314\\201|\\033[38;2;1;2;3mrgb\\033[m|\\n'")
     SCREEN.wait(r"(?m)^\u4f60\|e\u0301\|rgb\|")
     run("clear; printf '\\n\\360\\237\\237\\242 ok|\\360\\237\\237\\242ok|\\n'")
-    SCREEN.wait(r"(?m)^\U0001f7e2ok\|\ufffdok\|")
+    # libvterm 0.1 takes it for one column, as old programs do, libvterm 0.3 for two.
+    SCREEN.wait(r"(?m)^(\U0001f7e2ok\|\ufffdok|\U0001f7e2 ok\|\U0001f7e2ok)\|")
     run("clear; printf '\\n\\033[38;2;1;2;3mrgb\\033[m\\n'")
     wait_until("true colour outside", lambda: "38;2;1;2;3" in SCREEN.text(escapes=True))
 

@@ -9,6 +9,10 @@
 
 #include "docker/agent.h"
 
+/* What our emulator is, whatever terminal is around us. */
+#define ENVIRONMENT_TERM "TERM=xterm-256color"
+#define ENVIRONMENT_COLORTERM "COLORTERM=truecolor"
+
 struct environment {
     char **items; /* owns; NULL-terminated "NAME=value" */
     size_t count;

@@ -255,12 +255,16 @@ static void start_unboxed(struct session *s)
     while (s->argv[count])
         count++;
 
-    const char **argv = xcalloc(count + 5, sizeof(*argv));
+    const char **argv = xcalloc(count + 8, sizeof(*argv));
     size_t n = 0;
     argv[n++] = guest;
     argv[n++] = "--pty";
     argv[n++] = s->paths.guest_socket;
     argv[n++] = "--";
+    /* Our emulator's type, not the one of the terminal around us. */
+    argv[n++] = "env";
+    argv[n++] = ENVIRONMENT_TERM;
+    argv[n++] = ENVIRONMENT_COLORTERM;
     for (size_t i = 0; i < count; i++)
         argv[n++] = s->argv[i];
     struct child_spec spec = {

@@ -18,21 +18,21 @@
 
 enum err_code {
     ERR_OK = 0,
-    ERR_AGAIN = -1,    /* not now, try later (queue full) */
-    ERR_EOF = -2,      /* the other side is gone */
-    ERR_IO = -3,       /* the system refused: file, socket, process */
-    ERR_PROTO = -4,    /* the other side broke the protocol */
-    ERR_LIMIT = -5,    /* larger than we accept */
-    ERR_DENIED = -6,   /* policy or a person said no */
-    ERR_NOENT = -7,    /* no such thing */
-    ERR_CONFLICT = -8, /* changed meanwhile, or there already */
-    ERR_CANCELED = -9, /* given up by us */
-    ERR_CONFIG = -10,  /* the user's configuration is wrong */
-    ERR_TIMEOUT = -11, /* took too long */
-    ERR_TLS = -12,     /* handshake or certificate */
-    ERR_USAGE = -13,   /* wrong arguments on the command line */
+    ERR_AGAIN = -1,       /* not now, try later (queue full) */
+    ERR_EOF = -2,         /* the other side is gone */
+    ERR_IO = -3,          /* the system refused: file, socket, process */
+    ERR_PROTO = -4,       /* the other side broke the protocol */
+    ERR_LIMIT = -5,       /* larger than we accept */
+    ERR_DENIED = -6,      /* policy or a person said no */
+    ERR_NOENT = -7,       /* no such thing */
+    ERR_CONFLICT = -8,    /* changed meanwhile, or there already */
+    ERR_CANCELED = -9,    /* given up by us */
+    ERR_CONFIG = -10,     /* the user's configuration is wrong */
+    ERR_TIMEOUT = -11,    /* took too long */
+    ERR_TLS = -12,        /* handshake or certificate */
+    ERR_USAGE = -13,      /* wrong arguments on the command line */
     ERR_CREDENTIAL = -14, /* a key is needed and missing */
-    ERR_BUG = -15      /* our own mistake */
+    ERR_BUG = -15         /* our own mistake */
 };
 
 struct err {

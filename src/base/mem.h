@@ -29,7 +29,7 @@ bool mem_equal_ct(const void *a, size_t an, const void *b, size_t bn);
  */
 struct secret;
 struct secret *secret_new(const void *p, size_t n);
-void secret_free(struct secret *s); /* NULL is fine */
+void secret_free(struct secret *s);               /* NULL is fine */
 const char *secret_bytes(const struct secret *s); /* NUL-terminated for convenience */
 size_t secret_len(const struct secret *s);
 

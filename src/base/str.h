@@ -36,7 +36,8 @@ bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 struct str str_trim(struct str s); /* spaces and tabs at both ends */
 
-/* Cut at the first `sep`: head gets what is before, *s what is behind. False: no sep, head=all. */
+/* Cut at the first `sep`: head gets what is before, *s what is behind. False: no sep, head=all.
+ */
 bool str_cut(struct str *s, char sep, struct str *head);
 
 /* Decimal digits only, no sign, no space, at most `max`. False leaves *ret alone. */

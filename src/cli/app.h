@@ -19,10 +19,11 @@ struct app {
 };
 
 struct app_options {
-    const char *config;  /* file or NULL */
-    const char *policy;  /* file or NULL */
-    const char *agents; /* more agent table YAML (the demo's), instead of the configured; or NULL */
-    bool ask;            /* is there a human to ask? */
+    const char *config; /* file or NULL */
+    const char *policy; /* file or NULL */
+    const char *
+            agents; /* more agent table YAML (the demo's), instead of the configured; or NULL */
+    bool ask;       /* is there a human to ask? */
 };
 
 /* Everything but the CA. On failure all is closed again. */

@@ -47,10 +47,12 @@ static int give_certificate(struct demo *demo, struct err *err)
 
 /* The anthropic entry leads to our provider, with its key; whatever key the user has in the
  * environment is dropped. */
-static int point_provider(struct app *app, const struct demo *demo, const char *key, struct err *err)
+static int point_provider(
+        struct app *app, const struct demo *demo, const char *key, struct err *err)
 {
-    char *yaml = xasprintf("anthropic:\n  upstream: https://127.0.0.1:%u\n  upstream_ca: \"%s\"\n",
-            demo_provider_port(demo->provider), demo_provider_ca(demo->provider));
+    char *yaml =
+            xasprintf("anthropic:\n  upstream: https://127.0.0.1:%u\n  upstream_ca: \"%s\"\n",
+                    demo_provider_port(demo->provider), demo_provider_ca(demo->provider));
     int rc;
 
     provider_table_release(&app->providers);
@@ -72,8 +74,8 @@ static void point_weather(struct app *app, const struct demo *demo)
     struct config *config = &app->config;
     struct config_resolve *row;
 
-    config->resolve = xrealloc(
-            config->resolve, (config->resolve_count + 1) * sizeof(*config->resolve));
+    config->resolve =
+            xrealloc(config->resolve, (config->resolve_count + 1) * sizeof(*config->resolve));
     row = &config->resolve[config->resolve_count++];
     row->host = xstrdup(DEMO_WEATHER_HOST);
     row->port = 443;
@@ -156,7 +158,8 @@ int cmd_demo(int argc, char **argv)
                     .name = "demo",
                     .workspace = demo.workspace,
                     .runtime = "bwrap"},
-            .message = told ? argv[2] : "the offline demo: the provider is local, the rest is real",
+            .message = told ? argv[2]
+                            : "the offline demo: the provider is local, the rest is real",
             .panels = true,
             .on_open = on_open,
             .on_close = on_close,

@@ -65,7 +65,8 @@ static bool read_head(struct request *r)
 
     if (n == 0)
         return false;
-    if (n < 0 || http_parse_response(&head, (struct str){buf_data(in), (size_t)n}, false, &fault)) {
+    if (n < 0 ||
+            http_parse_response(&head, (struct str){buf_data(in), (size_t)n}, false, &fault)) {
         fail(r, fault.reason ? fault.reason : "bad answer");
         return false;
     }

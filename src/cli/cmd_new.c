@@ -93,8 +93,9 @@ static const char *why_demo(char *text, size_t cap)
     buf_release(&errout);
     if (claude || engine)
         return NULL;
-    snprintf(text, cap, "neither a docker engine nor the program 'claude' is here, so this is "
-                        "the offline demo");
+    snprintf(text, cap,
+            "neither a docker engine nor the program 'claude' is here, so this is "
+            "the offline demo");
     return text;
 }
 

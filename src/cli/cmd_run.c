@@ -157,7 +157,8 @@ static int check_options(const struct options *options, struct err *err)
         return err_set(err, ERR_USAGE, "usage: ironcurtain run [DIR] -- CMD");
     if (options->on_escalate && strcmp(options->on_escalate, "deny") != 0)
         return err_set(err, ERR_USAGE,
-                "--on-escalate: without a screen there is nobody to ask; only 'deny' is possible");
+                "--on-escalate: without a screen there is nobody to ask; only 'deny' is "
+                "possible");
     return 0;
 }
 

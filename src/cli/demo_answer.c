@@ -109,7 +109,8 @@ static void put_event(struct buf *out, const char *event, json_t *data)
     json_decref(data);
 }
 
-static json_t *message_object(const struct demo_answer *answer, json_t *content, const char *stop)
+static json_t *message_object(
+        const struct demo_answer *answer, json_t *content, const char *stop)
 {
     return json_pack("{s:s,s:s,s:s,s:s,s:o,s:s?,s:n,s:{s:i,s:i}}", "id", "msg_demo", "type",
             "message", "role", "assistant", "model", answer->model, "content", content,
@@ -142,8 +143,8 @@ void demo_answer_sse_begin(const struct demo_answer *answer, struct buf *out)
 void demo_answer_sse_piece(struct str piece, struct buf *out)
 {
     put_event(out, "content_block_delta",
-            json_pack("{s:s,s:i,s:{s:s,s:s%}}", "type", "content_block_delta", "index", 0, "delta",
-                    "type", "text_delta", "text", piece.p, piece.n));
+            json_pack("{s:s,s:i,s:{s:s,s:s%}}", "type", "content_block_delta", "index", 0,
+                    "delta", "type", "text_delta", "text", piece.p, piece.n));
 }
 
 void demo_answer_sse_end(const struct demo_answer *answer, struct buf *out)

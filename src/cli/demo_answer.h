@@ -9,10 +9,10 @@
 #include "base/buf.h"
 
 struct demo_answer {
-    bool ok;      /* false: the body was no Messages request */
-    bool stream;  /* the client wants SSE */
+    bool ok;     /* false: the body was no Messages request */
+    bool stream; /* the client wants SSE */
     char model[96];
-    char *text;   /* owns */
+    char *text; /* owns */
 };
 
 void demo_answer_make(struct demo_answer *answer, struct str body);

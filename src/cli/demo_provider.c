@@ -28,10 +28,10 @@ struct demo_provider {
     struct ca *ca;     /* owns */
     struct ca_watch watch;
     bool watched;
-    struct tls_server *tls;   /* owns */
+    struct tls_server *tls;    /* owns */
     struct listener *listener; /* owns */
-    struct conn *conns;       /* owns */
-    char *key;                /* owns */
+    struct conn *conns;        /* owns */
+    char *key;                 /* owns */
     int log_fd;
     uint32_t delay_ms;
 };
@@ -49,7 +49,7 @@ struct conn {
     char path[128];
     char host[128];
     struct demo_answer answer; /* owns */
-    size_t sent; /* of answer.text */
+    size_t sent;               /* of answer.text */
 };
 
 static void conn_free(struct conn *c)
@@ -72,7 +72,8 @@ static void log_request(const struct conn *c, int status)
     if (c->provider->log_fd < 0)
         return;
     o = json_pack("{s:s,s:s,s:s,s:b,s:i,s:i}", "method", c->method, "path", c->path, "host",
-            c->host, "real_key", c->key_ok, "status", status, "body", (int)buf_len(&c->content));
+            c->host, "real_key", c->key_ok, "status", status, "body",
+            (int)buf_len(&c->content));
     text = json_dumps(o, JSON_COMPACT);
     json_decref(o);
     if (text) {

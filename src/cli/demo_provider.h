@@ -13,10 +13,10 @@
 struct demo_provider;
 
 struct demo_provider_config {
-    const char *dir; /* its CA lives here; made if missing */
-    uint16_t port;   /* on 127.0.0.1; 0: any */
-    const char *key; /* the only x-api-key that is accepted */
-    const char *log; /* JSON lines of what it saw, appended, or NULL */
+    const char *dir;   /* its CA lives here; made if missing */
+    uint16_t port;     /* on 127.0.0.1; 0: any */
+    const char *key;   /* the only x-api-key that is accepted */
+    const char *log;   /* JSON lines of what it saw, appended, or NULL */
     uint32_t delay_ms; /* between two words of a stream */
 };
 

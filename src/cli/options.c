@@ -92,8 +92,9 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
             continue;
         }
         if (options->dir)
-            return err_set(err, ERR_USAGE, "two folders given: '%s' and '%s'; a command goes "
-                                           "behind '--'",
+            return err_set(err, ERR_USAGE,
+                    "two folders given: '%s' and '%s'; a command goes "
+                    "behind '--'",
                     options->dir, argv[i]);
         options->dir = argv[i++];
     }

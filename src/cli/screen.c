@@ -138,13 +138,15 @@ int screen_check_terminal(void)
     const char *term = getenv("TERM");
 
     if (!isatty(0) || !isatty(1)) {
-        fprintf(stderr, "ironcurtain: the screen needs a terminal on standard input and output; "
-                        "for scripts there is 'ironcurtain run'\n");
+        fprintf(stderr,
+                "ironcurtain: the screen needs a terminal on standard input and output; "
+                "for scripts there is 'ironcurtain run'\n");
         return EXIT_USAGE;
     }
     if (!term || !*term || strcmp(term, "dumb") == 0) {
-        fprintf(stderr, "ironcurtain: TERM is '%s', which cannot show a screen; for scripts "
-                        "there is 'ironcurtain run'\n",
+        fprintf(stderr,
+                "ironcurtain: TERM is '%s', which cannot show a screen; for scripts "
+                "there is 'ironcurtain run'\n",
                 term ? term : "");
         return EXIT_USAGE;
     }

@@ -9,9 +9,10 @@
 
 struct screen_spec {
     struct app_options app;
-    struct session_spec session; /* cols and rows are filled in; runtime NULL: from the config */
-    const char *mark;            /* shown in the last row, or NULL */
-    const char *message;         /* first message, or NULL */
+    struct session_spec
+            session;     /* cols and rows are filled in; runtime NULL: from the config */
+    const char *mark;    /* shown in the last row, or NULL */
+    const char *message; /* first message, or NULL */
     bool panels;
     bool quit_at_end; /* leave when the agent ends, with its status */
     /* Called when the app is open and before the session starts (the demo adds its provider

@@ -44,7 +44,7 @@ struct gate_item {
 typedef void (*gate_done_fn)(void *ctx, bool allowed, const char *reason);
 
 struct gate_config {
-    uint32_t timeout_ms; /* default of a question */
+    uint32_t timeout_ms;          /* default of a question */
     void (*on_change)(void *ctx); /* queue or an item changed; may be NULL */
     void *ctx;
 };

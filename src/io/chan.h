@@ -82,9 +82,9 @@ const char *chan_peer(const struct chan *chan);
 /* --- listening --------------------------------------------------------------------- */
 
 struct listener;
-/* accept: the channel is the callee's and open; on_open is not called for it. A stale Unix socket file is removed first; a live
- * one is ERR_CONFLICT. Mode is set before anybody can connect. ERR_LIMIT if the path does
- * not fit sun_path, saying how long it may be. */
+/* accept: the channel is the callee's and open; on_open is not called for it. A stale Unix
+ * socket file is removed first; a live one is ERR_CONFLICT. Mode is set before anybody can
+ * connect. ERR_LIMIT if the path does not fit sun_path, saying how long it may be. */
 struct listener *listen_unix(struct loop *loop, const char *path, unsigned mode,
         void (*on_accept)(void *ctx, struct chan *chan), void *ctx, struct err *err);
 /* port 0: any; listener_port() tells. ERR_CONFLICT with the port number if it is in use. */
@@ -96,7 +96,7 @@ void listener_free(struct listener *listener); /* unlinks a Unix socket file */
 /* --- dialing ----------------------------------------------------------------------- */
 
 struct dial_target {
-    const char *host;       /* name or address literal; also SNI and certificate name */
+    const char *host; /* name or address literal; also SNI and certificate name */
     uint16_t port;
     const char *address;    /* connect here instead of resolving host; NULL: resolve */
     struct tls_client *tls; /* NULL: plain */
@@ -116,12 +116,12 @@ struct dial *dial_start(struct loop *loop, const struct dial_target *target,
 void dial_cancel(struct dial *dial);
 
 /* Connect to a Unix socket at once; the channel queues writes until on_open. */
-struct chan *chan_connect_unix(struct loop *loop, const char *path,
-        const struct chan_ops *ops, void *ctx, struct err *err);
+struct chan *chan_connect_unix(struct loop *loop, const char *path, const struct chan_ops *ops,
+        void *ctx, struct err *err);
 
 /* Take over a connected socket or one end of a socketpair; it is open, on_open is not called.
  * On failure the descriptor stays the caller's. */
-struct chan *chan_adopt_fd(struct loop *loop, int fd, const struct chan_ops *ops, void *ctx,
-        struct err *err);
+struct chan *chan_adopt_fd(
+        struct loop *loop, int fd, const struct chan_ops *ops, void *ctx, struct err *err);
 
 #endif

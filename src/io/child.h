@@ -18,9 +18,10 @@ struct child;
 
 struct child_spec {
     const char *const *argv; /* argv[0] is looked up in PATH */
-    const char *const *env;  /* "NAME=value" list, NULL: ours less *_API_KEY and *_{AUTH,OAUTH}_TOKEN */
-    const char *cwd;         /* NULL: ours */
-    struct str input;        /* written to stdin, then closed; empty: /dev/null */
+    const char *const
+            *env;    /* "NAME=value" list, NULL: ours less *_API_KEY and *_{AUTH,OAUTH}_TOKEN */
+    const char *cwd; /* NULL: ours */
+    struct str input; /* written to stdin, then closed; empty: /dev/null */
     void (*on_output)(void *ctx, int fd, struct str bytes); /* fd 1 or 2; NULL: /dev/null */
     /* All output was delivered before (a grandchild that keeps it open is waited for 1 s).
      * term_signal 0: exited with exit_status. May be NULL. child_free() is still due. */

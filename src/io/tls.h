@@ -35,7 +35,8 @@ struct tls_identity {
 typedef const struct tls_identity *(*tls_find_fn)(
         void *ctx, void *conn_ctx, const char *sni, bool *refused);
 
-struct tls_server *tls_server_new(struct loop *loop, tls_find_fn find, void *ctx, struct err *err);
+struct tls_server *tls_server_new(
+        struct loop *loop, tls_find_fn find, void *ctx, struct err *err);
 void tls_server_retry(struct tls_server *tls);
 void tls_server_free(struct tls_server *tls); /* channels using it must be closed before */
 

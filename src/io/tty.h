@@ -25,8 +25,8 @@ struct tty_ops {
  * no echo, no signals from keys, no output processing ("\n" is a bare line feed). fd stays the
  * caller's, with its flags as they are; close it after tty_free() and the loop's last turn.
  */
-struct tty *tty_open(struct loop *loop, int fd, const struct tty_ops *ops, void *ctx,
-        struct err *err);
+struct tty *tty_open(
+        struct loop *loop, int fd, const struct tty_ops *ops, void *ctx, struct err *err);
 void tty_size(const struct tty *tty, int *ret_cols, int *ret_rows);
 bool tty_busy(const struct tty *tty);
 /* Ask for the size again, as SIGWINCH does (a client passed the signal on); on_resize comes. */

@@ -18,7 +18,8 @@
 /* Colour: kind in the top byte (0 default, 1 palette index, 2 RGB), value below. */
 #define VT_COLOR_DEFAULT 0u
 #define VT_COLOR_INDEX(i) (0x01000000u | (uint32_t)(i))
-#define VT_COLOR_RGB(r, g, b) (0x02000000u | (uint32_t)(r) << 16 | (uint32_t)(g) << 8 | (uint32_t)(b))
+#define VT_COLOR_RGB(r, g, b)                                                                  \
+    (0x02000000u | (uint32_t)(r) << 16 | (uint32_t)(g) << 8 | (uint32_t)(b))
 
 enum vt_attr {
     VT_BOLD = 1,
@@ -37,8 +38,8 @@ struct vt_cell {
     uint32_t cp;     /* base character; 0: empty */
     uint32_t fg, bg; /* VT_COLOR_* */
     uint16_t attrs;
-    uint8_t width;    /* 1 or 2; 0: right half of a wide character */
-    uint8_t extra;    /* more code points follow: vt_cell_extra() */
+    uint8_t width; /* 1 or 2; 0: right half of a wide character */
+    uint8_t extra; /* more code points follow: vt_cell_extra() */
 };
 
 struct vt;
@@ -86,7 +87,7 @@ struct vt_cursor vt_cursor(const struct vt *vt);
 
 struct vt_modes {
     bool alt_screen, app_cursor, app_keypad, bracketed_paste, focus_events, sync_open;
-    int mouse;      /* 0 none, 1 click, 2 drag, 3 move */
+    int mouse; /* 0 none, 1 click, 2 drag, 3 move */
     bool mouse_sgr;
     unsigned kitty_flags;
 };
@@ -105,8 +106,17 @@ bool vt_scroll_wrapped(const struct vt *vt, unsigned line);
 /* --- keys towards the agent ------------------------------------------------------------ */
 
 enum vt_key {
-    VT_KEY_UP = 1, VT_KEY_DOWN, VT_KEY_RIGHT, VT_KEY_LEFT, VT_KEY_HOME, VT_KEY_END,
-    VT_KEY_INSERT, VT_KEY_DELETE, VT_KEY_PAGE_UP, VT_KEY_PAGE_DOWN, VT_KEY_F1 = 100
+    VT_KEY_UP = 1,
+    VT_KEY_DOWN,
+    VT_KEY_RIGHT,
+    VT_KEY_LEFT,
+    VT_KEY_HOME,
+    VT_KEY_END,
+    VT_KEY_INSERT,
+    VT_KEY_DELETE,
+    VT_KEY_PAGE_UP,
+    VT_KEY_PAGE_DOWN,
+    VT_KEY_F1 = 100
     /* F1+n */
 };
 enum vt_mod { VT_MOD_SHIFT = 1, VT_MOD_ALT = 2, VT_MOD_CTRL = 4 };

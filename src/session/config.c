@@ -144,7 +144,8 @@ static bool duration_ms(const char *text, uint32_t *ret)
     return true;
 }
 
-static int check(const struct file *file, const char *name, uint32_t *ret_timeout, struct err *err)
+static int check(
+        const struct file *file, const char *name, uint32_t *ret_timeout, struct err *err)
 {
     static const char *const runtimes[] = {"auto", "docker", "bwrap", NULL};
     bool known = !file->runtime;
@@ -154,17 +155,17 @@ static int check(const struct file *file, const char *name, uint32_t *ret_timeou
     if (!known) {
         const char *nearest = str_nearest(file->runtime, runtimes);
 
-        return err_set(err, ERR_CONFIG, "%s: runtime: '%s' is none of auto, docker, bwrap%s%s%s",
-                name, file->runtime, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                nearest ? "'" : "");
+        return err_set(err, ERR_CONFIG,
+                "%s: runtime: '%s' is none of auto, docker, bwrap%s%s%s", name, file->runtime,
+                nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'" : "");
     }
     if (file->review.timeout && !duration_ms(file->review.timeout, ret_timeout))
         return err_set(err, ERR_CONFIG,
                 "%s: review.timeout: '%s' is no duration; write it as 90s, 5m or 1h", name,
                 file->review.timeout);
     if (file->review.arm_ms && (file->review.arm_ms < 300 || file->review.arm_ms > 5000))
-        return err_set(err, ERR_CONFIG, "%s: review.arm_ms: %u is not within 300 and 5000", name,
-                file->review.arm_ms);
+        return err_set(err, ERR_CONFIG, "%s: review.arm_ms: %u is not within 300 and 5000",
+                name, file->review.arm_ms);
     if (file->limits.memory_mb && file->limits.memory_mb < 64)
         return err_set(err, ERR_CONFIG, "%s: limits.memory_mb: %u is less than 64", name,
                 file->limits.memory_mb);
@@ -209,7 +210,8 @@ static void fill(struct config *config, struct file *file, uint32_t timeout_ms)
     config->runtime = take(&file->runtime, "auto");
     config->base_image = file->base_image ? take(&file->base_image, "") : NULL;
     config->policy_file = file->policy ? take(&file->policy, "") : NULL;
-    config->upstream_ca = file->network.upstream_ca ? take(&file->network.upstream_ca, "") : NULL;
+    config->upstream_ca =
+            file->network.upstream_ca ? take(&file->network.upstream_ca, "") : NULL;
     config->review_timeout_ms = timeout_ms;
     config->review_arm_ms = file->review.arm_ms ? file->review.arm_ms : 500;
     config->scrollback = file->pane.scrollback ? file->pane.scrollback : 10000;

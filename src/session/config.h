@@ -19,11 +19,11 @@ struct config_resolve {
 };
 
 struct config {
-    char *host_mark;        /* two words shown in the top row; made at first run */
-    char *agent;            /* default agent */
-    char *runtime;          /* "auto" */
-    char *base_image;       /* docker base, or NULL */
-    char *policy_file;      /* NULL: policy.rules in the home if there, else the shipped one */
+    char *host_mark;   /* two words shown in the top row; made at first run */
+    char *agent;       /* default agent */
+    char *runtime;     /* "auto" */
+    char *base_image;  /* docker base, or NULL */
+    char *policy_file; /* NULL: policy.rules in the home if there, else the shipped one */
     uint32_t review_timeout_ms;
     uint32_t review_arm_ms; /* 300 to 5000; high risk three times that */
     unsigned scrollback;
@@ -31,12 +31,12 @@ struct config {
     unsigned pids;
     double cpus;
     bool bell;
-    char *upstream_ca;      /* extra trust anchor for every upstream, or NULL */
+    char *upstream_ca; /* extra trust anchor for every upstream, or NULL */
     struct config_resolve *resolve;
     size_t resolve_count;
-    struct buf providers;   /* the `providers:` subtree as YAML text for the provider table */
-    struct buf agents;      /* the `agents:` subtree */
-    char *path;             /* the file it came from, or NULL when there was none */
+    struct buf providers; /* the `providers:` subtree as YAML text for the provider table */
+    struct buf agents;    /* the `agents:` subtree */
+    char *path;           /* the file it came from, or NULL when there was none */
 };
 
 /* path NULL: $IRONCURTAIN_CONFIG, else config.yaml in the home; a missing default is fine. */

@@ -79,8 +79,8 @@ static int check_workspace(struct prepare *p, struct err *err)
     return 0;
 }
 
-static int write_text(const char *dir, const char *name, struct str text, mode_t mode,
-        struct err *err)
+static int write_text(
+        const char *dir, const char *name, struct str text, mode_t mode, struct err *err)
 {
     char *path = path_join(dir, name);
     int rc = file_write(path, text.p, text.n, mode, err);
@@ -105,7 +105,8 @@ static int write_orientation(struct prepare *p, struct err *err)
     return rc;
 }
 
-static int write_json(const struct prepare *p, const char *path, bool registration, struct err *err)
+static int write_json(
+        const struct prepare *p, const char *path, bool registration, struct err *err)
 {
     json_t *o = json_object();
     char started[40];
@@ -154,8 +155,8 @@ static int make_folders(struct prepare *p, struct err *err)
         rc = file_mkdir(folders[i], err);
     /* The box may run under another uid; other users of the host stop at run/<id12>. */
     if (rc == 0 && (chmod(p->sockets, 0755) < 0 || chmod(p->orientation, 0755) < 0))
-        rc = err_set(err, ERR_IO, "cannot set the mode of '%s': %s", p->sockets,
-                strerror(errno));
+        rc = err_set(
+                err, ERR_IO, "cannot set the mode of '%s': %s", p->sockets, strerror(errno));
     free(guest);
     free(escalations);
     free(registry);

@@ -11,7 +11,8 @@
 #include "pty/guest.h"
 #include "session/environment.h"
 
-/* --- making and freeing -------------------------------------------------------------------- */
+/* --- making and freeing --------------------------------------------------------------------
+ */
 
 static void on_words_sent(void *ctx, const struct words_entry *entry)
 {
@@ -113,8 +114,9 @@ static void on_tool_denied(void *ctx, struct str tool)
     if (s->denied_calls & (s->denied_calls - 1))
         return;
     str_vis(name, sizeof(name), tool);
-    snprintf(line, sizeof(line), "tool call '%s' denied: no MCP server is configured (call %llu)",
-            name, (unsigned long long)s->denied_calls);
+    snprintf(line, sizeof(line),
+            "tool call '%s' denied: no MCP server is configured (call %llu)", name,
+            (unsigned long long)s->denied_calls);
     session_notice(s, line);
 }
 
@@ -170,8 +172,8 @@ int session_check(
         const struct provider *p = provider_find(env->providers, *name);
 
         if (!p)
-            return err_set(err, ERR_CONFIG, "agent '%s' needs provider '%s', which is not known",
-                    spec->agent, *name);
+            return err_set(err, ERR_CONFIG,
+                    "agent '%s' needs provider '%s', which is not known", spec->agent, *name);
         if (!p->key)
             return err_set(err, ERR_CREDENTIAL,
                     "agent '%s' needs a key of provider '%s'; set %s in the environment",
@@ -250,7 +252,8 @@ void session_free(struct session *s)
     free(s);
 }
 
-/* --- what the screen asks and says ----------------------------------------------------------- */
+/* --- what the screen asks and says -----------------------------------------------------------
+ */
 
 enum session_state session_state(const struct session *s)
 {

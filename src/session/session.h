@@ -44,11 +44,11 @@ struct session_spec {
 };
 
 struct session_ops {
-    void (*on_screen)(void *ctx);  /* the vt has changes */
+    void (*on_screen)(void *ctx); /* the vt has changes */
     /* From inside the feeding: a synchronized update just ended, the next may begin in the
      * same bytes. Whoever draws whole updates only does it now. May be NULL. */
     void (*on_whole)(void *ctx);
-    void (*on_change)(void *ctx);  /* state, status line, requests, words */
+    void (*on_change)(void *ctx); /* state, status line, requests, words */
     void (*on_bell)(void *ctx);
     /* Something the user should know ("no docker engine, using bubblewrap"); may be NULL. */
     void (*on_notice)(void *ctx, const char *text);

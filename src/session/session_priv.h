@@ -36,17 +36,17 @@ struct session {
     int cols, rows;
     char status[512];
 
-    struct prepare paths;     /* owned once prepared */
-    struct pending *pending;  /* the step under way, or NULL */
-    struct proxy *proxy;      /* owns */
-    struct mcp *mcp;          /* owns */
-    struct box *box;          /* owns */
-    struct child *child;      /* owns; runtime "none" */
-    struct guest *guest;      /* owns */
-    struct vt *vt;            /* owns */
-    struct words *words;      /* owns */
+    struct prepare paths;                             /* owned once prepared */
+    struct pending *pending;                          /* the step under way, or NULL */
+    struct proxy *proxy;                              /* owns */
+    struct mcp *mcp;                                  /* owns */
+    struct box *box;                                  /* owns */
+    struct child *child;                              /* owns; runtime "none" */
+    struct guest *guest;                              /* owns */
+    struct vt *vt;                                    /* owns */
+    struct words *words;                              /* owns */
     struct request_record requests[SESSION_REQUESTS]; /* ring */
-    unsigned request_head;    /* place of the next one */
+    unsigned request_head;                            /* place of the next one */
     unsigned request_count;
     unsigned dropped;
     uint64_t denied_calls;

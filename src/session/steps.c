@@ -117,7 +117,8 @@ static void fail(struct session *s, const struct err *err)
     session_end(s, SESSION_CRASHED, -1, err->msg);
 }
 
-/* --- RUNNING: the guest -------------------------------------------------------------------- */
+/* --- RUNNING: the guest --------------------------------------------------------------------
+ */
 
 static void on_guest_ready(void *ctx, bool was_running)
 {
@@ -178,13 +179,14 @@ static void connect_guest(struct session *s)
     struct err err;
 
     s->step = CONNECTING;
-    s->guest = guest_connect(s->env.loop, s->paths.guest_socket, s->cols, s->rows, true,
-            &guest_ops, s, &err);
+    s->guest = guest_connect(
+            s->env.loop, s->paths.guest_socket, s->cols, s->rows, true, &guest_ops, s, &err);
     if (!s->guest)
         fail(s, &err);
 }
 
-/* --- BOXING -------------------------------------------------------------------------------- */
+/* --- BOXING --------------------------------------------------------------------------------
+ */
 
 static void on_box_progress(void *ctx, const char *line)
 {
@@ -325,7 +327,8 @@ static void start_box(struct session *s)
     start_boxed(s);
 }
 
-/* --- PROBING ------------------------------------------------------------------------------- */
+/* --- PROBING -------------------------------------------------------------------------------
+ */
 
 static void on_probe(void *ctx, const struct err *err)
 {
@@ -357,7 +360,8 @@ static void choose_runtime(struct session *s)
     runtime_probe(s->env.loop, "docker", on_probe, s->pending);
 }
 
-/* --- PREPARING ----------------------------------------------------------------------------- */
+/* --- PREPARING -----------------------------------------------------------------------------
+ */
 
 static void prepare_work(void *ctx)
 {

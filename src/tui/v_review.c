@@ -227,8 +227,7 @@ static void draw_tombstone(
 {
     frame_fill(env->frame, (struct rect){r.row, r.col, 2, r.cols}, STYLE_BAR);
     view_printf(env->frame, r.row, r.col + 1, r.cols - 2, STYLE_BAR, "#%d %s",
-            review->item.rec.number,
-            review->ended[0] ? review->ended : "changed, look again");
+            review->item.rec.number, review->ended[0] ? review->ended : "changed, look again");
     view_put(env->frame, r.row + 1, r.col + 1, r.cols - 2, STYLE_BAR,
             STR("nothing can be decided here; Esc leaves, Tab opens the next"));
 }

@@ -25,9 +25,9 @@ static void draw_wide(
     char age[16], left[16];
     struct style style = selected ? STYLE_SELECTED : STYLE_PLAIN;
     frame_fill(env->frame, (struct rect){r.row, r.col, 1, r.cols}, style);
-    int used = view_printf(env->frame, r.row, r.col, r.cols, style,
-            "#%-4d %5s %5s  %-10.10s ", item->rec.number,
-            view_minutes(age, item->age_ms), view_minutes(left, item->left_ms), item->label);
+    int used = view_printf(env->frame, r.row, r.col, r.cols, style, "#%-4d %5s %5s  %-10.10s ",
+            item->rec.number, view_minutes(age, item->age_ms),
+            view_minutes(left, item->left_ms), item->label);
     int room = r.cols - used - 5;
     view_put(env->frame, r.row, r.col + used, room, style, str_of(item->rec.subject));
     view_put(env->frame, r.row, r.col + r.cols - 4, 4,

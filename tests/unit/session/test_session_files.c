@@ -106,7 +106,8 @@ static void test_every_key_is_read(void **state)
     assert_int_equal(config.resolve_count, 1);
     assert_string_equal(config.resolve[0].host, "a.test");
     assert_int_equal(config.resolve[0].to_port, 8443);
-    assert_non_null(memmem(buf_data(&config.providers), buf_len(&config.providers), "x.test", 6));
+    assert_non_null(
+            memmem(buf_data(&config.providers), buf_len(&config.providers), "x.test", 6));
     assert_non_null(memmem(buf_data(&config.agents), buf_len(&config.agents), "[y]", 3));
     config_release(&config);
 }

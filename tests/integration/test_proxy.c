@@ -196,7 +196,7 @@ static void an_event_reaches_the_agent_before_the_next_one_exists(void **state)
     WAIT(w, peer_has(agent, "\r\n\r\n"));
     assert_true(peer_has(agent, "transfer-encoding: chunked\r\n"));
     for (int i = 0; i < 5; i++) {
-        char event[64], chunk[80];
+        char event[64], chunk[96];
         snprintf(event, sizeof(event), "data: %d\n\n", i);
         snprintf(chunk, sizeof(chunk), "%zx\r\n%s\r\n", strlen(event), event);
         peer_forget(agent);

@@ -11,6 +11,8 @@ RUN set -eu; \
     need curl curl; need python3 python3; \
     [ -s /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"; \
     if [ -n "$missing" ]; then \
+        command -v apt-get >/dev/null || { \
+            echo "the base image has no apt-get and lacks:$missing" >&2; exit 1; }; \
         apt-get update; \
         DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; \
         rm -rf /var/lib/apt/lists/*; \

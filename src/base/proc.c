@@ -41,7 +41,7 @@ bool proc_identify(pid_t pid, struct proc_id *ret)
         return false; /* a zombie has ended, whether or not its parent has looked */
     for (int field = 2; p && field < 22; field++)
         p = strchr(p + 1, ' ');
-    if (!p || sscanf(p + 1, "%" SCNu64, &start) != 1)
+    if (!p || !str_u64((struct str){p + 1, strcspn(p + 1, " ")}, UINT64_MAX, &start))
         return false;
     ret->pid = pid;
     ret->start = start;
@@ -64,12 +64,19 @@ void proc_format(const struct proc_id *id, char out[80])
 
 bool proc_parse(const char *text, struct proc_id *ret)
 {
-    long pid = 0;
+    struct str rest = str_of(text);
+    struct str pid, start, boot;
     struct proc_id id = {0};
+    uint64_t number = 0;
 
-    if (sscanf(text, "%ld %" SCNu64 " %36s", &pid, &id.start, id.boot) != 3 || pid <= 0)
+    str_cut(&rest, ' ', &pid);
+    str_cut(&rest, ' ', &start);
+    boot = (struct str){rest.p, rest.n ? strcspn(rest.p, " \n") : 0};
+    if (!str_u64(pid, INT32_MAX, &number) || number == 0 ||
+            !str_u64(start, UINT64_MAX, &id.start) || boot.n == 0 ||
+            !str_copy(id.boot, sizeof(id.boot), boot))
         return false;
-    id.pid = (pid_t)pid;
+    id.pid = (pid_t)number;
     *ret = id;
     return true;
 }

@@ -182,9 +182,7 @@ static void answer_request(struct conn *c)
 {
     if (strcmp(c->host, DEMO_WEATHER_HOST) == 0)
         respond(c, 200, "text/plain", STR("sunny, 21 degrees, light wind from the north\n"));
-    else if (strncmp(c->path, "/v1/", 4) != 0)
-        respond_error(c, 404, "not_found_error", "no such path here");
-    else if (!c->key_ok)
+    else if (strncmp(c->path, "/v1/", 4) == 0 && !c->key_ok)
         respond_error(c, 401, "authentication_error", "invalid x-api-key");
     else if (strcmp(c->path, "/v1/messages") == 0 && strcmp(c->method, "POST") == 0)
         answer_messages(c);
@@ -351,8 +349,10 @@ void demo_provider_free(struct demo_provider *p)
     if (!p)
         return;
     listener_free(p->listener);
-    while (p->conns)
-        conn_free(p->conns);
+    for (struct conn *c = p->conns, *next; c; c = next) {
+        next = c->next;
+        conn_free(c);
+    }
     tls_server_free(p->tls);
     if (p->watched)
         ca_unwatch(p->ca, &p->watch);

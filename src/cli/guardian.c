@@ -17,8 +17,6 @@
 #include "base/mem.h"
 #include "io/tty.h"
 
-extern char **environ;
-
 static volatile sig_atomic_t child_pid;
 
 static void forward(int signo)

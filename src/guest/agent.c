@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -66,6 +67,9 @@ static _Noreturn void agent_exec(const struct agent *agent)
     /* Ours are all CLOEXEC; this is for what our own starter left open. */
     (void)close_range(3, ~0u, 0);
 
+    /* The host's program keeps its own files private; what the agent makes in the workspace is
+     * the user's, with the modes that people expect. */
+    umask(022);
     if (agent->cwd && chdir(agent->cwd) < 0) {
         dprintf(2, "icguest: cannot enter '%s': %s\n", agent->cwd, strerror(errno));
         _exit(126);

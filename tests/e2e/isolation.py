@@ -23,6 +23,7 @@ rm -f /run/ironcurtain/proxy.sock 2>/dev/null; [ -S /run/ironcurtain/proxy.sock 
 touch /etc/ironcurtain/x 2>/dev/null && echo "ORIENT writable" || echo "ORIENT readonly"
 touch /usr/x 2>/dev/null && echo "USR writable" || echo "USR readonly"
 echo written >/workspace/from-box && echo "WORKSPACE writable"
+echo "MODE $(stat -c %a /workspace/from-box)"
 touch "$HOME/x" && echo "HOME writable"
 echo "UID $(id -u)"
 grep -E '^(CapPrm|CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr -s '\t\n' ' '
@@ -89,6 +90,7 @@ class Isolation:
     def workspace(self):
         """the workspace and the agent's home can be written"""
         self.expect("WORKSPACE", "writable")
+        self.expect("MODE", "644")
         self.expect("HOME", "writable")
         with open(os.path.join(self.home.workspace, "from-box"), encoding="utf-8") as f:
             assert f.read() == "written\n"

@@ -53,7 +53,7 @@ def test_application_modes():
     SCREEN.wait(r"(?m)^GO2")
     SCREEN.keys("Up")
     SCREEN.wait(r"033 +O +A")
-    SCREEN.wait(r"NO")
+    SCREEN.wait(r"(?m)^NO")
     SCREEN.keys("Up")
     SCREEN.wait(r"033 +\[ +A")
 

@@ -8,6 +8,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+static void forget(const struct buf *b)
+{
+    if (b->secret)
+        mem_wipe(b->p, b->cap);
+}
+
 char *buf_reserve(struct buf *b, size_t n)
 {
     if (b->p && b->cap - b->len >= n)
@@ -29,6 +35,7 @@ char *buf_reserve(struct buf *b, size_t n)
     char *p = xmalloc(cap);
     if (b->p)
         memcpy(p, b->p + b->off, live);
+    forget(b);
     free(b->p);
     b->p = p;
     b->off = 0;
@@ -87,16 +94,18 @@ void buf_consume(struct buf *b, size_t n)
     CHECK(n <= b->len - b->off);
     b->off += n;
     if (b->off == b->len)
-        b->off = b->len = 0;
+        buf_clear(b);
 }
 
 void buf_clear(struct buf *b)
 {
+    forget(b);
     b->off = b->len = 0;
 }
 
 void buf_release(struct buf *b)
 {
+    forget(b);
     free(b->p);
     *b = (struct buf)BUF_INIT;
 }
@@ -105,6 +114,11 @@ void buf_wipe(struct buf *b)
 {
     mem_wipe(b->p, b->cap);
     buf_release(b);
+}
+
+void buf_mark_secret(struct buf *b)
+{
+    b->secret = true;
 }
 
 void buf_swap(struct buf *a, struct buf *b)

@@ -12,6 +12,7 @@
 #ifndef SRC_BASE_BUF_H
 #define SRC_BASE_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,11 +23,12 @@ struct buf {
     size_t off; /* first unread byte */
     size_t len; /* end of the bytes, counted from p */
     size_t cap;
+    bool secret; /* memory that is let go of or reused is overwritten first */
 };
 
 #define BUF_INIT                                                                               \
     {                                                                                          \
-        NULL, 0, 0, 0                                                                          \
+        NULL, 0, 0, 0, false                                                                   \
     }
 
 static inline char *buf_data(const struct buf *b)
@@ -54,10 +56,14 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
 
-void buf_consume(struct buf *b, size_t n); /* drop n bytes at the front */
-void buf_clear(struct buf *b);             /* drop all, keep the memory */
-void buf_release(struct buf *b);           /* drop all, free the memory */
-void buf_wipe(struct buf *b);              /* as release, overwriting first */
-void buf_swap(struct buf *a, struct buf *b);
+void buf_consume(struct buf *b, size_t n);   /* drop n bytes at the front */
+void buf_clear(struct buf *b);               /* drop all, keep the memory */
+void buf_release(struct buf *b);             /* drop all, free the memory */
+void buf_wipe(struct buf *b);                /* as release, overwriting first */
+void buf_swap(struct buf *a, struct buf *b); /* the mark of a secret goes along */
+
+/* A secret goes in: until its release the buffer leaves nothing behind, wherever it grows,
+ * is consumed or is swapped to. Say so before the secret is appended. */
+void buf_mark_secret(struct buf *b);
 
 #endif

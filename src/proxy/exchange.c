@@ -77,6 +77,7 @@ void exchange_start(
     x->http10 = head->minor == 0;
     x->keep = head->keep_alive;
     http_body_init(&x->request, head->framing, head->length);
+    buf_mark_secret(&x->head);
     judge_write_head(tunnel, head, rec, &x->head);
     record_put(tunnel->proxy, &x->rec);
     if (head->expect_continue && !x->http10 && !x->request.done)
@@ -89,6 +90,7 @@ void exchange_agent_data(struct exchange *x)
     if (!x->up)
         return; /* stays in the channel until there is somebody to give it to */
     if (!x->head_sent) {
+        buf_mark_secret(chan_out(x->up->chan));
         buf_append_str(chan_out(x->up->chan), buf_str(&x->head));
         x->head_sent = true;
     }

@@ -17,6 +17,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import (PROGRAM, Home, Failed, is_sanitized, main, read_lines,  # noqa: E402
                      start_demo_provider, stop, wait_until)
+from memory import copies  # noqa: E402
 from proxy_client import (HOST, MESSAGE, Proxy, Tunnel, client_hello,  # noqa: E402
                           connect_head, fd_count, read_head_unbuffered, request, reset, rss_kb)
 
@@ -297,6 +298,26 @@ def test_broken_connections():
         world.close()
 
 
+def test_key_in_memory():
+    """whatever was sent with the real key, it stays in the pages that are never dumped"""
+    world = World()
+    try:
+        soak(world, 80)
+        for number in range(0, 40, 2):
+            one_connection(world.proxy, number)
+        pid = world.process.pid
+        if copies(pid, KEY.encode()) is None:
+            print("     left out: the proxy's memory may not be looked at")
+            return
+        try:  # what was broken off may take a moment to be noticed
+            wait_until("no loose copy", lambda: copies(pid, KEY.encode())[1] == 0)
+        except Failed:
+            raise Failed(f"{copies(pid, KEY.encode())[1]} copies outside such pages") from None
+        assert copies(pid, KEY.encode())[0] > 0, "the test looks at the wrong place"
+    finally:
+        world.close()
+
+
 def sockets(pid):
     return [f for f in open_files(pid) if f.startswith("socket:")]
 
@@ -319,5 +340,5 @@ def quiet(world):
 
 if not is_sanitized() and os.geteuid() != 0:
     print("without AddressSanitizer only root sees the proxy's descriptors; not counted")
-    main(test_thousand_requests)
-main(test_thousand_requests, test_broken_connections)
+    main(test_thousand_requests, test_key_in_memory)
+main(test_thousand_requests, test_broken_connections, test_key_in_memory)

@@ -5,6 +5,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import PROGRAM, Home, Screen, children, main, wait_until  # noqa: E402
+from memory import copies  # noqa: E402
 
 KEY = "sk-ant-api03-REAL-never-to-be-seen-0123456789abcdef"
 HOME = Home()
@@ -66,6 +67,18 @@ def test_files():
     assert seen > 5, seen
 
 
+def test_memory():
+    """in memory it is in pages of its own that are never dumped, and only where it is needed"""
+    screen = SCREEN.pid()
+    shell = int(SCREEN.tmux("display", "-p", "#{pane_pid}"))
+    for pid in descendants(shell):
+        found = copies(pid, KEY.encode())
+        if found is None:
+            print("     left out: the memory of our processes may not be looked at")
+            return
+        assert found[1] == 0 and (found[0] > 0) == (pid == screen), (pid, screen, found)
+
+
 def test_core():
     """the process leaves no core dump"""
     with open(f"/proc/{SCREEN.pid()}/limits", encoding="utf-8") as f:
@@ -74,7 +87,7 @@ def test_core():
 
 
 try:
-    main(test_fake_in_box, test_processes, test_files, test_core)
+    main(test_fake_in_box, test_processes, test_files, test_memory, test_core)
 finally:
     SCREEN.close()
     HOME.remove()

@@ -102,6 +102,43 @@ static void swapping_and_clearing_keep_the_bytes_apart(void **state)
     buf_release(&a);
 }
 
+static bool is_zero(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p[i])
+            return false;
+    return true;
+}
+
+/* The mark goes with the memory, and memory that is emptied holds nothing any more. */
+static void a_secret_is_overwritten_when_it_is_consumed_or_swapped_away(void **state)
+{
+    struct buf a = BUF_INIT;
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    buf_mark_secret(&a);
+    buf_puts(&a, "hunter2");
+    buf_consume(&a, 3);
+    assert_memory_equal(a.p, "hunter2", 7);
+    buf_consume(&a, 4);
+    assert_true(is_zero(a.p, a.cap));
+
+    buf_puts(&a, "hunter2");
+    buf_swap(&a, &b);
+    assert_false(a.secret);
+    buf_clear(&b);
+    assert_true(is_zero(b.p, b.cap));
+    buf_release(&b);
+    assert_false(b.secret);
+
+    buf_puts(&b, "public");
+    buf_clear(&b);
+    assert_memory_equal(b.p, "public", 6);
+    buf_release(&a);
+    buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +147,7 @@ int main(void)
             cmocka_unit_test(text_of_any_length_is_printed_whole),
             cmocka_unit_test(consuming_does_not_let_the_memory_grow),
             cmocka_unit_test(swapping_and_clearing_keep_the_bytes_apart),
+            cmocka_unit_test(a_secret_is_overwritten_when_it_is_consumed_or_swapped_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,8 +107,8 @@
 /* One JSON-RPC message; tools return pictures and files. */
 #define LIMIT_MCP_MESSAGE (4u << 20)
 /* Values in one message, and how deep they nest: the tokenizer's time grows with both. */
-#define LIMIT_MCP_VALUES (128u << 10)
-#define LIMIT_MCP_DEPTH 128
+#define LIMIT_JSON_VALUES (128u << 10)
+#define LIMIT_JSON_DEPTH 128
 /* Messages in one batch (MCP 2025-03-26), and clients of one session. */
 #define LIMIT_MCP_BATCH 64
 #define LIMIT_MCP_CLIENTS 32

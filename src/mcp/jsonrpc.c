@@ -9,7 +9,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "mcp/slice.h"
+#include "base/slice.h"
 
 struct jsonrpc {
     struct chan *chan;             /* owns */

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "io/chan.h"
 #include "mcp/jsonrpc.h"
-#include "mcp/slice.h"
+#include "base/slice.h"
 
 #define TOOL_NAME_MAX 128 /* longest name that is repeated in an answer */
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "mcp/slice.h"
+#include "base/slice.h"
 
 #define ITEMS 16
 

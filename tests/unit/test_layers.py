@@ -30,7 +30,10 @@ THIRD_PARTY = {
     r"(curses|ncurses.*|term)\.h": ["tui/frame.c"],
     r"llhttp\.h": ["proxy"],
     r"(jansson|cyaml/.*|yaml)\.h|cyaml/cyaml\.h": ["base"],
-    r"jsmn\.h": ["mcp"],
+    r"jsmn\.h": ["base"],
+    r"nghttp2/.*": ["proxy"],
+    r"wslay/.*": ["proxy"],
+    r"(zlib|zstd)\.h|brotli/.*": ["proxy"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -1,7 +1,7 @@
 /*
  * test_slice.c - pieces of JSON come out byte for byte, and what is not JSON does not.
  */
-#include "mcp/slice.h"
+#include "base/slice.h"
 
 #include "base/buf.h"
 #include "base/limits.h"

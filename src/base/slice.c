@@ -5,7 +5,7 @@
  * closing bracket still walks up over what is closed, so the depth is bounded before. It
  * stops at NUL bytes and accepts some texts that are no JSON, which check_structure() finds.
  */
-#include "mcp/slice.h"
+#include "base/slice.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -43,9 +43,9 @@ static int check_depth(struct str text, struct err *err)
             depth++;
         else if (!in_string && (c == ']' || c == '}'))
             depth--;
-        if (depth > LIMIT_MCP_DEPTH)
+        if (depth > LIMIT_JSON_DEPTH)
             return err_set(
-                    err, ERR_LIMIT, "values nested deeper than %d levels", LIMIT_MCP_DEPTH);
+                    err, ERR_LIMIT, "values nested deeper than %d levels", LIMIT_JSON_DEPTH);
     }
     return 0;
 }
@@ -63,8 +63,8 @@ static int tokenize(struct str text, struct tokens *tokens, struct err *err)
         if (tokens->count != JSMN_ERROR_NOMEM)
             break;
         room *= 2;
-        if (room > LIMIT_MCP_VALUES)
-            return err_set(err, ERR_LIMIT, "more than %u values", LIMIT_MCP_VALUES);
+        if (room > LIMIT_JSON_VALUES)
+            return err_set(err, ERR_LIMIT, "more than %u values", LIMIT_JSON_VALUES);
     }
     return tokens->count < 1 ? not_json(err) : 0;
 }

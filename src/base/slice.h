@@ -13,8 +13,8 @@
  * understand differently. Structure is checked on all levels, spelling of numbers and words
  * (and a comma too many) is not.
  */
-#ifndef SRC_MCP_SLICE_H
-#define SRC_MCP_SLICE_H
+#ifndef SRC_BASE_SLICE_H
+#define SRC_BASE_SLICE_H
 
 #include "base/err.h"
 #include "base/str.h"

@@ -16,6 +16,7 @@
 #include "proxy/proxy_priv.h"
 
 #include "base/limits.h"
+#include "proxy/authority.h"
 
 static const struct chan_ops tunnel_ops;
 static void on_late(void *ctx);
@@ -25,7 +26,6 @@ static void connect_judge(struct tunnel *tunnel);
 static bool read_request(struct tunnel *tunnel);
 static bool discard(struct tunnel *tunnel);
 static void refuse_head(struct tunnel *tunnel, int status, const char *reason);
-static int authority_parse(struct str target, char **ret_host, uint16_t *ret_port);
 
 void tunnel_accept(void *ctx, struct chan *chan)
 {
@@ -315,10 +315,13 @@ static bool read_connect(struct tunnel *tunnel)
         tunnel_close(tunnel);
         return false;
     }
-    if (authority_parse(head->target, &tunnel->host, &tunnel->port) < 0) {
+    struct authority to;
+    if (authority_parse(head->target, 443, &to) < 0) {
         refuse_head(tunnel, 400, "malformed CONNECT target");
         return false;
     }
+    tunnel->host = xstrdup(to.host);
+    tunnel->port = to.port;
     buf_consume(chan_in(tunnel->chan), (size_t)n);
     connect_judge(tunnel);
     return false;
@@ -355,55 +358,6 @@ static void connect_judge(struct tunnel *tunnel)
     (void)ca_leaf(proxy->config.ca, tunnel->host, &failed);
     chan_write_str(tunnel->chan, STR("HTTP/1.1 200 Connection Established\r\n\r\n"));
     chan_start_tls_server(tunnel->chan, proxy->tls, LIMIT_HANDSHAKE_MS);
-}
-
-static bool host_char(char c, bool literal)
-{
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.')
-        return true;
-    return literal ? c == ':' : c == '-' || c == '_';
-}
-
-/* "name:port", "[v6]:port", port 443 if it is missing. The host comes out in lower case,
- * without brackets and without a final dot. */
-static int authority_parse(struct str target, char **ret_host, uint16_t *ret_port)
-{
-    struct str host = target, port = {target.p, 0};
-    bool literal = str_starts(target, STR("["));
-    uint64_t number = 443;
-    if (literal) {
-        struct str rest = {target.p + 1, target.n - 1};
-        if (!str_cut(&rest, ']', &host) || (rest.n > 0 && rest.p[0] != ':'))
-            return -1;
-        port = rest.n > 0 ? (struct str){rest.p + 1, rest.n - 1} : rest;
-        if (rest.n == 1)
-            return -1;
-    } else if (str_cut(&target, ':', &host)) {
-        port = target;
-        if (port.n == 0)
-            return -1;
-    }
-    if (port.n > 0 && (!str_u64(port, 65535, &number) || number == 0))
-        return -1;
-    if (!literal && str_ends(host, STR(".")))
-        host.n--;
-    if (host.n == 0 || host.n > 253)
-        return -1;
-    char *copy = xstrndup(host.p, host.n);
-    for (char *c = copy; *c; c++) {
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + 32);
-    }
-    bool good = strlen(copy) == host.n && copy[0] != '.' && !strstr(copy, "..");
-    for (size_t i = 0; good && i < host.n; i++)
-        good = host_char(copy[i], literal);
-    if (!good) {
-        free(copy);
-        return -1;
-    }
-    *ret_host = copy;
-    *ret_port = (uint16_t)number;
-    return 0;
 }
 
 /* --- requests inside ------------------------------------------------------------------ */

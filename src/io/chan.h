@@ -74,7 +74,12 @@ void chan_abort(struct chan *chan);
 void chan_start_tls_server(struct chan *chan, struct tls_server *server, uint32_t timeout_ms);
 void chan_start_tls_client(
         struct chan *chan, struct tls_client *client, const char *host, uint32_t timeout_ms);
-const char *chan_alpn(const struct chan *chan); /* negotiated protocol or "" */
+/* The same, offering h2 before http/1.1; chan_alpn() tells what the server chose. */
+void chan_start_tls_client_h2(
+        struct chan *chan, struct tls_client *client, const char *host, uint32_t timeout_ms);
+/* The negotiated protocol, "h2" or "http/1.1"; "" before on_open, without TLS, or if the peer
+ * does not know ALPN. */
+const char *chan_alpn(const struct chan *chan);
 
 /* The peer's address as text for logs ("unix", "127.0.0.1:4711"). */
 const char *chan_peer(const struct chan *chan);
@@ -100,6 +105,7 @@ struct dial_target {
     uint16_t port;
     const char *address;    /* connect here instead of resolving host; NULL: resolve */
     struct tls_client *tls; /* NULL: plain */
+    bool h2;                /* offer h2, too: look at chan_alpn() */
     bool allow_private;     /* false: refuse loopback, private, link-local, metadata, CGNAT,
                              * multicast, reserved, v4-mapped forms, after resolution */
 };

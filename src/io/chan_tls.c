@@ -47,20 +47,34 @@ void chan_start_tls_server(struct chan *chan, struct tls_server *server, uint32_
     struct err err;
 
     tls->server = server;
+    tls->h2 = tls_server_h2(server);
     tls->ssl = tls_server_ssl(server, &err);
     start(chan, tls, &err, timeout_ms);
 }
 
-void chan_start_tls_client(
-        struct chan *chan, struct tls_client *client, const char *host, uint32_t timeout_ms)
+static void start_client(struct chan *chan, struct tls_client *client, const char *host,
+        bool h2, uint32_t timeout_ms)
 {
     struct chan_tls *tls = xcalloc(1, sizeof(*tls));
     struct err err;
 
     tls->client = client;
     tls->host = xstrdup(host);
-    tls->ssl = tls_client_ssl(client, host, &err);
+    tls->h2 = h2;
+    tls->ssl = tls_client_ssl(client, host, h2, &err);
     start(chan, tls, &err, timeout_ms);
+}
+
+void chan_start_tls_client(
+        struct chan *chan, struct tls_client *client, const char *host, uint32_t timeout_ms)
+{
+    start_client(chan, client, host, false, timeout_ms);
+}
+
+void chan_start_tls_client_h2(
+        struct chan *chan, struct tls_client *client, const char *host, uint32_t timeout_ms)
+{
+    start_client(chan, client, host, true, timeout_ms);
 }
 
 /* What was written before still goes out as it is; what was read before is the handshake. */
@@ -122,6 +136,7 @@ static void handshake_done(struct chan *chan)
 
     tls->open = true;
     chan_deadline(chan, 0);
+    /* OpenSSL has compared it with what was offered. */
     SSL_get0_alpn_selected(tls->ssl, &alpn, &n);
     if (n)
         str_copy(tls->alpn, sizeof(tls->alpn), (struct str){(const char *)alpn, n});

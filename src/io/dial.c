@@ -35,6 +35,7 @@ struct dial {
     char *address;                                                     /* owns; or NULL */
     uint16_t port;
     bool allow_private;
+    bool h2;
     uint64_t deadline_ms;
     struct timer *timer;    /* owns */
     struct loop_hook start; /* the first step, not from inside dial_start() */
@@ -60,6 +61,7 @@ struct dial *dial_start(struct loop *loop, const struct dial_target *target,
 
     dial->loop = loop;
     dial->tls = target->tls;
+    dial->h2 = target->h2;
     dial->done = done;
     dial->ctx = ctx;
     dial->host = xstrdup(target->host);
@@ -165,7 +167,7 @@ static void on_open(void *ctx)
         dial->handshaking = true;
         timer_start(dial->timer, time_left(dial));
         /* Our own timer is the deadline; the channel's must not come before it. */
-        chan_start_tls_client(
+        (dial->h2 ? chan_start_tls_client_h2 : chan_start_tls_client)(
                 dial->chan, dial->tls, dial->host, (uint32_t)time_left(dial) + 1000);
         return;
     }

@@ -6,7 +6,8 @@
  * checked every time. The session id context is a hash of the name: a ticket given for one
  * host resumes nothing on another (RFC 6066 section 3).
  *
- * The client keeps one session per host. It was verified for that name when it was made.
+ * The client keeps one session per host and offer of protocols (ALPN). It was verified for
+ * that name when it was made. ALPN itself is negotiated anew on every handshake.
  */
 #include "io/tls.h"
 
@@ -31,10 +32,12 @@ struct tls_server {
     tls_find_fn find;
     void *find_ctx;           /* borrows */
     struct chan_tls *waiting; /* ring of channels, borrows; NULL: none */
+    bool h2;
 };
 
 struct kept_session {
-    char *host;           /* owns; NULL: free slot */
+    char *host; /* owns; NULL: free slot */
+    bool h2;
     SSL_SESSION *session; /* owns */
     uint64_t used;
 };
@@ -69,6 +72,14 @@ static SSL_CTX *new_ctx(const SSL_METHOD *method, struct err *err)
     return ctx;
 }
 
+/* What we speak, best first, in the form of the extension. */
+static struct str alpn_list(bool h2)
+{
+    struct str both = STR("\x02h2\x08http/1.1");
+
+    return h2 ? both : (struct str){both.p + 3, both.n - 3};
+}
+
 /* --- server ------------------------------------------------------------------------ */
 
 struct tls_server *tls_server_new(
@@ -91,6 +102,16 @@ struct tls_server *tls_server_new(
     SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ssl_ctx, 1);
     return tls;
+}
+
+void tls_server_set_h2(struct tls_server *tls, bool on)
+{
+    tls->h2 = on;
+}
+
+bool tls_server_h2(const struct tls_server *tls)
+{
+    return tls->h2;
 }
 
 void tls_server_retry(struct tls_server *tls)
@@ -228,13 +249,13 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
         const unsigned char *in, unsigned inlen, void *arg)
 {
-    static const unsigned char ours[] = "\x08http/1.1";
+    const struct chan_tls *tls = SSL_get_app_data(ssl);
+    struct str ours = alpn_list(tls->h2);
     unsigned char *chosen = NULL;
 
-    (void)ssl;
     (void)arg;
-    if (SSL_select_next_proto(&chosen, outlen, ours, sizeof(ours) - 1, in, inlen) !=
-            OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, outlen, (const unsigned char *)ours.p, (unsigned)ours.n,
+                in, inlen) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
@@ -249,8 +270,7 @@ struct tls_client *tls_client_new(const char *extra_ca, struct err *err)
     if (!ctx)
         return NULL;
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    if (SSL_CTX_set_default_verify_paths(ctx) != 1 ||
-            SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)"\x08http/1.1", 9) != 0) {
+    if (SSL_CTX_set_default_verify_paths(ctx) != 1) {
         err_ssl(err, "cannot set up TLS");
         SSL_CTX_free(ctx);
         return NULL;
@@ -286,15 +306,20 @@ void tls_client_free(struct tls_client *tls)
     free(tls);
 }
 
-/* The slot of this host, or the one that was not used for longest. */
-static struct kept_session *slot_of(struct tls_client *tls, const char *host)
+static bool slot_is(const struct kept_session *k, const char *host, bool h2)
+{
+    return k->host && k->h2 == h2 && strcmp(k->host, host) == 0;
+}
+
+/* The slot of this host and offer, or the one that was not used for longest. */
+static struct kept_session *slot_of(struct tls_client *tls, const char *host, bool h2)
 {
     struct kept_session *oldest = &tls->kept[0];
 
     for (size_t i = 0; i < SESSIONS; i++) {
         struct kept_session *k = &tls->kept[i];
 
-        if (k->host && strcmp(k->host, host) == 0)
+        if (slot_is(k, host, h2))
             return k;
         if (k->used < oldest->used)
             oldest = k;
@@ -312,11 +337,12 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
     if (!client || !SSL_SESSION_is_resumable(session))
         return 0;
 
-    struct kept_session *k = slot_of(client, tls->host);
+    struct kept_session *k = slot_of(client, tls->host, tls->h2);
 
-    if (!k->host || strcmp(k->host, tls->host) != 0) {
+    if (!slot_is(k, tls->host, tls->h2)) {
         free(k->host);
         k->host = xstrdup(tls->host);
+        k->h2 = tls->h2;
     }
     SSL_SESSION_free(k->session);
     k->session = session;
@@ -331,12 +357,14 @@ static bool is_ip(const char *host)
     return inet_pton(AF_INET, host, addr) == 1 || inet_pton(AF_INET6, host, addr) == 1;
 }
 
-SSL *tls_client_ssl(struct tls_client *tls, const char *host, struct err *err)
+SSL *tls_client_ssl(struct tls_client *tls, const char *host, bool h2, struct err *err)
 {
     ERR_clear_error();
 
+    struct str alpn = alpn_list(h2);
     SSL *ssl = SSL_new(tls->ctx);
-    int ok = ssl != NULL;
+    int ok = ssl &&
+             SSL_set_alpn_protos(ssl, (const unsigned char *)alpn.p, (unsigned)alpn.n) == 0;
 
     if (ok && is_ip(host)) {
         ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host);
@@ -351,8 +379,8 @@ SSL *tls_client_ssl(struct tls_client *tls, const char *host, struct err *err)
         SSL_free(ssl);
         return NULL;
     }
-    struct kept_session *k = slot_of(tls, host);
-    if (k->host && strcmp(k->host, host) == 0) {
+    struct kept_session *k = slot_of(tls, host, h2);
+    if (slot_is(k, host, h2)) {
         k->used = ++tls->clock;
         SSL_set_session(ssl, k->session);
     }

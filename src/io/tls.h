@@ -4,7 +4,11 @@
  * Server side: one context for all hosts; the certificate is chosen per connection by SNI
  * through a callback that may answer later (a leaf may have to be minted off the loop).
  * Client side: verifies against the system's trust store plus an optional extra anchor,
- * checks the name, offers TLS 1.2 and 1.3 and ALPN http/1.1, keeps sessions for resumption.
+ * checks the name, offers TLS 1.2 and 1.3, keeps sessions for resumption.
+ *
+ * ALPN (RFC 7301): http/1.1, and h2 before it where it was asked for on that end. A peer that
+ * offers only what we do not speak, or chooses what was not offered, fails the handshake; one
+ * without ALPN gets a connection whose chan_alpn() is "".
  */
 #ifndef SRC_IO_TLS_H
 #define SRC_IO_TLS_H
@@ -37,6 +41,8 @@ typedef const struct tls_identity *(*tls_find_fn)(
 
 struct tls_server *tls_server_new(
         struct loop *loop, tls_find_fn find, void *ctx, struct err *err);
+/* Choose h2 when a client offers it; off at first. For connections started from then on. */
+void tls_server_set_h2(struct tls_server *tls, bool on);
 void tls_server_retry(struct tls_server *tls);
 void tls_server_free(struct tls_server *tls); /* channels using it must be closed before */
 

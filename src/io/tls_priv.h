@@ -26,13 +26,15 @@ struct chan_tls {
     bool ticket;   /* a session ticket came: OpenSSL holds a write buffer for nothing */
     bool waiting;  /* for tls_server_retry() */
     bool refused;  /* the name was refused */
+    bool h2;       /* h2 is offered (client) or chosen if offered (server) */
     bool said_bye; /* close_notify is in the wire buffer or further */
     char alpn[16];
 };
 
 /* A new SSL on which the BIO still has to be set; NULL with an error. */
 SSL *tls_server_ssl(struct tls_server *tls, struct err *err);
-SSL *tls_client_ssl(struct tls_client *tls, const char *host, struct err *err);
+SSL *tls_client_ssl(struct tls_client *tls, const char *host, bool h2, struct err *err);
+bool tls_server_h2(const struct tls_server *tls);
 
 /* A BIO over chan_tls.net and the loop's scratch buffer. */
 BIO *tls_bio_new(struct chan_tls *tls);

@@ -206,6 +206,30 @@ static void test_tls_verifies_the_host_not_the_address(void **state)
     }
 }
 
+static void test_h2_is_offered_where_the_target_says_so(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct call c;
+        struct tls_client *client = tls_client_new(ca_file, NULL);
+
+        open_call(&c);
+        c.server = tls_server_new(c.loop, find, &c, NULL);
+        tls_server_set_h2(c.server, true);
+        dial(&c,
+                &(struct dial_target){.host = "api.test",
+                        .address = "127.0.0.1",
+                        .port = listener_port(c.listener),
+                        .tls = client,
+                        .h2 = i == 1,
+                        .allow_private = true},
+                10000);
+        assert_string_equal(chan_alpn(c.a.chan), i ? "h2" : "http/1.1");
+        end_call(&c);
+        tls_client_free(client);
+    }
+}
+
 static void test_a_closed_port_and_an_unknown_name_say_what_failed(void **state)
 {
     (void)state;
@@ -290,6 +314,7 @@ int main(void)
             cmocka_unit_test(test_private_addresses_are_refused_however_they_are_written),
             cmocka_unit_test(test_the_borders_of_the_special_ranges_are_exact),
             cmocka_unit_test(test_tls_verifies_the_host_not_the_address),
+            cmocka_unit_test(test_h2_is_offered_where_the_target_says_so),
             cmocka_unit_test(test_a_closed_port_and_an_unknown_name_say_what_failed),
             cmocka_unit_test(test_a_silent_server_is_given_up_in_time),
             cmocka_unit_test(test_a_canceled_dial_is_silent_at_every_stage),

@@ -420,11 +420,43 @@ static void test_idle_channels_hold_no_buffers(void **state)
 
 /* --- against plain OpenSSL --------------------------------------------------------- */
 
+static bool alpn_agreed(struct world *w, bool server_h2, bool client_h2, const char *expected)
+{
+    socket_pair(w);
+    tls_server_set_h2(w->server, server_h2);
+    chan_start_tls_server(w->b.chan, w->server, 10000);
+    (client_h2 ? chan_start_tls_client_h2 : chan_start_tls_client)(
+            w->a.chan, w->client, "api.test", 10000);
+    w->b.echo = true;
+    chan_write_str(w->a.chan, STR("ping")); /* so that the ticket has come, too */
+    UNTIL(w->loop, w->a.got == 4);
+    bool same = strcmp(chan_alpn(w->a.chan), expected) == 0 &&
+                strcmp(chan_alpn(w->b.chan), expected) == 0;
+    end_channels(w);
+    return same;
+}
+
+static void test_h2_is_chosen_only_when_both_ends_want_it_also_on_resumption(void **state)
+{
+    (void)state;
+    struct world w;
+
+    new_world(&w, ca_file);
+    end_channels(&w);
+    for (int round = 0; round < 3; round++) {
+        assert_true(alpn_agreed(&w, true, true, "h2"));
+        assert_true(alpn_agreed(&w, true, false, "http/1.1"));
+        assert_true(alpn_agreed(&w, false, true, "http/1.1"));
+        assert_true(alpn_agreed(&w, false, false, "http/1.1"));
+    }
+    end_world(&w);
+}
+
 struct foreign {
     int fd;
     int version; /* the only one it speaks */
     bool server;
-    const char *alpn; /* length-prefixed; NULL: none */
+    const char *alpn; /* length-prefixed; NULL: none; a server forces it on the client */
     SSL_SESSION *session;
     SSL_CTX *ctx; /* kept between runs: its ticket keys */
     bool reused;
@@ -432,7 +464,20 @@ struct foreign {
     char answer[64];
 };
 
-static SSL_CTX *foreign_ctx(const struct foreign *f)
+static int force_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
+        const unsigned char *in, unsigned inlen, void *arg)
+{
+    const struct foreign *f = arg;
+
+    (void)ssl;
+    (void)in;
+    (void)inlen;
+    *out = (const unsigned char *)f->alpn + 1;
+    *outlen = (unsigned char)f->alpn[0];
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static SSL_CTX *foreign_ctx(struct foreign *f)
 {
     SSL_CTX *ctx = SSL_CTX_new(f->server ? TLS_server_method() : TLS_client_method());
 
@@ -441,6 +486,8 @@ static SSL_CTX *foreign_ctx(const struct foreign *f)
     if (f->server) {
         SSL_CTX_use_certificate(ctx, leaf.cert);
         SSL_CTX_use_PrivateKey(ctx, leaf.key);
+        if (f->alpn)
+            SSL_CTX_set_alpn_select_cb(ctx, force_alpn, f);
     } else if (f->alpn) {
         SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)f->alpn, (unsigned)strlen(f->alpn));
     }
@@ -533,6 +580,27 @@ static void test_old_versions_and_foreign_protocols_are_refused(void **state)
         assert_false(f.ok);
         assert_int_equal(w.b.failed, 1);
         assert_int_equal(w.b.opened, 0);
+        SSL_CTX_free(f.ctx);
+    }
+    end_world(&w);
+}
+
+static void test_a_server_that_chooses_what_was_not_offered_is_refused(void **state)
+{
+    (void)state;
+    static const char *const chosen[] = {"\x02h2", "\x08http/1.0"};
+    struct world w;
+
+    new_world(&w, ca_file);
+    end_channels(&w);
+    for (int i = 0; i < 2; i++) {
+        struct foreign f = {.version = TLS1_3_VERSION, .server = true, .alpn = chosen[i]};
+
+        with_foreign(&w, &f);
+        assert_int_equal(w.b.opened, 0);
+        assert_int_equal(w.b.failed, 1);
+        assert_int_equal(w.b.why, ERR_TLS);
+        SSL_SESSION_free(f.session);
         SSL_CTX_free(f.ctx);
     }
     end_world(&w);
@@ -635,6 +703,8 @@ int main(void)
             cmocka_unit_test(test_idle_channels_hold_no_buffers),
             cmocka_unit_test(test_tls_12_and_13_work_on_both_sides),
             cmocka_unit_test(test_old_versions_and_foreign_protocols_are_refused),
+            cmocka_unit_test(test_h2_is_chosen_only_when_both_ends_want_it_also_on_resumption),
+            cmocka_unit_test(test_a_server_that_chooses_what_was_not_offered_is_refused),
             cmocka_unit_test(test_sessions_resume_in_both_roles_and_names_are_asked_each_time),
             cmocka_unit_test(test_two_hundred_tls_connections_leave_no_descriptor),
             cmocka_unit_test(test_a_bad_anchor_file_is_a_configuration_error),

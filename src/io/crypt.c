@@ -7,6 +7,7 @@
 #include "io/crypt.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <sys/random.h>
@@ -57,6 +58,11 @@ void crypt_sha256_hex(const void *p, size_t n, char out[SHA256_HEX])
 
     crypt_sha256(p, n, raw);
     to_hex(raw, out);
+}
+
+void crypt_sha1(const void *p, size_t n, uint8_t out[SHA1_LEN])
+{
+    CHECK(EVP_Digest(p, n, out, NULL, EVP_sha1(), NULL) == 1);
 }
 
 struct sha256 *sha256_new(void)
@@ -119,6 +125,12 @@ size_t crypt_base64url(const void *p, size_t n, char *out)
     }
     out[len] = '\0';
     return len;
+}
+
+size_t crypt_base64(const void *p, size_t n, char *out)
+{
+    CHECK(n <= INT_MAX / 2);
+    return (size_t)EVP_EncodeBlock((unsigned char *)out, p, (int)n);
 }
 
 void crypt_uuid(char out[37])

@@ -11,9 +11,13 @@
 
 #define SHA256_LEN 32
 #define SHA256_HEX 65 /* with the NUL */
+#define SHA1_LEN 20
 
 void crypt_sha256(const void *p, size_t n, uint8_t out[SHA256_LEN]);
 void crypt_sha256_hex(const void *p, size_t n, char out[SHA256_HEX]); /* lower case */
+
+/* For protocols that name it (RFC 6455); never where it has to resist anybody. */
+void crypt_sha1(const void *p, size_t n, uint8_t out[SHA1_LEN]);
 
 /* Incremental. */
 struct sha256;
@@ -25,6 +29,9 @@ void crypt_random(void *p, size_t n); /* getrandom; cannot fail */
 
 /* RFC 4648 section 5, no padding. out needs n*4/3+2 bytes; returns the length. */
 size_t crypt_base64url(const void *p, size_t n, char *out);
+
+/* RFC 4648 section 4, padded. out needs (n+2)/3*4+1 bytes; returns the length. */
+size_t crypt_base64(const void *p, size_t n, char *out);
 
 /* Random UUID, version 4 (RFC 9562), 36 characters and NUL. */
 void crypt_uuid(char out[37]);

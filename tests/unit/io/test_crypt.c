@@ -53,6 +53,33 @@ static void test_base64url_has_no_padding_and_the_url_alphabet(void **state)
     }
 }
 
+static void test_base64_is_padded_and_has_the_usual_alphabet(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } t[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="},
+            {"\xfb\xff\xfe", "+//+"}};
+
+    for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        char out[16];
+
+        assert_int_equal(crypt_base64(t[i].in, strlen(t[i].in), out), strlen(t[i].out));
+        assert_string_equal(out, t[i].out);
+    }
+}
+
+static void test_sha1_gives_the_answer_of_fips_180(void **state)
+{
+    (void)state;
+    static const uint8_t abc[] = "\xa9\x99\x3e\x36\x47\x06\x81\x6a\xba\x3e"
+                                 "\x25\x71\x78\x50\xc2\x6c\x9c\xd0\xd8\x9d";
+    uint8_t out[SHA1_LEN];
+
+    crypt_sha1("abc", 3, out);
+    assert_memory_equal(out, abc, SHA1_LEN);
+}
+
 static void test_uuids_have_their_form_and_differ(void **state)
 {
     (void)state;
@@ -76,6 +103,8 @@ int main(void)
             cmocka_unit_test(test_sha256_gives_the_answers_of_fips_180),
             cmocka_unit_test(test_sha256_in_parts_is_sha256_of_the_whole),
             cmocka_unit_test(test_base64url_has_no_padding_and_the_url_alphabet),
+            cmocka_unit_test(test_base64_is_padded_and_has_the_usual_alphabet),
+            cmocka_unit_test(test_sha1_gives_the_answer_of_fips_180),
             cmocka_unit_test(test_uuids_have_their_form_and_differ),
     };
 

@@ -87,6 +87,8 @@ static char *plain(const json_t *value, bool person)
     }
     case JSON_INTEGER:
         return xasprintf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    case JSON_REAL:
+        return xasprintf("%.6f", json_real_value(value));
     case JSON_TRUE:
         return xstrdup(person ? "yes" : "true");
     case JSON_FALSE:
@@ -142,7 +144,7 @@ static void json_row(struct out *out, const json_t *object)
         fputs(out->rows > 1 ? ",\n " : "\n ", stdout);
     /* JSON leaves U+0080 to U+009F as they are, and terminals obey them. */
     size_t ascii = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
-    (void)json_dumpf(object, stdout, JSON_COMPACT | ascii);
+    (void)json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15) | ascii);
     if (out->format == OUT_JSONL)
         putchar('\n');
 }

@@ -58,7 +58,16 @@ static void put_rows(struct bench *bench, unsigned rows)
             .port = 443,
             .path = "/v1/messages",
             .status = 200,
-            .done = true};
+            .done = true,
+            .inspected = true,
+            .protocol = "http/1.1",
+            .model = "claude-opus-4-1-20250805",
+            .stop_reason = "end_turn",
+            .input_tokens = 3200,
+            .output_tokens = 812,
+            .cache_read_tokens = 31000,
+            .cache_write_tokens = 400,
+            .cost_micro = 31000};
 
     for (unsigned i = 0; i < rows; i++) {
         rec.id = store_next_id(bench->store);

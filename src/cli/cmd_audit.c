@@ -6,6 +6,9 @@
  */
 #include "cli/cmd.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include "cli/out.h"
 #include "cli/record.h"
 
@@ -36,7 +39,16 @@ static const struct out_column columns[] = {
         {"UP", "bytes_up", OUT_RIGHT},
         {"DOWN", "bytes_down", OUT_RIGHT},
         {"RULE", "rule", 0},
+        {"MODEL", "model", 0},
+        {"IN", "input_tokens", OUT_RIGHT},
+        {"OUT", "output_tokens", OUT_RIGHT},
+        {"CACHED", "cache_read_tokens", OUT_RIGHT},
+        {"USD", "cost_usd", OUT_RIGHT},
 };
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define COLUMNS_USAGE 5 /* the last ones */
+/* A table on a narrower screen goes without them: there would be nothing to read in it. */
+#define USAGE_MIN_WIDTH 132
 
 enum verb { VERB_LS, VERB_TAIL, VERB_SHOW };
 
@@ -195,6 +207,15 @@ static int print_tail(struct store_reader *reader, const char *session, uint32_t
     return rc;
 }
 
+static size_t columns_shown(void)
+{
+    struct winsize size;
+    bool narrow = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+                  size.ws_col > 0 && size.ws_col < USAGE_MIN_WIDTH;
+
+    return narrow ? COLUMNS - COLUMNS_USAGE : COLUMNS;
+}
+
 static int list_requests(struct store_reader *reader, const struct args *args)
 {
     uint32_t limit = args->verb == VERB_LS ? LS_ROWS : TAIL_ROWS;
@@ -212,7 +233,7 @@ static int list_requests(struct store_reader *reader, const struct args *args)
             return cmd_fail(&err);
         session = id;
     }
-    struct out *out = out_new(args->format, columns, sizeof(columns) / sizeof(columns[0]));
+    struct out *out = out_new(args->format, columns, columns_shown());
     if (reader && args->verb == VERB_LS)
         rc = store_each_request(reader, session, limit, print_request, out, &err);
     else if (reader)

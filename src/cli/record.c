@@ -45,6 +45,26 @@ json_t *session_json(const struct session_record *rec)
     return object;
 }
 
+static void set_tokens(json_t *object, const char *key, const char *model, uint64_t tokens)
+{
+    json_t *value = model[0] ? json_integer((json_int_t)tokens) : json_null();
+
+    (void)json_object_set_new(object, key, value);
+}
+
+/* Null where no model answered, so that sums and averages of scripts leave it out. */
+static void set_usage(json_t *object, const struct request_record *rec)
+{
+    set_text(object, "model", rec->model);
+    set_text(object, "stop_reason", rec->stop_reason);
+    set_tokens(object, "input_tokens", rec->model, rec->input_tokens);
+    set_tokens(object, "output_tokens", rec->model, rec->output_tokens);
+    set_tokens(object, "cache_read_tokens", rec->model, rec->cache_read_tokens);
+    set_tokens(object, "cache_write_tokens", rec->model, rec->cache_write_tokens);
+    (void)json_object_set_new(object, "cost_usd",
+            request_has_cost(rec) ? json_real((double)rec->cost_micro / 1e6) : json_null());
+}
+
 json_t *request_json(const struct request_record *rec)
 {
     json_t *object = object_new("request");
@@ -69,6 +89,9 @@ json_t *request_json(const struct request_record *rec)
     (void)json_object_set_new(object, "total_ms", not_before(rec->total_ms, 0));
     (void)json_object_set_new(object, "escalation", not_before((int64_t)rec->escalation, 1));
     (void)json_object_set_new(object, "done", json_boolean(rec->done));
+    (void)json_object_set_new(object, "inspected", json_boolean(rec->inspected));
+    set_text(object, "protocol", rec->protocol);
+    set_usage(object, rec);
     return object;
 }
 

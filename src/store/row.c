@@ -52,6 +52,15 @@ static const struct field request_fields[] = {
         FIELD(request_record, total_ms, FIELD_I64),
         FIELD(request_record, escalation, FIELD_U64),
         FIELD(request_record, done, FIELD_BOOL),
+        FIELD(request_record, inspected, FIELD_BOOL),
+        FIELD(request_record, protocol, FIELD_TEXT),
+        FIELD(request_record, model, FIELD_TEXT),
+        FIELD(request_record, stop_reason, FIELD_TEXT),
+        FIELD(request_record, input_tokens, FIELD_U64),
+        FIELD(request_record, output_tokens, FIELD_U64),
+        FIELD(request_record, cache_read_tokens, FIELD_U64),
+        FIELD(request_record, cache_write_tokens, FIELD_U64),
+        FIELD(request_record, cost_micro, FIELD_I64),
 };
 
 static const struct field escalation_fields[] = {

@@ -82,6 +82,19 @@ const char *const schema_steps[] = {
         /* The next id that no process has reserved. */
         "CREATE TABLE id_counter(next INTEGER NOT NULL) STRICT;"
         "INSERT INTO id_counter VALUES(1);",
+        /* 1 -> 2: what the proxy saw of the answer. Version 1 spoke HTTP/1.1 only, and let
+         * tunnels (kind net) through raw. */
+        "ALTER TABLE request ADD COLUMN inspected INTEGER NOT NULL DEFAULT 1;"
+        "ALTER TABLE request ADD COLUMN protocol TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE request ADD COLUMN model TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE request ADD COLUMN stop_reason TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE request ADD COLUMN input_tokens INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE request ADD COLUMN output_tokens INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE request ADD COLUMN cache_read_tokens INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE request ADD COLUMN cache_write_tokens INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE request ADD COLUMN cost_micro INTEGER NOT NULL DEFAULT -1;"
+        "UPDATE request SET inspected=0 WHERE kind='net';"
+        "UPDATE request SET protocol='http/1.1' WHERE kind<>'net';",
 };
 const int schema_version = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
 

@@ -93,7 +93,23 @@ struct request_record {
     int64_t total_ms;      /* duration; -1 while it goes on */
     uint64_t escalation;   /* id or 0 */
     bool done;
+    bool inspected;    /* false: a raw tunnel, only its bytes were counted */
+    char protocol[12]; /* "http/1.1", "h2", "websocket"; "" if it did not come to that */
+    /* What the model's answer told; empty and 0 where it did not. */
+    char model[96];
+    char stop_reason[32];
+    uint64_t input_tokens; /* without those of the cache */
+    uint64_t output_tokens;
+    uint64_t cache_read_tokens;
+    uint64_t cache_write_tokens;
+    int64_t cost_micro; /* millionths of a US dollar by the price table; -1: not known */
 };
+/* The cost of it is known; for records, which are zero where nobody wrote. */
+static inline bool request_has_cost(const struct request_record *rec)
+{
+    return rec->model[0] != '\0' && rec->cost_micro >= 0;
+}
+
 uint64_t store_next_id(struct store *store); /* for requests and escalations alike */
 void store_put_request(struct store *store, const struct request_record *rec);
 

@@ -1,6 +1,8 @@
 /* v_requests.c - REQUESTS: what went through the proxy, newest first. */
 #include "tui/view.h"
 
+#define MODEL_COLS 26
+
 static unsigned count_requests(const struct view_env *env)
 {
     return env->session ? session_request_count(env->session) : 0;
@@ -54,13 +56,48 @@ static const char *duration(const struct request_record *rec, char buf[16])
     return rec->total_ms < 0 ? "" : view_short(buf, (uint64_t)rec->total_ms);
 }
 
+static uint64_t tokens_in(const struct request_record *rec)
+{
+    return rec->input_tokens + rec->cache_read_tokens + rec->cache_write_tokens;
+}
+
+/* "$0.031", "$12.30": at most seven characters. */
+static const char *money(char buf[16], int64_t micro)
+{
+    uint64_t n = (uint64_t)micro;
+    if (n < 10000000)
+        snprintf(buf, 16, "$%u.%03u", (unsigned)(n / 1000000), (unsigned)(n / 1000 % 1000));
+    else if (n < 1000000000)
+        snprintf(buf, 16, "$%u.%02u", (unsigned)(n / 1000000), (unsigned)(n / 10000 % 100));
+    else
+        snprintf(buf, 16, "$%u", (unsigned)(n / 1000000 % 1000000));
+    return buf;
+}
+
+/* For a model what it took, for everything else the bytes; 17 columns, right-aligned. */
+static void draw_use(
+        const struct view_env *env, int row, int col, const struct request_record *rec)
+{
+    char in[16], out[16], usd[16] = "";
+    if (rec->model[0]) {
+        if (request_has_cost(rec))
+            (void)money(usd, rec->cost_micro);
+        view_printf(env->frame, row, col, 17, STYLE_PLAIN, "%4s/%-4s %7s",
+                view_short(in, tokens_in(rec)), view_short(out, rec->output_tokens), usd);
+        return;
+    }
+    view_printf(env->frame, row, col, 17, STYLE_DIM, "%10s %6s", view_short(in, rec->bytes_up),
+            view_short(out, rec->bytes_down));
+}
+
 static void draw_full(
         const struct view_env *env, struct rect r, const struct request_record *rec)
 {
-    char clock[16], code[16], ms[16], up[16], down[16];
+    char clock[16], code[16], ms[16];
     struct style style = outcome_style(rec);
-    int fixed = 9 + 8 + 5 + 6 + 12;
-    int room = r.cols - fixed, host = room * 45 / 100;
+    int model = r.cols >= 100 ? MODEL_COLS : 0;
+    int fixed = 9 + 8 + 5 + 6 + 17 + model;
+    int room = r.cols - fixed, host = room * 55 / 100;
     int col = r.col;
     view_put(env->frame, r.row, col, 8, STYLE_DIM,
             str_of(view_clock(clock, rec->started_ms, true)));
@@ -74,20 +111,23 @@ static void draw_full(
     else
         view_printf(env->frame, r.row, col, room - host - 1, STYLE_PLAIN, ":%u", rec->port);
     col += room - host;
+    if (model > 0)
+        view_put(env->frame, r.row, col, model - 1, STYLE_PLAIN, str_of(rec->model));
+    col += model;
     view_put(env->frame, r.row, col, 4, style, str_of(outcome(rec, code)));
     col += 5;
     view_printf(env->frame, r.row, col, 5, STYLE_PLAIN, "%5s", duration(rec, ms));
     col += 6;
-    view_printf(env->frame, r.row, col, 12, STYLE_DIM, "%5s %5s", view_short(up, rec->bytes_up),
-            view_short(down, rec->bytes_down));
+    draw_use(env, r.row, col, rec);
 }
 
-/* A model's endpoint by the last part of its path, anything else by its host. */
+/* A model's endpoint by the last part of its path and its name, anything else by its host. */
 static void what_line(const struct request_record *rec, char *buf, size_t cap)
 {
     const char *tail = strrchr(rec->path, '/');
     if (rec->provider[0] && tail && tail[1])
-        snprintf(buf, cap, "%s %s %s", rec->method, rec->provider, tail + 1);
+        snprintf(buf, cap, "%s %s %s", rec->method, tail + 1,
+                rec->model[0] ? rec->model : rec->provider);
     else
         snprintf(buf, cap, "%s %s%s", rec->method, rec->host, rec->path);
 }
@@ -96,7 +136,8 @@ static void draw_short(
         const struct view_env *env, struct rect r, const struct request_record *rec)
 {
     char clock[16], code[16], ms[16], what[800];
-    int room = r.cols - 6 - 10;
+    char tokens[16];
+    int room = r.cols - 6 - 10 - 5;
     what_line(rec, what, sizeof what);
     view_put(env->frame, r.row, r.col, 5, STYLE_DIM,
             str_of(view_clock(clock, rec->started_ms, false)));
@@ -104,7 +145,10 @@ static void draw_short(
     view_put(env->frame, r.row, r.col + 6 + room + 1, 4, outcome_style(rec),
             str_of(outcome(rec, code)));
     view_printf(
-            env->frame, r.row, r.col + r.cols - 4, 4, STYLE_PLAIN, "%4s", duration(rec, ms));
+            env->frame, r.row, r.col + r.cols - 9, 4, STYLE_PLAIN, "%4s", duration(rec, ms));
+    if (rec->model[0])
+        view_printf(env->frame, r.row, r.col + r.cols - 4, 4, STYLE_PLAIN, "%4s",
+                view_short(tokens, tokens_in(rec) + rec->output_tokens));
 }
 
 /* Narrow screens: the facts, and below them what it was. */
@@ -130,6 +174,9 @@ static void draw_names(
 static void draw_total(const struct view_env *env, struct rect r, unsigned count)
 {
     unsigned denied = 0, held = 0;
+    uint64_t in = 0, out = 0;
+    int64_t cost = 0;
+    char spent[80] = "", from[16], to[16], usd[16];
     for (unsigned i = 0; i < count; i++) {
         const struct request_record *rec = session_request(env->session, i);
         if (!rec)
@@ -137,9 +184,15 @@ static void draw_total(const struct view_env *env, struct rect r, unsigned count
         denied += rec->decision == REQUEST_DENY || rec->decision == REQUEST_REFUSED ||
                   rec->decision == REQUEST_EXPIRED;
         held += rec->decision == REQUEST_HELD;
+        in += tokens_in(rec);
+        out += rec->output_tokens;
+        cost += request_has_cost(rec) ? rec->cost_micro : 0;
     }
+    if (in + out > 0)
+        snprintf(spent, sizeof spent, "  tok %s in %s out  %s", view_short(from, in),
+                view_short(to, out), money(usd, cost));
     view_printf(env->frame, r.row + r.rows - 1, r.col, r.cols, STYLE_DIM,
-            "%u rows, %u denied, %u held", count, denied, held);
+            "%u rows, %u denied, %u held%s", count, denied, held, spent);
 }
 
 static void draw(struct view *view, const struct view_env *env, struct rect r)

@@ -84,7 +84,7 @@ providers:
 
     def is_shown(self):
         """the request is a row in REQUESTS and in the database, with the key swapped"""
-        self.screen.wait(r"POST\s+anthropic mes.*200")
+        self.screen.wait(r"POST\s+messages.*200")
         rows = wait_until("the finished row", lambda: self.home.rows(
             "select * from request where path='/v1/messages' and status=200 and done=1"))
         assert all(r["key_swapped"] for r in rows), rows

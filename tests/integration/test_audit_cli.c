@@ -60,6 +60,16 @@ static void put_request(struct store *store, const char *session, uint64_t escal
     (void)str_copy(rec.session, sizeof(rec.session), str_of(session));
     snprintf(rec.host, sizeof(rec.host), "host%lu.example", (unsigned long)rec.id);
     (void)str_copy(rec.path, sizeof(rec.path), STR("/\xff\xe2\x82\xac"));
+    if (escalation) {
+        (void)str_copy(rec.model, sizeof(rec.model), STR("claude-opus-4-1"));
+        (void)str_copy(rec.stop_reason, sizeof(rec.stop_reason), STR("end_turn"));
+        (void)str_copy(rec.protocol, sizeof(rec.protocol), STR("h2"));
+        rec.inspected = true;
+        rec.input_tokens = 4;
+        rec.output_tokens = 812;
+        rec.cache_read_tokens = 31000;
+        rec.cost_micro = 107460;
+    }
     store_put_request(store, &rec);
 }
 
@@ -336,7 +346,15 @@ static void test_show_tells_the_request_and_its_question(void **state)
     assert_string_equal(text_of(list, 0, "path"), "/<0xFF>\xe2\x82\xac");
     assert_string_equal(text_of(list, 1, "type"), "escalation");
     assert_string_equal(text_of(list, 1, "by"), "human");
+    assert_string_equal(text_of(list, 0, "model"), "claude-opus-4-1");
+    assert_string_equal(text_of(list, 0, "stop_reason"), "end_turn");
+    assert_string_equal(text_of(list, 0, "protocol"), "h2");
+    assert_int_equal(number_of(list, 0, "output_tokens"), 812);
+    assert_int_equal(number_of(list, 0, "cache_read_tokens"), 31000);
+    assert_non_null(strstr(buf_data(&w->out), "\"cost_usd\":0.10746}"));
     json_decref(list);
+    run(w, "audit show 2");
+    assert_non_null(strstr(buf_data(&w->out), "cost_usd\t0.107460\n"));
     run(w, "audit show 1");
     assert_int_equal(w->status, 0);
     assert_non_null(strstr(buf_data(&w->out), "subject\tCONNECT host2.example:443\n"));
@@ -382,6 +400,26 @@ static void test_a_terminal_gets_a_table_that_fits(void **state)
     assert_null(strchr(buf_data(&w->out), '\x1b'));
 }
 
+static void test_the_audit_shows_the_use_of_models_where_there_is_room(void **state)
+{
+    char *const args[] = {
+            (char[]){"audit"}, (char[]){"ls"}, (char[]){"--session"}, (char[]){"first"}, NULL};
+    struct world *w = *state;
+
+    run_on_terminal(w, 160, args);
+    assert_non_null(strstr(buf_data(&w->out), "claude-opus-4-1"));
+    assert_non_null(strstr(buf_data(&w->out), "0.107460"));
+    run_on_terminal(w, 100, args);
+    assert_null(strstr(buf_data(&w->out), "claude"));
+    run(w, "audit ls --session first");
+    assert_non_null(strstr(buf_data(&w->out), "\tclaude-opus-4-1\t4\t812\t31000\t0.107460\n"));
+    run(w, "audit ls --session second --limit 1 --json");
+    json_t *list = parse(w);
+    assert_true(json_is_null(json_object_get(json_array_get(list, 0), "input_tokens")));
+    assert_true(json_is_null(json_object_get(json_array_get(list, 0), "cost_usd")));
+    json_decref(list);
+}
+
 static void test_a_full_output_is_a_failure(void **state)
 {
     struct world *w = *state;
@@ -414,6 +452,7 @@ int main(void)
             FILLED(test_show_tells_the_request_and_its_question),
             FILLED(test_wrong_arguments_are_named_and_exit_2),
             FILLED(test_a_terminal_gets_a_table_that_fits),
+            FILLED(test_the_audit_shows_the_use_of_models_where_there_is_room),
             FILLED(test_a_full_output_is_a_failure),
     };
 

@@ -91,6 +91,67 @@ static void test_a_database_from_the_future_is_refused_with_advice_and_not_touch
     assert_int_equal(sql_int(f->path, "PRAGMA user_version"), 99);
 }
 
+struct rows {
+    struct request_record of[3];
+    unsigned count;
+};
+
+static bool keep_row(void *ctx, const struct request_record *rec)
+{
+    struct rows *rows = ctx;
+
+    assert_true(rows->count < 3);
+    rows->of[rows->count++] = *rec;
+    return true;
+}
+
+static void test_rows_of_version_1_are_read_after_the_migration_and_can_be_replaced(
+        void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *db = open_plain(f);
+    struct rows rows = {.count = 0};
+    struct err err;
+
+    assert_int_equal(schema_migrate(db, schema_steps, 1, &err), 0);
+    assert_int_equal(sqlite3_exec(db,
+                             "INSERT INTO request VALUES(1,'s',1000,'llm','anthropic','POST',"
+                             "'api.anthropic.com',443,'/v1/messages',200,'allow','r','',1,5,6,"
+                             "7,8,0,1);"
+                             "INSERT INTO request VALUES(2,'s',999,'net','','CONNECT',"
+                             "'example.com',22,'',0,'approved','','',0,5,6,7,8,0,1);"
+                             "UPDATE id_counter SET next=3",
+                             NULL, NULL, NULL),
+            SQLITE_OK);
+    sqlite3_close(db);
+
+    struct store *store = fixture_open(f);
+    struct store_reader *reader = store_reader_open(f->path, &err);
+    assert_non_null(reader);
+    assert_int_equal(store_each_request(reader, NULL, 0, keep_row, &rows, &err), 0);
+    assert_int_equal(rows.count, 2);
+    assert_string_equal(rows.of[0].provider, "anthropic");
+    assert_int_equal(rows.of[0].bytes_down, 6);
+    assert_string_equal(rows.of[0].model, "");
+    assert_int_equal(rows.of[0].cost_micro, -1);
+    assert_true(rows.of[0].inspected);
+    assert_string_equal(rows.of[0].protocol, "http/1.1");
+    assert_false(rows.of[1].inspected);
+    assert_string_equal(rows.of[1].protocol, "");
+
+    (void)str_copy(rows.of[0].model, sizeof(rows.of[0].model), STR("claude-x"));
+    rows.of[0].cost_micro = 17;
+    store_put_request(store, &rows.of[0]);
+    assert_int_equal(store_next_id(store), 3);
+    store_close(store);
+    struct request_record got;
+    assert_int_equal(store_find_request(reader, 1, &got, &err), 0);
+    assert_string_equal(got.model, "claude-x");
+    assert_int_equal(got.cost_micro, 17);
+    assert_true(request_has_cost(&got));
+    store_reader_free(reader);
+}
+
 static void test_a_reader_does_not_migrate(void **state)
 {
     struct fixture *f = *state;
@@ -112,6 +173,7 @@ int main(void)
             TEST(test_a_step_that_fails_leaves_the_old_version_whole),
             TEST(test_our_steps_lead_from_version_0_to_ours),
             TEST(test_a_database_from_the_future_is_refused_with_advice_and_not_touched),
+            TEST(test_rows_of_version_1_are_read_after_the_migration_and_can_be_replaced),
             TEST(test_a_reader_does_not_migrate),
     };
 

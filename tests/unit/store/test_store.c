@@ -56,6 +56,15 @@ static void test_every_field_of_every_record_comes_back(void **state)
     request.total_ms = 34;
     request.escalation = escalation.id;
     request.done = true;
+    request.inspected = true;
+    snprintf(request.protocol, sizeof(request.protocol), "websocket");
+    memset(request.model, 'm', sizeof(request.model) - 1);
+    snprintf(request.stop_reason, sizeof(request.stop_reason), "end_turn");
+    request.input_tokens = 11;
+    request.output_tokens = 12;
+    request.cache_read_tokens = UINT64_C(13000000000);
+    request.cache_write_tokens = 14;
+    request.cost_micro = -1;
     memset(escalation.detail, 'd', sizeof(escalation.detail) - 1);
     memset(escalation.digest, 'a', 64);
     snprintf(escalation.rule, sizeof(escalation.rule), "r");

@@ -37,11 +37,6 @@
 #define LIMIT_POOL_IDLE_MS 60000
 #define LIMIT_POOL_PER_ORIGIN 64
 
-/* A request body that is looked into is held whole: ten times what agents with pictures send,
- * and what a rule may raise it to. */
-#define LIMIT_BODY (10u << 20)
-#define LIMIT_BODY_MAX (64u << 20)
-
 /* Concurrent tunnels of one session; an agent uses a handful. */
 #define LIMIT_TUNNELS 1024
 
@@ -63,6 +58,12 @@
 
 /* Escalations that may wait at once; further ones are denied. */
 #define LIMIT_GATE_ITEMS 256
+/* Askers of the same that share one question; further ones make a question of their own. */
+#define LIMIT_GATE_ASKERS 256
+/* Answers of a human that are remembered until a session ends: nobody gives more. */
+#define LIMIT_GRANTS 512
+/* answers.rules: more answers than LIMIT_POLICY_RULES would not be read anyway. */
+#define LIMIT_ANSWERS (1 << 20)
 /* Reading an escalation stops its clock for so long in all: a forgotten review ends too. */
 #define LIMIT_REVIEW_MS 600000
 

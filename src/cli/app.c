@@ -26,6 +26,15 @@ static int open_policy(struct app *app, const char *given, struct err *err)
     return app->policy ? 0 : err->code;
 }
 
+static int open_grants(struct app *app, struct err *err)
+{
+    char *path = path_join(path_home(), "answers.rules");
+
+    app->grants = grants_new(app->loop, path, err);
+    free(path);
+    return app->grants ? 0 : err->code;
+}
+
 static int open_tables(struct app *app, const char *agents, struct err *err)
 {
     const char *name = app->config.path ? app->config.path : "config.yaml";
@@ -74,7 +83,7 @@ int app_open(struct app *app, const struct app_options *options, struct err *err
         return err->code;
     if (open_home(err) < 0 || config_load(&app->config, options->config, err) < 0 ||
             open_tables(app, options->agents, err) < 0 ||
-            open_policy(app, options->policy, err) < 0 ||
+            open_policy(app, options->policy, err) < 0 || open_grants(app, err) < 0 ||
             open_store(app, options->ask, err) < 0) {
         app_close(app);
         return err->code;
@@ -121,6 +130,7 @@ void app_load_ca(struct app *app, void (*done)(void *ctx, const struct err *err)
 void app_close(struct app *app)
 {
     gate_free(app->gate);
+    grants_free(app->grants);
     ca_free(app->ca);
     store_close(app->store);
     policy_free(app->policy);
@@ -138,6 +148,7 @@ struct session_env app_env(const struct app *app)
             .loop = app->loop,
             .store = app->store,
             .gate = app->gate,
+            .grants = app->grants,
             .ca = app->ca,
             .config = &app->config,
             .policy = app->policy,

@@ -14,8 +14,9 @@ struct app {
     struct agent_table agents;
     struct policy *policy;
     struct store *store;
-    struct gate *gate; /* NULL: nobody can be asked */
-    struct ca *ca;     /* NULL until app_load_ca() is done */
+    struct grants *grants; /* what a human answered before; answers.rules */
+    struct gate *gate;     /* NULL: nobody can be asked */
+    struct ca *ca;         /* NULL until app_load_ca() is done */
 };
 
 struct app_options {

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gate/grants.h"
 #include "io/loop.h"
 #include "policy/policy.h"
 #include "store/store.h"
@@ -27,6 +28,9 @@ struct gate_question {
     struct str detail;      /* the canonical whole text; what the digest covers */
     struct verdict verdict; /* why it is asked, risk, timeout */
     const char *policy_version;
+    /* What is asked to be allowed, so that the answer can hold for more than once; NULL: once
+     * only. Read during gate_ask(). */
+    const struct net_request *net;
 };
 
 /* An item as the screen sees it; owned by the gate, valid until the next gate call. */

@@ -66,6 +66,7 @@ static void apply_default(const struct policy *policy, struct verdict *ret)
     fill(ret, policy->net.kind,
             policy->net.kind == VERDICT_DENY ? "default net deny" : "default net ask", where,
             "no rule names this host");
+    ret->by_default = true;
 }
 
 /* The first rule that takes the request; denies are looked for in a pass of their own. */

@@ -77,6 +77,35 @@ struct policy *policy_load(const char *path, struct err *err)
     return policy;
 }
 
+static int check_answers(const struct policy *policy, struct str text, struct err *err)
+{
+    const char *name = policy->name;
+
+    for (size_t i = 0; i < policy->count; i++)
+        if (!policy->rules[i].is_net || policy->rules[i].verb == VERDICT_ASK)
+            return err_set(err, ERR_CONFIG,
+                    "%s:%u: an answer is 'allow net:...' or 'deny net:...'", name,
+                    policy->rules[i].line);
+    if (policy->net.line || policy->mcp.line)
+        return err_set(err, ERR_CONFIG, "%s:%u: a default has no place among the answers", name,
+                policy->net.line ? policy->net.line : policy->mcp.line);
+    if (text.n && text.p[text.n - 1] != '\n')
+        return err_set(
+                err, ERR_CONFIG, "%s: the last line is not ended, so it may be cut off", name);
+    return 0;
+}
+
+struct policy *policy_parse_answers(struct str text, const char *name, struct err *err)
+{
+    struct policy *policy = policy_parse(text, name, err);
+
+    if (policy && check_answers(policy, text, err) < 0) {
+        policy_free(policy);
+        return NULL;
+    }
+    return policy;
+}
+
 void policy_free(struct policy *policy)
 {
     if (!policy)

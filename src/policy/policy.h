@@ -20,6 +20,7 @@ enum risk { RISK_LOW, RISK_MED, RISK_HIGH };
 struct verdict {
     enum verdict_kind kind;
     enum risk risk;
+    bool by_default;     /* no rule matched: the default decided */
     uint32_t timeout_ms; /* for ASK; 0: the gate's default */
     char rule[128];      /* the line as written, or "default net ask", "structural: ..." */
     char where[128];     /* file:line, or "built in" */
@@ -44,6 +45,9 @@ struct policy;
 struct policy *policy_parse(struct str text, const char *name, struct err *err);
 /* Load a file; path NULL: the shipped default policy. */
 struct policy *policy_load(const char *path, struct err *err);
+/* The file of a human's answers (gate/answers.h): the same language, but net rules that allow
+ * or deny only, and every line ended, so that half an answer is not one. */
+struct policy *policy_parse_answers(struct str text, const char *name, struct err *err);
 void policy_free(struct policy *policy);
 
 void policy_eval_net(

@@ -245,6 +245,7 @@ void session_free(struct session *s)
         steps_record_end(s, SESSION_STOPPED, -1);
     }
     steps_take_down(s);
+    grants_end_session(s->env.grants, s->rec.id);
     vt_free(s->vt);
     words_free(s->words);
     environment_free_list(s->argv);

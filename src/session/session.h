@@ -26,6 +26,7 @@ struct session_env {
     struct loop *loop;
     struct store *store;
     struct gate *gate;
+    struct grants *grants; /* NULL: policy alone */
     struct ca *ca;
     const struct config *config;
     const struct policy *policy;

@@ -1,0 +1,338 @@
+/*
+ * grants.c - the answers that hold, and judging with them.
+ *
+ * A grant is a rule line, parsed, with a bound: uses, two clocks, a session. Both clocks are
+ * looked at, because the monotonic one stands still while the machine sleeps and the other
+ * can be set back. Those that are over are dropped when room is needed; nothing here waits
+ * or runs by itself.
+ */
+#include "gate/grants.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "gate/answers.h"
+
+#define MAX_TIME_MS (24u * 60 * 60 * 1000)
+#define MAX_USES 1000000
+
+struct grant {
+    enum verdict_kind verb; /* allow or deny */
+    enum scope scope;
+    enum width width;
+    char session[37];
+    char words[32]; /* the scope, for people */
+    int number;
+    uint32_t uses_left;  /* SCOPE_USES */
+    uint64_t until_ms;   /* SCOPE_TIME; loop_now_ms() clock */
+    int64_t until_wall;  /* SCOPE_TIME */
+    struct loop *loop;   /* borrows */
+    struct policy *rule; /* owns; the one line */
+    char line[RECIPE_LINE];
+};
+
+struct grants {
+    struct loop *loop;       /* borrows */
+    struct answers *answers; /* owns; NULL: no file */
+    struct grant **list;     /* owns; oldest first */
+    unsigned count, room;
+};
+
+void scope_words(const struct gate_answer *answer, char *out, size_t cap)
+{
+    uint64_t minutes = answer->for_ms / 60000;
+
+    switch (answer->scope) {
+    case SCOPE_ONCE:
+        snprintf(out, cap, "once");
+        return;
+    case SCOPE_USES:
+        snprintf(out, cap, "%u times", (unsigned)answer->uses);
+        return;
+    case SCOPE_TIME:
+        if (answer->for_ms % 60000)
+            snprintf(out, cap, "for %" PRIu64 " s", answer->for_ms / 1000);
+        else if (minutes % 60)
+            snprintf(out, cap, "for %" PRIu64 " min", minutes);
+        else
+            snprintf(out, cap, "for %" PRIu64 " h", minutes / 60);
+        return;
+    case SCOPE_SESSION:
+        snprintf(out, cap, "this session");
+        return;
+    case SCOPE_ALWAYS:
+        snprintf(out, cap, "always");
+        return;
+    }
+    CHECK_UNREACHABLE();
+}
+
+struct grants *grants_new(struct loop *loop, const char *path, struct err *err)
+{
+    struct answers *answers = path ? answers_open(path, err) : NULL;
+
+    if (path && !answers)
+        return NULL;
+    struct grants *grants = xcalloc(1, sizeof(*grants));
+    grants->loop = loop;
+    grants->answers = answers;
+    return grants;
+}
+
+void grants_free(struct grants *grants)
+{
+    if (!grants)
+        return;
+    for (unsigned i = 0; i < grants->count; i++)
+        grant_free(grants->list[i]);
+    free(grants->list);
+    answers_free(grants->answers);
+    free(grants);
+}
+
+unsigned grants_count(const struct grants *grants)
+{
+    return grants->count;
+}
+
+const char *grants_path(const struct grants *grants)
+{
+    return grants && grants->answers ? answers_path(grants->answers) : NULL;
+}
+
+/* --- one grant -------------------------------------------------------------------------- */
+
+static bool is_over(const struct grant *grant)
+{
+    if (grant->scope == SCOPE_USES)
+        return grant->uses_left == 0;
+    return grant->scope == SCOPE_TIME && (loop_now_ms(grant->loop) >= grant->until_ms ||
+                                                 clock_wall_ms() >= grant->until_wall);
+}
+
+static void drop_over(struct grants *grants)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < grants->count; i++) {
+        if (is_over(grants->list[i]))
+            grant_free(grants->list[i]);
+        else
+            grants->list[kept++] = grants->list[i];
+    }
+    grants->count = kept;
+}
+
+static int check_answer(
+        const struct grants *grants, const struct gate_answer *answer, struct err *err)
+{
+    switch (answer->scope) {
+    case SCOPE_ONCE:
+        return err_set(err, ERR_USAGE, "an answer for once is not remembered");
+    case SCOPE_USES:
+        if (answer->uses == 0 || answer->uses > MAX_USES)
+            return err_set(err, ERR_USAGE, "%u uses make no answer", (unsigned)answer->uses);
+        return 0;
+    case SCOPE_TIME:
+        if (answer->for_ms < 1000 || answer->for_ms > MAX_TIME_MS)
+            return err_set(err, ERR_USAGE, "an answer holds for a second to a day");
+        return 0;
+    case SCOPE_SESSION:
+        return 0;
+    case SCOPE_ALWAYS:
+        if (!grants->answers)
+            return err_set(err, ERR_USAGE, "there is no file for answers that always hold");
+        return 0;
+    }
+    CHECK_UNREACHABLE();
+}
+
+struct grant *grant_new(struct grants *grants, const struct gate_answer *answer,
+        const char *session, const struct net_request *req, struct err *err)
+{
+    enum verdict_kind verb = answer->allow ? VERDICT_ALLOW : VERDICT_DENY;
+    char line[RECIPE_LINE];
+
+    if (check_answer(grants, answer, err) < 0)
+        return NULL;
+    if (!recipe_net(req, verb, answer->width, line)) {
+        err_set(err, ERR_USAGE, "no rule of this width can be written for this request");
+        return NULL;
+    }
+    if (!answer->rule || strcmp(answer->rule, line) != 0) {
+        err_set(err, ERR_CONFLICT, "the rule is another one than was shown, look again");
+        return NULL;
+    }
+    drop_over(grants);
+    if (answer->scope != SCOPE_ALWAYS && grants->count >= LIMIT_GRANTS) {
+        err_set(err, ERR_LIMIT, "%d answers are remembered already; answer once", LIMIT_GRANTS);
+        return NULL;
+    }
+
+    struct grant *grant = xcalloc(1, sizeof(*grant));
+    grant->verb = verb;
+    grant->scope = answer->scope;
+    grant->width = answer->width;
+    grant->uses_left = answer->uses;
+    grant->until_ms = loop_now_ms(grants->loop) + answer->for_ms;
+    grant->until_wall = clock_wall_ms() + (int64_t)answer->for_ms;
+    grant->loop = grants->loop;
+    scope_words(answer, grant->words, sizeof(grant->words));
+    snprintf(grant->session, sizeof(grant->session), "%s", session);
+    snprintf(grant->line, sizeof(grant->line), "%s", line);
+    grant->rule = policy_parse(str_of(line), "answer", NULL);
+    CHECK(grant->rule); /* the recipe has read it */
+    return grant;
+}
+
+void grant_free(struct grant *grant)
+{
+    if (!grant)
+        return;
+    policy_free(grant->rule);
+    free(grant);
+}
+
+static bool covers(const struct grant *grant, const char *session,
+        const struct net_request *req, uint32_t uses)
+{
+    struct verdict verdict;
+
+    if (is_over(grant) || (grant->scope == SCOPE_USES && grant->uses_left < uses))
+        return false;
+    if (grant->scope != SCOPE_ALWAYS && (!session || strcmp(session, grant->session) != 0))
+        return false;
+    policy_eval_net(grant->rule, req, &verdict);
+    return verdict.kind == grant->verb && !verdict.by_default;
+}
+
+bool grant_take(
+        struct grant *grant, const char *session, const struct net_request *req, uint32_t uses)
+{
+    if (!covers(grant, session, req, uses))
+        return false;
+    if (grant->scope == SCOPE_USES)
+        grant->uses_left -= uses;
+    return true;
+}
+
+/* --- all of them ------------------------------------------------------------------------ */
+
+void grants_add(struct grants *grants, struct grant *grant, int number, uint64_t id,
+        void (*done)(void *ctx, const struct err *err), void *ctx)
+{
+    grant->number = number;
+    if (grant->scope == SCOPE_ALWAYS) {
+        time_t now = (time_t)(clock_wall_ms() / 1000);
+        struct tm tm;
+        char day[32], comment[80];
+
+        gmtime_r(&now, &tm);
+        strftime(day, sizeof(day), "%Y-%m-%d %H:%M", &tm);
+        snprintf(comment, sizeof(comment), "%s UTC, request %" PRIu64, day, id);
+        answers_append(grants->answers, grants->loop, grant->line, comment, done, ctx);
+        grant_free(grant);
+        return;
+    }
+    if (grants->count == grants->room) {
+        grants->room = grants->room ? grants->room * 2 : 16;
+        grants->list = xrealloc(grants->list, grants->room * sizeof(struct grant *));
+    }
+    grants->list[grants->count++] = grant;
+    done(ctx, NULL);
+}
+
+void grants_end_session(struct grants *grants, const char *session)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; grants && i < grants->count; i++) {
+        if (strcmp(grants->list[i]->session, session) == 0)
+            grant_free(grants->list[i]);
+        else
+            grants->list[kept++] = grants->list[i];
+    }
+    if (grants)
+        grants->count = kept;
+}
+
+static void say(const struct grant *grant, struct verdict *ret)
+{
+    *ret = (struct verdict){.kind = grant->verb, .risk = RISK_MED};
+    str_copy(ret->rule, sizeof(ret->rule), str_of(grant->line));
+    snprintf(ret->where, sizeof(ret->where), "answer #%d, %s", grant->number, grant->words);
+    snprintf(ret->reason, sizeof(ret->reason), "the human answered so before");
+}
+
+static bool use(struct grants *grants, enum verdict_kind verb, const char *session,
+        const struct net_request *req, uint32_t uses, struct verdict *ret)
+{
+    for (enum width width = WIDTH_EXACT; width <= WIDTH_HOST; width++)
+        for (unsigned i = 0; i < grants->count; i++) {
+            struct grant *grant = grants->list[i];
+
+            if (grant->verb != verb || grant->width != width ||
+                    !grant_take(grant, session, req, uses))
+                continue;
+            say(grant, ret);
+            return true;
+        }
+    return false;
+}
+
+/* What answers.rules says; ask: nothing. */
+static void ask_file(struct grants *grants, const struct net_request *req, struct verdict *ret)
+{
+    *ret = (struct verdict){.kind = VERDICT_ASK};
+    if (!grants->answers)
+        return;
+    answers_refresh(grants->answers);
+    policy_eval_net(answers_policy(grants->answers), req, ret);
+    if (ret->by_default || (ret->kind == VERDICT_ALLOW && answers_trouble(grants->answers)[0]))
+        ret->kind = VERDICT_ASK;
+}
+
+/* Denies: the file's, then the session's. What the file says otherwise stays in `ret_file`. */
+static bool denied(struct grants *grants, const char *session, const struct net_request *req,
+        uint32_t uses, struct verdict *ret, struct verdict *ret_file)
+{
+    ask_file(grants, req, ret_file);
+    *ret = *ret_file;
+    return ret_file->kind == VERDICT_DENY || use(grants, VERDICT_DENY, session, req, uses, ret);
+}
+
+bool grants_decide(struct grants *grants, const char *session, const struct net_request *req,
+        uint32_t uses, struct verdict *ret)
+{
+    struct verdict file;
+
+    if (denied(grants, session, req, uses, ret, &file) ||
+            use(grants, VERDICT_ALLOW, session, req, uses, ret))
+        return true;
+    *ret = file;
+    return file.kind == VERDICT_ALLOW;
+}
+
+void grants_judge_net(struct grants *grants, const struct policy *policy, const char *session,
+        const struct net_request *req, struct verdict *ret)
+{
+    struct verdict answer, file;
+
+    policy_eval_net(policy, req, ret);
+    if (!grants || ret->kind == VERDICT_DENY)
+        return;
+    if (ret->kind == VERDICT_ALLOW) {
+        /* Only a deny among the answers matters, and no use of one that allows is spent. */
+        if (denied(grants, session, req, 1, &answer, &file))
+            *ret = answer;
+        return;
+    }
+    if (grants_decide(grants, session, req, 1, &answer)) {
+        *ret = answer;
+    } else if (grants->answers && answers_trouble(grants->answers)[0]) {
+        snprintf(ret->reason, sizeof(ret->reason), "your answers do not count: %s",
+                answers_trouble(grants->answers));
+    }
+}

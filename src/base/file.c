@@ -95,15 +95,11 @@ int file_mkdir(const char *path, struct err *err)
     return 0;
 }
 
-int file_read(const char *path, size_t max, struct buf *ret, struct err *err)
+static int read_all(int fd, const char *path, size_t max, struct buf *ret, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     size_t before = buf_len(ret);
     int rc = 0;
 
-    if (fd < 0)
-        return err_set(err, errno == ENOENT ? ERR_NOENT : ERR_IO, "cannot open '%s': %s", path,
-                strerror(errno));
     for (;;) {
         char *room = buf_reserve(ret, 16384);
         ssize_t n = read(fd, room, 16384);
@@ -122,9 +118,47 @@ int file_read(const char *path, size_t max, struct buf *ret, struct err *err)
             break;
         }
     }
-    close(fd);
     if (rc < 0)
         ret->len = ret->off + before;
+    return rc;
+}
+
+int file_read(const char *path, size_t max, struct buf *ret, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0)
+        return err_set(err, errno == ENOENT ? ERR_NOENT : ERR_IO, "cannot open '%s': %s", path,
+                strerror(errno));
+    int rc = read_all(fd, path, max, ret, err);
+    close(fd);
+    return rc;
+}
+
+int file_read_private(const char *path, size_t max, struct buf *ret, struct err *err)
+{
+    /* Not waiting for the other end, should it be a fifo. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+    struct stat st;
+    int rc = 0;
+
+    if (fd < 0 && errno == ELOOP)
+        return err_set(err, ERR_CREDENTIAL, "'%s' is a symlink, which is refused here", path);
+    if (fd < 0)
+        return err_set(err, errno == ENOENT ? ERR_NOENT : ERR_IO, "cannot open '%s': %s", path,
+                strerror(errno));
+    if (fstat(fd, &st) < 0)
+        rc = err_set(err, ERR_IO, "cannot look at '%s': %s", path, strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        rc = err_set(err, ERR_CREDENTIAL, "'%s' is not a regular file", path);
+    else if (st.st_uid != geteuid())
+        rc = err_set(err, ERR_CREDENTIAL, "'%s' belongs to uid %u, not to you", path,
+                (unsigned)st.st_uid);
+    else if (st.st_mode & 077)
+        rc = err_set(err, ERR_CREDENTIAL, "'%s' is open to others: chmod 600 it", path);
+    else
+        rc = read_all(fd, path, max, ret, err);
+    close(fd);
     return rc;
 }
 

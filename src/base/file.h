@@ -29,6 +29,10 @@ int file_mkdir(const char *path, struct err *err);
 /* Whole file, at most `max` bytes (ERR_LIMIT beyond). Appends to `ret`. */
 int file_read(const char *path, size_t max, struct buf *ret, struct err *err);
 
+/* As file_read, of a file that holds a secret: regular, ours, closed to group and others, and
+ * no symlink; anything else is refused (ERR_CREDENTIAL). */
+int file_read_private(const char *path, size_t max, struct buf *ret, struct err *err);
+
 /* Temporary file beside it, write, fsync, rename, fsync of the folder. The old content
  * stays whole if anything fails, and the temporary file is removed. */
 int file_write(const char *path, const void *p, size_t n, mode_t mode, struct err *err);

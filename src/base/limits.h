@@ -37,6 +37,11 @@
 #define LIMIT_POOL_IDLE_MS 60000
 #define LIMIT_POOL_PER_ORIGIN 64
 
+/* A request body that is looked into is held whole: ten times what agents with pictures send,
+ * and what a rule may raise it to. */
+#define LIMIT_BODY (10u << 20)
+#define LIMIT_BODY_MAX (64u << 20)
+
 /* Concurrent tunnels of one session; an agent uses a handful. */
 #define LIMIT_TUNNELS 1024
 

@@ -1,6 +1,16 @@
 /*
  * provider.h - the provider table: which hosts are LLM providers, what may be asked of them,
  * how the key travels. Data: assets/providers.yaml, extended by the user's configuration.
+ *
+ *     struct provider_table table;
+ *     if (provider_table_load(&table, extra, "config.yaml", &err) < 0) ...
+ *     provider_table_upstreams_from_env(&table);
+ *     provider_table_keys_from_env(&table);
+ *     const struct provider *p = provider_find_host(&table, host);
+ *     if (p && provider_allows(p, method, path)) ...
+ *     const struct body_rule *rule = p ? provider_body_rule(p, method, path) : NULL;
+ *
+ * The table is read at start and constant afterwards, except for the keys.
  */
 #ifndef SRC_PROXY_PROVIDER_H
 #define SRC_PROXY_PROVIDER_H
@@ -12,7 +22,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* Where requests go: the override taken apart. */
+struct body_rule;
+
+/* Whose JSON it is: of usage figures, of errors, of requests with tools. */
+enum api_kind { API_NONE, API_ANTHROPIC, API_OPENAI, API_GOOGLE };
+
+/* Where a URL of the configuration leads: taken apart. */
 struct provider_upstream {
     bool plain; /* http:// */
     char host[256];
@@ -25,21 +40,71 @@ struct provider_endpoint {
     char *pattern; /* owns; '*' is one or more characters other than '/' */
 };
 
+/* One place in which the key may stand: a header, or a parameter of the query. */
+struct key_place {
+    char header[64]; /* lower case; "" = the query parameter */
+    char query[32];  /* "" = the header */
+    char format[64]; /* "{key}" or "Bearer {key}"; of a query always "{key}" */
+};
+
+/* Where a real key is looked for; the first that has one wins. */
+struct key_source {
+    bool is_file; /* a path, else the name of a variable */
+    char *name;   /* owns */
+};
+
+/* The program whose login it is; each has its own file and its own form. */
+enum oauth_store { OAUTH_CLAUDE_CODE, OAUTH_ANT, OAUTH_CODEX };
+
+/* One kind of login that may be found on this machine, and how it is renewed. */
+struct oauth_login {
+    enum oauth_store store;
+    struct provider_upstream token; /* the endpoint; prefix is its whole path */
+    char client_id[128];
+    bool is_form; /* the grant is posted as a form, else as JSON */
+};
+
+struct provider_oauth {
+    struct key_place place; /* always a header */
+    char fake_prefix[64];   /* "" if the fake is a JWT */
+    bool fake_is_jwt;
+    struct oauth_login *logins; /* owns; in the order in which they are looked for */
+    size_t login_count;
+};
+
 struct provider {
     char name[32];
     char **hosts; /* owns; lower case */
     size_t host_count;
-    char key_header[64]; /* lower case; "" = none */
-    char key_format[64]; /* "{key}" or "Bearer {key}" */
+    char key_header[64];      /* that of places[0]; "" = none */
+    char key_format[64];      /* likewise; "{key}" or "Bearer {key}" */
+    struct key_place *places; /* owns; the first is the one agents normally use */
+    size_t place_count;
     char fake_prefix[64];
     char **key_env; /* owns; variables to look for, in order */
     size_t key_env_count;
+    struct key_source *key_from; /* owns; variables and files, in order */
+    size_t key_from_count;
+    char **key_command; /* owns; argv ending in NULL, no shell; NULL: none. Whoever runs it
+                         * does so only if `key` is NULL, and takes its first line */
+    char *key_problem;  /* owns; why a source that is there gave no key, or NULL */
+    struct secret *key; /* owns; the real key or NULL */
+    struct provider_oauth *oauth; /* owns; NULL: no logins */
+    char shares[32];              /* provider whose key, places and login are used; "" = own */
     struct provider_endpoint *allow; /* owns */
     size_t allow_count;
-    char *upstream; /* owns; "https://host[:port][/prefix]" or NULL: the host itself */
+    struct provider_endpoint *websocket; /* owns; where an upgrade is let through */
+    size_t websocket_count;
+    char **telemetry; /* owns; "/path*" of these hosts, or a further host: refused with 404 */
+    size_t telemetry_count;
+    enum api_kind usage;    /* how its answers count tokens */
+    enum api_kind error;    /* the form in which refusals are written */
+    struct body_rule *body; /* owns */
+    size_t body_count;
+    char *upstream;     /* owns; "https://host[:port][/prefix]" or NULL: the host itself */
+    char *upstream_env; /* owns; variable that overrides it, or NULL */
     struct provider_upstream to; /* upstream taken apart */
     char *upstream_ca;           /* owns; PEM path or NULL */
-    struct secret *key;          /* owns; the real key or NULL */
 };
 
 struct provider_table {
@@ -56,15 +121,41 @@ int provider_table_load(struct provider_table *table, struct str extra, const ch
         struct err *err);
 void provider_table_release(struct provider_table *table);
 
-/* Take real keys from the environment, where they go before one of the configuration; the
- * variables are wiped and removed from it. A value that no header can hold is no key. */
+/* Take real keys from the environment and from files, where they go before one of the
+ * configuration; the variables are wiped and removed from it. A value that no header can hold
+ * is no key, nor is one in a file that others can read: key_problem says so. */
 void provider_table_keys_from_env(struct provider_table *table);
+
+/* Take ANTHROPIC_BASE_URL and the like, which go before `upstream` of the configuration. One
+ * that is no http(s) URL is logged and ignored. */
+void provider_table_upstreams_from_env(struct provider_table *table);
 
 const struct provider *provider_find_host(const struct provider_table *table, struct str host);
 struct provider *provider_find(const struct provider_table *table, const char *name);
 
-/* Method exact, path raw with the query cut. Nothing suspicious ever matches. */
+/* Whose key, fake and login this provider uses: itself, or the one it shares with. */
+const struct provider *provider_key_owner(
+        const struct provider_table *table, const struct provider *provider);
+
+/* Method exact, path raw with the query cut. Nothing suspicious ever matches. The second is
+ * for requests that ask for an upgrade, and for no others. */
 bool provider_allows(const struct provider *provider, struct str method, struct str path);
+bool provider_allows_websocket(
+        const struct provider *provider, struct str method, struct str path);
+
+/* What has to be done with the body of this request (or, for a WebSocket, with each message
+ * of the agent); NULL: nothing. */
+const struct body_rule *provider_body_rule(
+        const struct provider *provider, struct str method, struct str path);
+
+/* Whose usage figures the answer to this request has. */
+enum api_kind provider_usage(
+        const struct provider *provider, struct str method, struct str path);
+
+/* Telemetry, updates: refused like anything else, but with 404, after which agents go on
+ * without waiting. Only chooses between two refusals; never lets anything through. */
+bool provider_is_telemetry(const struct provider *provider, struct str path);
+bool provider_table_is_telemetry_host(const struct provider_table *table, struct str host);
 
 /*
  * True when the raw path has something that two parsers may read differently: "..", a segment
@@ -75,5 +166,15 @@ bool path_is_suspicious(struct str path);
 
 /* What the key header holds: "Bearer KEY" for the format "Bearer {key}". Appends. */
 void provider_format_key(const struct provider *provider, struct str key, struct buf *ret);
+/* The same for any place. */
+void key_place_format(const struct key_place *place, struct str key, struct buf *ret);
+
+/* "anthropic", "openai", "google", "none"; "claude-code", "ant", "codex". */
+const char *api_kind_name(enum api_kind kind);
+const char *oauth_store_name(enum oauth_store store);
+
+/* Take a URL apart; used for every URL of the table. `what` names it in the error. */
+int provider_upstream_parse(
+        const char *url, const char *what, struct provider_upstream *ret, struct err *err);
 
 #endif

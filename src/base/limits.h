@@ -124,6 +124,26 @@
 #define LIMIT_MCP_BATCH 64
 #define LIMIT_MCP_CLIENTS 32
 
+/* A login file of another program; Claude Code keeps MCP logins in its own too. */
+#define LIMIT_LOGIN_FILE (256 << 10)
+/* One token; JWTs of ChatGPT have about 2 kB, and a request head must have room for it. */
+#define LIMIT_TOKEN (16 << 10)
+/* The answer of a token endpoint: a few tokens. */
+#define LIMIT_TOKEN_ANSWER (64 << 10)
+#define LIMIT_TOKEN_MS 30000
+/* A token with less life than this is renewed before it is used. */
+#define LIMIT_TOKEN_LIFE_MS 300000
+/* So long after a grant no other is asked for: who gets 401 with a fresh token gets it again. */
+#define LIMIT_TOKEN_PAUSE_MS 30000
+/* Another process that renews the same login is waited for so long, and looked at this often:
+ * its grant may take LIMIT_TOKEN_MS, and a lock of the system tells nobody that it is free. */
+#define LIMIT_LOGIN_BUSY_MS 40000
+#define LIMIT_LOGIN_LOOK_MS 250
+/* At the end a grant that was sent is waited for: its answer replaces the refresh token. */
+#define LIMIT_TOKEN_END_MS 3000
+/* A command that prints a key may ask a key store, but not a person. */
+#define LIMIT_KEY_COMMAND_MS 10000
+
 /* Any configuration or state file we read whole. */
 #define LIMIT_FILE (4 << 20)
 

@@ -62,6 +62,7 @@ struct oauth_login {
     struct provider_upstream token; /* the endpoint; prefix is its whole path */
     char client_id[128];
     bool is_form; /* the grant is posted as a form, else as JSON */
+    bool overridden;                /* by token_url of the configuration: any address */
 };
 
 struct provider_oauth {

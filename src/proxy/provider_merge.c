@@ -318,8 +318,10 @@ static int merge_oauth(struct provider *p, const struct raw_oauth *raw, struct e
         rc = merge_logins(p->oauth, raw, err);
     if (rc == 0 && raw->token_url)
         rc = token_url_parse(raw->token_url, &token, err);
-    for (size_t i = 0; rc == 0 && raw->token_url && i < p->oauth->login_count; i++)
+    for (size_t i = 0; rc == 0 && raw->token_url && i < p->oauth->login_count; i++) {
         p->oauth->logins[i].token = token;
+        p->oauth->logins[i].overridden = true;
+    }
     return rc;
 }
 

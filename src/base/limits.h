@@ -16,6 +16,8 @@
 /* Head of one HTTP message: real agents send 3 kB; nginx takes 32 kB in all. */
 #define LIMIT_HTTP_HEAD (1u << 16)
 #define LIMIT_HTTP_FIELDS 128
+/* Names in its Connection field; each is compared with every field. One or two are usual. */
+#define LIMIT_HTTP_OPTIONS 64
 
 /* So much of a body that nobody wants is read to keep the connection; agents' telemetry,
  * which is refused, has up to 700 kB. */

@@ -15,12 +15,12 @@
 #ifndef SRC_PROXY_HTTP1_H
 #define SRC_PROXY_HTTP1_H
 
-#include <llhttp.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "proxy/chunked.h"
 
 /* Why a message is refused. The reason is a constant string. */
 struct http_fault {
@@ -92,14 +92,11 @@ const struct http_field *http_next(
 /* A body being read. No memory of its own. */
 struct http_body {
     enum http_framing framing;
-    uint64_t left;   /* HTTP_LENGTH: bytes to come */
-    uint64_t bytes;  /* body bytes so far */
-    size_t overhead; /* HTTP_CHUNKED: framing bytes since the last body byte */
+    uint64_t left;  /* HTTP_LENGTH: bytes to come */
+    uint64_t bytes; /* body bytes so far */
     bool done;
-    llhttp_t chunks;
+    struct chunked chunks;
 };
-
-typedef void (*http_sink_fn)(void *ctx, struct str piece);
 
 void http_body_init(struct http_body *body, enum http_framing framing, uint64_t length);
 /*

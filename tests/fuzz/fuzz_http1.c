@@ -1,8 +1,10 @@
 /*
  * fuzz_http1.c - heads and bodies from either side. Beyond memory safety: however the bytes
- * are cut into reads, the result is the same; what is accepted has one framing; every view
- * lies inside the input; and what is written as chunks reads back as it was.
+ * are cut into reads, the result is the same; what is accepted has one framing, and llhttp in
+ * strict mode reads the same out of it; every view lies inside the input; and what is written
+ * as chunks reads back as it was.
  */
+#include <llhttp.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -38,6 +40,87 @@ static void check_head(struct str in)
         codings += field->known == HTTP_TRANSFER_ENCODING;
     }
     CHECK(lengths + codings <= 1);
+}
+
+/* --- the same by llhttp ----------------------------------------------------------------- */
+
+static struct {
+    struct str target, reason;
+    struct str names[LIMIT_HTTP_FIELDS], values[LIMIT_HTTP_FIELDS];
+    size_t names_count, values_count;
+    bool done;
+} other;
+
+static int on_url(llhttp_t *parser, const char *at, size_t n)
+{
+    (void)parser;
+    other.target = (struct str){at, n};
+    return 0;
+}
+
+static int on_status(llhttp_t *parser, const char *at, size_t n)
+{
+    (void)parser;
+    other.reason = (struct str){at, n};
+    return 0;
+}
+
+static int on_field(llhttp_t *parser, const char *at, size_t n)
+{
+    (void)parser;
+    CHECK(other.names_count < LIMIT_HTTP_FIELDS);
+    other.names[other.names_count++] = (struct str){at, n};
+    return 0;
+}
+
+static int on_value(llhttp_t *parser, const char *at, size_t n)
+{
+    (void)parser;
+    CHECK(other.values_count < LIMIT_HTTP_FIELDS);
+    other.values[other.values_count++] = str_trim((struct str){at, n});
+    return 0;
+}
+
+static int on_done(llhttp_t *parser)
+{
+    (void)parser;
+    other.done = true;
+    return HPE_PAUSED;
+}
+
+/* llhttp takes the methods of its list only, and looks into absolute targets. */
+static bool llhttp_is_narrower(llhttp_errno_t rc, const char *reason)
+{
+    return rc == HPE_INVALID_METHOD ||
+           strcmp(reason, "Invalid method for HTTP/x.x request") == 0 ||
+           (rc == HPE_INVALID_URL && head.target.p[0] != '/') ||
+           (rc == HPE_INVALID_CONSTANT && head.method.p[0] == 'S');
+}
+
+static void check_llhttp(struct str in, bool request)
+{
+    static const llhttp_settings_t settings = {.on_url = on_url,
+            .on_status = on_status,
+            .on_header_field = on_field,
+            .on_header_value = on_value,
+            .on_headers_complete = on_done};
+    llhttp_t parser;
+    memset(&other, 0, sizeof(other));
+    llhttp_init(&parser, request ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
+    llhttp_errno_t rc = llhttp_execute(&parser, in.p, in.n);
+    if (!other.done && request && llhttp_is_narrower(rc, llhttp_get_error_reason(&parser)))
+        return;
+    CHECK(other.done);
+    CHECK(parser.http_major == 1 && parser.http_minor == head.minor);
+    CHECK(str_eq(other.target, head.target) && str_eq(other.reason, head.reason));
+    CHECK(request || parser.status_code == head.status);
+    CHECK(other.names_count == head.count && other.values_count == head.count);
+    for (size_t i = 0; i < head.count; i++) {
+        CHECK(str_eq(other.names[i], head.fields[i].name));
+        CHECK(str_eq(other.values[i], head.fields[i].value));
+    }
+    CHECK(!request || (head.framing == HTTP_CHUNKED) == ((parser.flags & F_CHUNKED) != 0));
+    CHECK(!head.has_length || parser.content_length == head.length);
 }
 
 /* The end of a head does not depend on how it came. */
@@ -121,6 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check_head(bytes);
+    check_llhttp(bytes, data[1] % 3 == 0);
     (void)path_is_suspicious(head.target);
     check_body((struct str){in.p + n, in.n - (size_t)n}, step);
     return 0;

@@ -28,7 +28,7 @@ THIRD_PARTY = {
     r"sqlite3\.h": ["store"],
     r"vterm.*\.h": ["pty"],
     r"(curses|ncurses.*|term)\.h": ["tui/frame.c"],
-    r"llhttp\.h": ["proxy"],
+    r"llhttp\.h": [],
     r"(jansson|cyaml/.*|yaml)\.h|cyaml/cyaml\.h": ["base"],
     r"jsmn\.h": ["base"],
     r"nghttp2/.*": ["proxy"],

@@ -108,7 +108,7 @@ static void ambiguous_requests_are_refused(void **state)
             {"GET / HTTP/1.1\r\nX: a\r\n\r\n", 400},
             {"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
             {"GET /  HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-            {"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 505},
+            {"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 400},
             {" GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
             {"GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
             {"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505},
@@ -145,6 +145,26 @@ static void ambiguous_requests_are_refused(void **state)
             {"POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-maybe\r\n\r\n", 417},
             {"GET / HTTP/1.1\r\nHost: a\r\nConnection: a b\r\n\r\n", 400},
             {"CONNECT a:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", 400},
+            {"GET / HTTP/2\r\nHost: a\r\n\r\n", 505},
+            {"GET / HTTP/1.1\t\r\nHost: a\r\n\r\n", 400},
+            {"GET / HTTPS/1.1\r\nHost: a\r\n\r\n", 400},
+            {"GET\r\n\r\n", 400},
+            {"GET \r\n\r\n", 400},
+            {"GET  HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"GET a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"GET ?a HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"GET ://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"GET /a\tb HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"-GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+            {"GET / HTTP/1.1\r\nHost: a\r\nX\xe4: b\r\n\r\n", 400},
+            {"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n", 400},
+            {"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked;q=1\r\n\r\n", 400},
+            {"GET / HTTP/1.1\r\nHost: a\r\nExpect:\r\n\r\n", 417},
             {"\r\n\r\n", 400},
             {"\x16\x03\x01\x02", 400},
     };
@@ -153,6 +173,63 @@ static void ambiguous_requests_are_refused(void **state)
         if (got != cases[i].status)
             fail_msg("case %zu %s: got %d %s", i, cases[i].text, got, fault.reason);
     }
+}
+
+static void what_is_unusual_but_clear_is_accepted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t count;
+    } cases[] = {
+            {"GET / HTTP/1.1\r\nHost:\r\n\r\n", 1},
+            {"GET / HTTP/1.1\r\nHost: a\r\nX:\r\nY: \t \r\nZ:b\r\n\r\n", 4},
+            {"GET / HTTP/1.1\r\nHost: a\r\nX: \xe4\xff:\r\n\r\n", 2},
+            {"GET http://a/b?c HTTP/1.1\r\nHost: a\r\n\r\n", 1},
+            {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 1},
+            {"M-SEARCH / HTTP/1.1\r\nHost: a\r\n\r\n", 1},
+            {"BREW / HTTP/1.0\r\n\r\n", 0},
+            {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 007\r\n\r\n", 2},
+            {"GET / HTTP/1.1\r\nHost: a\r\nConnection: , ,close,\r\n\r\n", 2},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        if (request(cases[i].text) != 0)
+            fail_msg("refused: %s (%s)", cases[i].text, fault.reason);
+        assert_int_equal(head.count, cases[i].count);
+    }
+}
+
+static void a_control_byte_is_seen_wherever_it_stands(void **state)
+{
+    (void)state;
+    char text[64];
+    for (size_t at = 0; at < sizeof(text); at++) {
+        for (int c = 0; c < 256; c++) {
+            struct http_scan scan = {0};
+            memset(text, 'x', sizeof(text));
+            text[at] = (char)c;
+            bool bad = (c < 0x20 && c != '\t' && !(c == '\r' && at + 1 == sizeof(text))) ||
+                       c == 0x7f;
+            long got = http_scan_head(&scan, (struct str){text, sizeof(text)}, &fault);
+            if (got != (bad ? -1 : 0))
+                fail_msg("byte %d at %zu: %ld", c, at, got);
+        }
+    }
+}
+
+static void endless_connection_options_are_refused(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        struct buf text = BUF_INIT;
+        buf_puts(&text, "GET / HTTP/1.1\r\nHost: a\r\nConnection: ");
+        for (int i = 0; i < LIMIT_HTTP_OPTIONS + more; i++)
+            buf_puts(&text, "a,");
+        buf_append(&text, "\r\n\r\n", 5);
+        assert_int_equal(request(buf_data(&text)), more ? 400 : 0);
+        buf_release(&text);
+    }
+    assert_string_equal(fault.reason, "too many Connection options");
 }
 
 static void a_nul_in_the_head_is_refused(void **state)
@@ -255,6 +332,23 @@ static void response_framing_follows_the_standard(void **state)
     }
 }
 
+static void an_answer_that_announces_a_body_it_cannot_have_ends_the_connection(void **state)
+{
+    (void)state;
+    assert_int_equal(
+            response("HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", false), 204);
+    assert_int_equal(head.framing, HTTP_NO_BODY);
+    assert_false(head.keep_alive);
+    assert_int_equal(
+            response("HTTP/1.1 204 x\r\nTransfer-Encoding: chunked\r\n\r\n", false), 204);
+    assert_false(head.keep_alive);
+    assert_int_equal(
+            response("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", false), 204);
+    assert_true(head.keep_alive);
+    assert_int_equal(response("HTTP/1.1 304 x\r\nContent-Length: 3\r\n\r\n", false), 304);
+    assert_true(head.keep_alive);
+}
+
 static void ambiguous_responses_are_refused(void **state)
 {
     (void)state;
@@ -305,8 +399,8 @@ static long feed(enum http_framing framing, uint64_t length, const char *text, s
 static void bodies_come_out_whole_however_they_are_cut(void **state)
 {
     (void)state;
-    const char *chunked =
-            "5\r\nhello\r\n1;x=\"y\"\r\n \r\nA\r\n0123456789\r\n0\r\nT: v\r\n\r\n";
+    const char *chunked = "5\r\nhello\r\n1;x=\"y\\\"\";z;w=1\r\n "
+                          "\r\n00A\r\n0123456789\r\n0\r\nT: v\r\nU:\r\n\r\n";
     struct buf text = BUF_INIT;
     buf_puts(&text, chunked);
     buf_append(&text, "NEXT", 5);
@@ -347,6 +441,22 @@ static void malformed_chunks_are_refused(void **state)
             "ffffffffffffffffff\r\nabc\r\n0\r\n\r\n",
             "3\r\nabc\r\n0\r\nX : y\r\n\r\n",
             "3\r\nabc\r\n0\r\nX: y\n\n",
+            "3\r\nabc\r\n0\r\n\n",
+            "3\r\nabc\r\n0\r\nX: y\r\n\n",
+            "3\r\nabc\r\n0\r\nX: y\r\n z\r\n\r\n",
+            "3\r\nabc\r\n0\r\nX\r\n\r\n",
+            "3\r\nabc\r\n0\r\n: y\r\n\r\n",
+            "3\r\nabc\r\n0\r\nX: \x01\r\n\r\n",
+            "3\r\nabc\r\n0\r\nX: y\rz\r\n\r\n",
+            "3;\r\nabc\r\n0\r\n\r\n",
+            "3; a=b\r\nabc\r\n0\r\n\r\n",
+            "3;a=\r\nabc\r\n0\r\n\r\n",
+            "3;a=\"b\r\nabc\r\n0\r\n\r\n",
+            "3;a=\"b\"c\r\nabc\r\n0\r\n\r\n",
+            "3;a=b\rabc\r\n0\r\n\r\n",
+            "3\rabc\r\n0\r\n\r\n",
+            "3\r\nabc\r\n00000000000000000\r\n\r\n",
+            "3\r\nabc\r\n;a\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         for (size_t step = 1; step < 64; step += 62) {
@@ -420,12 +530,17 @@ int main(void)
             cmocka_unit_test(a_head_that_comes_byte_by_byte_is_found_where_it_ends),
             cmocka_unit_test(a_folded_line_is_seen_however_it_is_cut),
             cmocka_unit_test(ambiguous_requests_are_refused),
+            cmocka_unit_test(what_is_unusual_but_clear_is_accepted),
+            cmocka_unit_test(a_control_byte_is_seen_wherever_it_stands),
+            cmocka_unit_test(endless_connection_options_are_refused),
             cmocka_unit_test(a_nul_in_the_head_is_refused),
             cmocka_unit_test(a_head_without_end_stops_at_the_limit),
             cmocka_unit_test(too_many_fields_are_refused),
             cmocka_unit_test(hop_by_hop_fields_and_those_named_by_connection_are_marked),
             cmocka_unit_test(keep_alive_follows_version_and_connection),
             cmocka_unit_test(response_framing_follows_the_standard),
+            cmocka_unit_test(
+                    an_answer_that_announces_a_body_it_cannot_have_ends_the_connection),
             cmocka_unit_test(ambiguous_responses_are_refused),
             cmocka_unit_test(bodies_come_out_whole_however_they_are_cut),
             cmocka_unit_test(malformed_chunks_are_refused),

@@ -50,6 +50,18 @@
 /* Minted leaf certificates kept; agents talk to a handful of hosts. About 2 kB each. */
 #define LIMIT_LEAVES 512
 
+/* One WebSocket message of an agent, which is read as a whole: a conversation with pictures;
+ * providers take 10 to 15 MB. */
+#define LIMIT_WS_MESSAGE (16u << 20)
+/* Messages of the upstream up to this size are looked at as a whole; of a larger one, parts of
+ * LIMIT_WS_PART go on as they come. */
+#define LIMIT_WS_TAP (1u << 20)
+#define LIMIT_WS_PART (64u << 10)
+/* Names of subprotocols that one handshake offers; a browser puts its token there. */
+#define LIMIT_WS_PROTOCOLS 4096
+/* A side that does not answer the other's Close within this time is not waited for. */
+#define LIMIT_WS_CLOSE_MS 30000
+
 /* Bytes of audit rows that may wait for the disk before reading from agents stops. */
 #define LIMIT_AUDIT_QUEUE (16 << 20)
 /* Reading goes on when so few are left: half, so that it does not flap. */

@@ -1,5 +1,5 @@
 /*
- * ip.h - literal IP addresses: strictly read, and told apart from the public Internet.
+ * ip.h - literal IP addresses, strictly read; and which addresses and names are not public.
  */
 #ifndef SRC_BASE_IP_H
 #define SRC_BASE_IP_H
@@ -26,10 +26,27 @@ bool ip_looks_numeric(struct str text);
 
 bool ip_equal(const struct ip *a, const struct ip *b);
 
+/* Do the first `bits` bits agree? Families never do. */
+bool ip_in_net(const struct ip *ip, const struct ip *net, unsigned bits);
+
 /*
- * What keeps the address from being a public one ("loopback", "private", ...), or NULL. An
- * IPv6 address that carries an IPv4 address is special whatever it carries.
+ * What keeps the literal from being a public one ("loopback", "private", ...), or NULL. An
+ * IPv6 address that carries an IPv4 address is special whatever it carries: a rule about the
+ * IPv4 address would not see it.
  */
 const char *ip_special(const struct ip *ip);
+
+/*
+ * What keeps a connection from going there, or NULL. Mapped and NAT64 addresses are judged by
+ * what they carry. own: the operator chose this address, so loopback and private networks
+ * are all right; link-local, metadata services and the rest never are.
+ */
+const char *ip_refused(const struct ip *ip, bool own);
+
+/* A name of this machine or of the network it is in: without a dot, or in a local domain. */
+bool name_is_local(struct str name);
+
+/* The name of a cloud's metadata service. */
+bool name_is_metadata(struct str name);
 
 #endif

@@ -100,19 +100,28 @@ void listener_free(struct listener *listener); /* unlinks a Unix socket file */
 
 /* --- dialing ----------------------------------------------------------------------- */
 
+struct dial_proxy;
+
 struct dial_target {
     const char *host; /* name or address literal; also SNI and certificate name */
     uint16_t port;
     const char *address;    /* connect here instead of resolving host; NULL: resolve */
     struct tls_client *tls; /* NULL: plain */
     bool h2;                /* offer h2, too: look at chan_alpn() */
-    bool allow_private;     /* false: refuse loopback, private, link-local, metadata, CGNAT,
-                             * multicast, reserved, v4-mapped forms, after resolution */
+    bool allow_private;     /* the operator chose this place: his own machine and networks are
+                             * all right. false: only what is public, see base/ip.h. Link-local
+                             * and metadata services never are. */
+    const struct dial_proxy
+            *via; /* borrows until done; go through this proxy, unless its list
+                   * of exceptions has the host or `address` is set. NULL: direct */
 };
 
 /*
- * Resolve (off the loop), connect, handshake; all within timeout_ms. done is called exactly
- * once: with a ready channel, which is the callee's, or with an error that names what failed.
+ * Resolve (off the loop), connect, handshake; all within timeout_ms. The addresses are tried
+ * in turn, the next one 250 ms after the last or at once when that failed, and the first
+ * connection is taken (RFC 8305). One address that is refused refuses the name. Through a proxy
+ * the name is judged alone, because the proxy resolves it. done is called exactly once: with
+ * a ready channel, which is the callee's, or with an error that names everything that failed.
  * dial_cancel() silences it. All strings are copied.
  */
 struct dial;
@@ -120,6 +129,21 @@ struct dial *dial_start(struct loop *loop, const struct dial_target *target,
         uint32_t timeout_ms, void (*done)(void *ctx, struct chan *chan, const struct err *err),
         void *ctx);
 void dial_cancel(struct dial *dial);
+
+/*
+ * A proxy between us and the Internet, as in HTTPS_PROXY: [http://|https://][user:password@]
+ * host[:port][/], port 80 or 443 if it is missing. no_proxy: hosts that are reached without
+ * it, as curl reads NO_PROXY: names (with all below them), addresses, networks in CIDR
+ * notation, separated by commas or spaces, or "*"; may be NULL. extra_ca: as for
+ * tls_client_new(), for an https proxy. Errors never show the address, which holds a password.
+ */
+struct dial_proxy *dial_proxy_new(
+        const char *url, const char *no_proxy, const char *extra_ca, struct err *err);
+void dial_proxy_free(struct dial_proxy *proxy); /* no dial may be using it */
+/* Is this host, or address, reached through it? */
+bool dial_proxy_wanted(const struct dial_proxy *proxy, const char *host);
+/* "host:port" for logs. */
+const char *dial_proxy_name(const struct dial_proxy *proxy);
 
 /* Connect to a Unix socket at once; the channel queues writes until on_open. */
 struct chan *chan_connect_unix(struct loop *loop, const char *path, const struct chan_ops *ops,

@@ -8,18 +8,6 @@
 
 #include "base/ip.h"
 
-/* Names that stand for this machine or the network it is in (RFC 6761, 6762, 8375). */
-static const char *const local_suffixes[] = {
-        "localhost",
-        "local",
-        "internal",
-        "localdomain",
-        "home.arpa",
-        "in-addr.arpa",
-        "ip6.arpa",
-        NULL,
-};
-
 static bool is_label(struct str label)
 {
     if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
@@ -62,19 +50,6 @@ bool host_is_lookalike(struct str host)
     return false;
 }
 
-static bool is_local_name(struct str host)
-{
-    if (!memchr(host.p, '.', host.n))
-        return true;
-    for (const char *const *suffix = local_suffixes; *suffix; suffix++) {
-        struct str s = str_of(*suffix);
-
-        if (str_ends(host, s) && (host.n == s.n || host.p[host.n - s.n - 1] == '.'))
-            return true;
-    }
-    return false;
-}
-
 bool host_is_forbidden(struct str host, char *why, size_t cap)
 {
     struct ip ip;
@@ -92,7 +67,7 @@ bool host_is_forbidden(struct str host, char *why, size_t cap)
         snprintf(why, cap, "'%s' is not a valid host name", shown);
         return true;
     }
-    if (is_local_name(host)) {
+    if (name_is_local(host)) {
         snprintf(why, cap, "'%s' is a name of this machine or its local network", shown);
         return true;
     }

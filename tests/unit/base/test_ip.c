@@ -71,6 +71,94 @@ static void the_edges_of_the_special_blocks_are_right(void **state)
     }
 }
 
+static const char *refused(const char *text, bool own)
+{
+    struct ip ip;
+
+    if (!ip_parse(str_of(text), &ip))
+        fail_msg("'%s' is not an address", text);
+    return ip_refused(&ip, own);
+}
+
+static void a_connection_is_judged_by_where_it_would_really_go(void **state)
+{
+    static const char *const public[] = {"1.1.1.1", "169.253.255.255", "198.20.0.0",
+            "223.255.255.255", "2606:4700::1111", "2001:200::1", "::ffff:8.8.8.8",
+            "64:ff9b::808:808", "2a00::1"};
+    static const char *const private[] = {"0.1.2.3", "10.255.255.255", "100.127.255.255",
+            "127.255.255.255", "172.16.0.0", "192.0.0.1", "192.0.2.1", "198.19.255.255",
+            "198.51.100.1", "203.0.113.9", "224.0.0.0", "255.255.255.255", "::1",
+            "::", "::7f00:1", "::808:808", "::ffff:10.0.0.1", "::ffff:0:7f00:1",
+            "64:ff9b::a00:1", "64:ff9b:1::1", "64:ff9b:1::808:808", "fc00::1", "fe80::1",
+            "fec0::1", "ff02::1", "2001::1", "2001:1ff::1", "2001:db8::1",
+            "2002:7f00:1::", "2002:808:808::1", "3fff:fff::1", "4000::1", "100::1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(public) / sizeof(public[0]); i++)
+        if (refused(public[i], false) || refused(public[i], true))
+            fail_msg("%s is refused", public[i]);
+    for (size_t i = 0; i < sizeof(private) / sizeof(private[0]); i++)
+        if (!refused(private[i], false))
+            fail_msg("%s is let through", private[i]);
+}
+
+static void the_operator_reaches_his_own_networks_but_no_metadata_service(void **state)
+{
+    static const char *const own[] = {"127.0.0.1", "::1", "10.1.2.3", "172.16.0.1",
+            "192.168.0.1", "100.64.0.1", "fd12::1", "::ffff:10.0.0.1", "64:ff9b::a00:1",
+            "8.8.8.8"};
+    static const char *const never[] = {"169.254.169.254", "169.254.170.2", "fe80::1",
+            "fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16",
+            "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe",
+            "2002:a9fe:a9fe::1", "::a9fe:a9fe", "2001:0:a9fe:a9fe::1",
+            "2001:0:808:808:0:0:5601:5601", "0.0.0.0", "::", "224.0.0.1", "ff02::1",
+            "240.0.0.1", "2001:db8::1", "192.0.2.1", "198.18.0.1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (refused(own[i], true))
+            fail_msg("%s is refused: %s", own[i], refused(own[i], true));
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        if (!refused(never[i], true))
+            fail_msg("%s is let through", never[i]);
+    assert_string_equal(refused("2002:a9fe:a9fe::1", true), refused("169.254.1.1", true));
+    assert_string_equal(
+            refused("2001:0:808:808:0:0:5601:5601", true), refused("169.254.1.1", true));
+}
+
+static void networks_are_compared_by_their_first_bits(void **state)
+{
+    struct ip a, b;
+
+    (void)state;
+    assert_true(ip_parse(STR("10.1.2.3"), &a) && ip_parse(STR("10.1.0.0"), &b));
+    assert_true(ip_in_net(&a, &b, 16) && ip_in_net(&a, &b, 0) && ip_in_net(&a, &a, 32));
+    assert_true(ip_in_net(&a, &b, 22));
+    assert_false(ip_in_net(&a, &b, 23));
+    assert_true(ip_parse(STR("a01::"), &b)); /* the same bytes, another family */
+    assert_false(ip_in_net(&a, &b, 8));
+}
+
+static void names_of_the_local_network_and_of_metadata_are_known(void **state)
+{
+    static const char *const local[] = {"localhost", "a.LocalHost", "printer.local", "db",
+            "x.internal", "host.docker.internal.", "a.home.arpa", "db."};
+    static const char *const other[] = {
+            "example.org", "mylocal.org", "notlocalhost.com", "local.example", "internal.org."};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+        if (!name_is_local(str_of(local[i])))
+            fail_msg("%s", local[i]);
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+        if (name_is_local(str_of(other[i])))
+            fail_msg("%s", other[i]);
+    assert_true(name_is_metadata(STR("Metadata.Google.Internal.")));
+    assert_true(name_is_metadata(STR("metadata")));
+    assert_false(name_is_metadata(STR("metadata.example.org")));
+    assert_false(name_is_metadata(STR("")));
+}
+
 static void numbers_that_some_readers_take_for_addresses_are_noticed(void **state)
 {
     (void)state;
@@ -90,6 +178,10 @@ int main(void)
             cmocka_unit_test(only_one_spelling_is_an_address),
             cmocka_unit_test(equal_addresses_are_equal_in_any_spelling),
             cmocka_unit_test(the_edges_of_the_special_blocks_are_right),
+            cmocka_unit_test(a_connection_is_judged_by_where_it_would_really_go),
+            cmocka_unit_test(the_operator_reaches_his_own_networks_but_no_metadata_service),
+            cmocka_unit_test(networks_are_compared_by_their_first_bits),
+            cmocka_unit_test(names_of_the_local_network_and_of_metadata_are_known),
             cmocka_unit_test(numbers_that_some_readers_take_for_addresses_are_noticed),
     };
 

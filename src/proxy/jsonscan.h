@@ -1,0 +1,61 @@
+/*
+ * jsonscan.h - values out of a JSON text that comes in pieces and is never held.
+ *
+ * For reading along: constant memory, about a nanosecond a byte and much less inside long
+ * strings, so that bodies need neither a copy nor a limit. Who must rely on the structure
+ * takes slice.h; this one does not check more than it needs to find its way.
+ *
+ * The caller names the members it wants (`names`, ended by one without bytes). fn is called for
+ * every string, number, true, false and null whose whole path but the last step consists of
+ * such members or of elements of arrays: path[i] is the number of the name, counted from 1,
+ * JSON_SCAN_OTHER for another name (only as the last step), or JSON_SCAN_ITEM for an element.
+ */
+#ifndef SRC_PROXY_JSONSCAN_H
+#define SRC_PROXY_JSONSCAN_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+
+#define JSON_SCAN_OTHER 0
+#define JSON_SCAN_ITEM 255
+/* Steps of a path that are told; deeper values are passed over. */
+#define JSON_SCAN_PATH 6
+/* Deeper nesting ends the reading. */
+#define JSON_SCAN_DEPTH 256
+/* Bytes of one value; longer ones are not told. */
+#define JSON_SCAN_TEXT 112
+
+enum json_scan_kind {
+    JSON_SCAN_STRING,
+    JSON_SCAN_WORD /* number, true, false */,
+    JSON_SCAN_NULL
+};
+
+typedef void (*json_scan_fn)(void *ctx, const uint8_t *path, size_t steps,
+        enum json_scan_kind kind, struct str text /* without escapes, valid during the call */);
+
+struct json_scan {
+    const struct str *names; /* borrows */
+    json_scan_fn fn;
+    void *ctx; /* borrows */
+    uint8_t state;
+    bool is_key;    /* the string that is read */
+    bool keep;      /* its bytes are wanted */
+    bool spoilt;    /* it is too long, or has escapes */
+    unsigned depth; /* containers that are open */
+    unsigned alive; /* so many steps of the path are of interest */
+    size_t length;
+    uint8_t path[JSON_SCAN_PATH];
+    uint8_t is_object[JSON_SCAN_DEPTH / 8]; /* a bit per container */
+    char text[JSON_SCAN_TEXT];
+};
+
+void json_scan_init(
+        struct json_scan *scan, const struct str *names, json_scan_fn fn, void *ctx);
+/* Begin with a new text. */
+void json_scan_reset(struct json_scan *scan);
+/* False: it is not JSON; nothing more will be told. */
+bool json_scan_feed(struct json_scan *scan, struct str piece);
+
+#endif

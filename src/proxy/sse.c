@@ -1,0 +1,180 @@
+/*
+ * sse.c - see sse.h.
+ *
+ * Blocks: no. Owns: the two buffers, which are let go of when a long event is over.
+ */
+#include "proxy/sse.h"
+
+#include "base/limits.h"
+
+/* Memory that is kept from one event to the next. */
+#define KEEP 16384
+
+static const char byte_order_mark[] = "\xef\xbb\xbf";
+
+void sse_init(struct sse *sse, sse_event_fn fn, void *ctx)
+{
+    *sse = (struct sse){.fn = fn, .ctx = ctx};
+}
+
+void sse_release(struct sse *sse)
+{
+    buf_release(&sse->line);
+    buf_release(&sse->data);
+}
+
+static void empty(struct buf *buf)
+{
+    if (buf->cap > KEEP)
+        buf_release(buf);
+    else
+        buf_clear(buf);
+}
+
+static void event_done(struct sse *sse)
+{
+    struct str data = sse->whole.p ? sse->whole : buf_str(&sse->data);
+    if (sse->has_data && !sse->drop_event)
+        sse->fn(sse->ctx, (struct str){sse->name, sse->name_length}, data);
+    sse->name_length = 0;
+    sse->has_data = false;
+    sse->drop_event = false;
+    sse->whole = (struct str){NULL, 0};
+    if (sse->data.p)
+        empty(&sse->data);
+}
+
+/* The piece that it points into goes away. */
+static void keep_whole(struct sse *sse)
+{
+    if (sse->whole.p)
+        buf_append_str(&sse->data, sse->whole);
+    sse->whole = (struct str){NULL, 0};
+}
+
+static void add_data(struct sse *sse, struct str value, bool lasts)
+{
+    if (sse->drop_event)
+        return;
+    bool first = !sse->has_data;
+    sse->has_data = true;
+    if (first && lasts) {
+        sse->whole = value;
+        return;
+    }
+    keep_whole(sse);
+    if (buf_len(&sse->data) + value.n >= LIMIT_SSE_LINE) {
+        sse->drop_event = true;
+        empty(&sse->data);
+        return;
+    }
+    if (!first)
+        buf_putc(&sse->data, '\n');
+    buf_append_str(&sse->data, value);
+}
+
+/* `lasts`: until the end of the piece. */
+static void line_done(struct sse *sse, struct str line, bool lasts)
+{
+    struct str name = line, value = line;
+    if (line.n == 0) {
+        event_done(sse);
+        return;
+    }
+    if (!str_cut(&value, ':', &name))
+        value.n = 0;
+    if (value.n > 0 && value.p[0] == ' ')
+        value = (struct str){value.p + 1, value.n - 1};
+    if (str_eq(name, STR("data")))
+        add_data(sse, value, lasts);
+    if (str_eq(name, STR("event")) && value.n <= sizeof(sse->name)) {
+        memcpy(sse->name, value.p, value.n);
+        sse->name_length = (unsigned)value.n;
+    }
+}
+
+/* The end of a line came; `end` is the last of its bytes. */
+static void line_end(struct sse *sse, struct str end)
+{
+    bool joined = buf_len(&sse->line) > 0;
+    if (!sse->drop_line && buf_len(&sse->line) + end.n > LIMIT_SSE_LINE)
+        sse->drop_line = true;
+    if (sse->drop_line) {
+        sse->drop_event = true; /* part of it is not known */
+    } else if (joined) {
+        buf_append_str(&sse->line, end);
+        line_done(sse, buf_str(&sse->line), false);
+    } else {
+        line_done(sse, end, true);
+    }
+    if (joined)
+        empty(&sse->line);
+    sse->drop_line = false;
+}
+
+static void line_part(struct sse *sse, struct str part)
+{
+    if (sse->drop_line || part.n == 0)
+        return;
+    if (buf_len(&sse->line) + part.n > LIMIT_SSE_LINE) {
+        sse->drop_line = true;
+        empty(&sse->line);
+        return;
+    }
+    buf_append_str(&sse->line, part);
+}
+
+static struct str skip(struct str s, size_t n)
+{
+    return (struct str){s.p + n, s.n - n};
+}
+
+/* A mark that turns out to be none is part of the first line. */
+static struct str skip_mark(struct sse *sse, struct str s)
+{
+    while (sse->mark < 3 && s.n > 0) {
+        if (*s.p != byte_order_mark[sse->mark]) {
+            line_part(sse, (struct str){byte_order_mark, sse->mark});
+            sse->mark = 3;
+            return s;
+        }
+        s = skip(s, 1);
+        sse->mark++;
+    }
+    return s;
+}
+
+/* Where the next one of `c` is, looked for again only once it is passed; the end if none. */
+static const char *next(struct str s, char c, const char *known)
+{
+    if (known >= s.p)
+        return known;
+    const char *at = memchr(s.p, c, s.n);
+    return at ? at : s.p + s.n;
+}
+
+void sse_feed(struct sse *sse, struct str piece)
+{
+    struct str s = skip_mark(sse, piece);
+    const char *lf = NULL, *cr = NULL;
+    while (s.n > 0) {
+        bool second = sse->after_cr && *s.p == '\n';
+        sse->after_cr = false;
+        if (second) {
+            s = skip(s, 1);
+            continue;
+        }
+        lf = next(s, '\n', lf);
+        cr = next(s, '\r', cr);
+        const char *end = lf < cr ? lf : cr;
+        size_t n = (size_t)(end - s.p);
+        if (n == s.n) {
+            line_part(sse, s);
+            break;
+        }
+        line_end(sse, (struct str){s.p, n});
+        sse->after_cr = end == cr;
+        s = skip(s, n + 1);
+    }
+    keep_whole(sse);
+}

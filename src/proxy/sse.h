@@ -1,0 +1,40 @@
+/*
+ * sse.h - events out of a text/event-stream that comes in pieces (WHATWG HTML, 9.2.6).
+ *
+ * Lines end with LF, CR or CRLF; a byte order mark at the beginning is skipped; data lines of
+ * one event are joined with LF; an event without data, and one that the end of the stream
+ * cuts off, is none. An event that lies in one piece is told without a copy.
+ *
+ * Lines longer than LIMIT_SSE_LINE are skipped, and so is an event whose data would become
+ * longer.
+ */
+#ifndef SRC_PROXY_SSE_H
+#define SRC_PROXY_SSE_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+/* Both valid during the call. `name` is empty if the event has none. */
+typedef void (*sse_event_fn)(void *ctx, struct str name, struct str data);
+
+struct sse {
+    sse_event_fn fn;
+    void *ctx;        /* borrows */
+    struct buf line;  /* owns; the beginning of a line that is not complete */
+    struct buf data;  /* owns; of the event, when it is more than `whole` */
+    struct str whole; /* the only data line so far; borrows from the piece */
+    char name[64];
+    unsigned name_length;
+    unsigned mark; /* bytes of the byte order mark that were met */
+    bool has_data;
+    bool drop_line;  /* too long */
+    bool drop_event; /* same */
+    bool after_cr;   /* a LF that comes next belongs to it */
+};
+
+void sse_init(struct sse *sse, sse_event_fn fn, void *ctx);
+void sse_feed(struct sse *sse, struct str piece);
+void sse_release(struct sse *sse);
+
+#endif

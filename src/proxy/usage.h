@@ -1,0 +1,71 @@
+/*
+ * usage.h - the tokens that a model's answer says it took, out of JSON.
+ *
+ *     struct usage_reader reader;
+ *     usage_reader_init(&reader, USAGE_ANTHROPIC);
+ *     usage_reader_event(&reader, name, data);    // each event of a stream, or message
+ *     usage_reader_body(&reader, piece);          // or a JSON body, in pieces of any size
+ *     usage_reader_get(&reader, &usage);
+ *
+ * Knows Anthropic Messages, OpenAI chat completions and responses, and Google
+ * generateContent, in their streaming and whole forms. Reads along without a copy and in
+ * memory of its own size. Broken JSON is read as far as it goes.
+ */
+#ifndef SRC_PROXY_USAGE_H
+#define SRC_PROXY_USAGE_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+#include "proxy/jsonscan.h"
+
+enum usage_dialect { USAGE_NONE, USAGE_ANTHROPIC, USAGE_OPENAI, USAGE_GOOGLE };
+
+/* "anthropic", "openai", "google", "none"; false: no such. */
+bool usage_dialect_parse(struct str word, enum usage_dialect *ret);
+
+struct usage {
+    char model[96];        /* safe to show */
+    char stop_reason[32];  /* the provider's own word, safe to show */
+    uint64_t input_tokens; /* those of the cache not counted */
+    uint64_t output_tokens;
+    uint64_t cache_read_tokens;
+    uint64_t cache_write_tokens;
+    int64_t cost_micro; /* millionths of a US dollar; -1: not known */
+    bool seen;          /* there were counts; otherwise all are 0 */
+    bool failed;        /* there was an error object */
+};
+
+#define USAGE_INIT                                                                             \
+    {                                                                                          \
+        .cost_micro = -1                                                                       \
+    }
+
+/* Counts as the dialects tell them, before they are made comparable. */
+enum usage_count {
+    COUNT_INPUT,
+    COUNT_INPUT_TOOLS,
+    COUNT_OUTPUT,
+    COUNT_OUTPUT_THOUGHTS,
+    COUNT_CACHE_READ,
+    COUNT_CACHE_WRITE,
+    USAGE_COUNTS
+};
+
+struct usage_reader {
+    enum usage_dialect dialect;
+    struct json_scan scan;
+    uint64_t now[USAGE_COUNTS];    /* of the current response */
+    uint64_t before[USAGE_COUNTS]; /* of those before it on a WebSocket */
+    struct usage usage;            /* without the counts */
+};
+
+/* The reader must not move afterwards. */
+void usage_reader_init(struct usage_reader *reader, enum usage_dialect dialect);
+/* `name` is empty for an event without one, and for a message of a WebSocket. */
+void usage_reader_event(struct usage_reader *reader, struct str name, struct str data);
+void usage_reader_body(struct usage_reader *reader, struct str piece);
+/* What is known so far; the cost is not. */
+void usage_reader_get(const struct usage_reader *reader, struct usage *ret);
+
+#endif

@@ -148,6 +148,7 @@ struct origin *pool_origin(
     origin->target.host = xstrdup(to ? to->host : host);
     origin->target.port = to ? to->port : port;
     origin->target.allow_private = to != NULL;
+    origin->target.via = pool->config->via;
     bool plain = to && to->plain;
     origin->target.tls = plain ? NULL : trust_find(pool, trust_path(pool, provider));
     origin->authority = authority_make(origin->target.host, origin->target.port, plain);

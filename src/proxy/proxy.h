@@ -39,6 +39,7 @@ struct proxy_config {
     const char *agent;
     const struct proxy_resolve *resolve;
     size_t resolve_count;
+    const struct dial_proxy *via; /* on the way to every upstream; NULL: direct */
     const char *extra_ca; /* PEM of a further trust anchor for raw https upstreams, or NULL */
     /* A row was put: the live panels. May be NULL. */
     void (*on_request)(void *ctx, const struct request_record *rec);

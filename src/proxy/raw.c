@@ -159,7 +159,8 @@ static void refuse(
 static void connect_peer(struct raw *raw)
 {
     struct tunnel *tunnel = raw->tunnel;
-    struct dial_target target = {.host = tunnel->host, .port = tunnel->port};
+    struct dial_target target = {
+            .host = tunnel->host, .port = tunnel->port, .via = tunnel->proxy->config.via};
     pool_override(&tunnel->proxy->config, &target);
     raw->dial = dial_start(tunnel->proxy->config.loop, &target, LIMIT_DIAL_MS, on_dialed, raw);
 }

@@ -55,6 +55,8 @@
  * and what a rule may raise it to. */
 #define LIMIT_BODY (10u << 20)
 #define LIMIT_BODY_MAX (64u << 20)
+/* Pieces cut out of one body; agents name a handful of tools that a provider runs. */
+#define LIMIT_BODY_CUTS 1024
 
 /* Concurrent tunnels of one session; an agent uses a handful. */
 #define LIMIT_TUNNELS 1024

@@ -48,6 +48,34 @@ static int open_tables(struct app *app, const char *agents, struct err *err)
     return rc;
 }
 
+static const char *from_env(const char *upper, const char *lower)
+{
+    const char *value = getenv(upper);
+
+    if (!value || !*value)
+        value = getenv(lower);
+    return value && *value ? value : NULL;
+}
+
+/* The configuration, else what other programs go by. One that cannot be used is an error:
+ * going directly may be what must not happen. */
+static int open_via(struct app *app, struct err *err)
+{
+    const struct config *config = &app->config;
+    const char *where = config->upstream_proxy ? "network.upstream_proxy" : "HTTPS_PROXY";
+    const char *url = config->upstream_proxy ? config->upstream_proxy
+                                             : from_env("HTTPS_PROXY", "https_proxy");
+    const char *except = config->no_proxy ? config->no_proxy : from_env("NO_PROXY", "no_proxy");
+
+    if (!url || strcmp(url, "none") == 0)
+        return 0;
+    app->via = dial_proxy_new(url, except, config->upstream_ca, err);
+    if (!app->via)
+        return err_wrap(err, "%s", where);
+    log_info("proxy", "upstreams are reached through '%s'", dial_proxy_name(app->via));
+    return 0;
+}
+
 static int open_home(struct err *err)
 {
     char *log = path_join(path_home(), "server.log");
@@ -82,7 +110,7 @@ int app_open(struct app *app, const struct app_options *options, struct err *err
     if (!app->loop)
         return err->code;
     if (open_home(err) < 0 || config_load(&app->config, options->config, err) < 0 ||
-            open_tables(app, options->agents, err) < 0 ||
+            open_via(app, err) < 0 || open_tables(app, options->agents, err) < 0 ||
             open_policy(app, options->policy, err) < 0 || open_grants(app, err) < 0 ||
             open_store(app, options->ask, err) < 0) {
         app_close(app);
@@ -138,6 +166,7 @@ void app_close(struct app *app)
     agent_table_release(&app->agents);
     config_release(&app->config);
     loop_free(app->loop);
+    dial_proxy_free(app->via);
     log_close();
     *app = (struct app){0};
 }
@@ -152,6 +181,7 @@ struct session_env app_env(const struct app *app)
             .ca = app->ca,
             .config = &app->config,
             .policy = app->policy,
+            .via = app->via,
             .providers = (struct provider_table *)&app->providers,
             .agents = &app->agents,
     };

@@ -14,9 +14,10 @@ struct app {
     struct agent_table agents;
     struct policy *policy;
     struct store *store;
-    struct grants *grants; /* what a human answered before; answers.rules */
-    struct gate *gate;     /* NULL: nobody can be asked */
-    struct ca *ca;         /* NULL until app_load_ca() is done */
+    struct grants *grants;  /* what a human answered before; answers.rules */
+    struct gate *gate;      /* NULL: nobody can be asked */
+    struct dial_proxy *via; /* on the way to upstreams; NULL: direct */
+    struct ca *ca;          /* NULL until app_load_ca() is done */
 };
 
 struct app_options {

@@ -160,6 +160,7 @@ static int make_proxy(struct proxy_run *run, struct err *err)
             .agent = run->session.agent,
             .resolve = run->resolve,
             .resolve_count = config->resolve_count,
+            .via = run->app.via,
             .extra_ca = config->upstream_ca,
     };
     run->proxy = proxy_new(&pc, err);

@@ -134,7 +134,8 @@ void dial_cancel(struct dial *dial);
  * A proxy between us and the Internet, as in HTTPS_PROXY: [http://|https://][user:password@]
  * host[:port][/], port 80 or 443 if it is missing. no_proxy: hosts that are reached without
  * it, as curl reads NO_PROXY: names (with all below them), addresses, networks in CIDR
- * notation, separated by commas or spaces, or "*"; may be NULL. extra_ca: as for
+ * notation, separated by commas or spaces, or "*"; may be NULL. This machine never is reached
+ * through it. extra_ca: as for
  * tls_client_new(), for an https proxy. Errors never show the address, which holds a password.
  */
 struct dial_proxy *dial_proxy_new(

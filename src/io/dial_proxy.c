@@ -196,26 +196,31 @@ static bool address_fits(const struct ip *host, struct str entry)
     return str_u64(entry, net.is_v6 ? 128 : 32, &bits) && ip_in_net(host, &net, (unsigned)bits);
 }
 
-bool dial_proxy_wanted(const struct dial_proxy *proxy, const char *host)
+static bool in_list(const char *host, struct str list)
 {
-    struct str rest = str_of(proxy->no_proxy);
     struct ip ip;
     bool literal = ip_parse(str_of(host), &ip);
 
-    if (str_eq(str_trim(rest), STR("*")))
-        return false;
-    while (rest.n > 0) {
+    while (list.n > 0) {
         size_t n = 0;
 
-        while (n < rest.n && !strchr(", \t", rest.p[n]))
+        while (n < list.n && !strchr(", \t", list.p[n]))
             n++;
-        struct str entry = {rest.p, n};
+        struct str entry = {list.p, n};
         if (literal ? address_fits(&ip, entry) : name_fits(str_of(host), entry))
-            return false;
-        n += n < rest.n;
-        rest = (struct str){rest.p + n, rest.n - n};
+            return true;
+        n += n < list.n;
+        list = (struct str){list.p + n, list.n - n};
     }
-    return true;
+    return false;
+}
+
+bool dial_proxy_wanted(const struct dial_proxy *proxy, const char *host)
+{
+    struct str list = str_of(proxy->no_proxy);
+
+    return !in_list(host, STR("localhost,127.0.0.0/8,::1")) &&
+           !str_eq(str_trim(list), STR("*")) && !in_list(host, list);
 }
 
 /* --- how ------------------------------------------------------------------------------ */

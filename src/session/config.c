@@ -20,7 +20,7 @@ struct file_review {
 };
 
 struct file_network {
-    char *upstream_ca;
+    char *upstream_ca, *upstream_proxy, *no_proxy;
     struct config_resolve *resolve;
     unsigned resolve_count;
 };
@@ -71,6 +71,10 @@ static const cyaml_schema_value_t resolve_schema = {
 static const cyaml_schema_field_t network_fields[] = {
         CYAML_FIELD_STRING_PTR(
                 "upstream_ca", OPTIONAL_TEXT, struct file_network, upstream_ca, 1, 4096),
+        CYAML_FIELD_STRING_PTR(
+                "upstream_proxy", OPTIONAL_TEXT, struct file_network, upstream_proxy, 1, 2048),
+        CYAML_FIELD_STRING_PTR(
+                "no_proxy", OPTIONAL_TEXT, struct file_network, no_proxy, 0, 4096),
         CYAML_FIELD_SEQUENCE("resolve", OPTIONAL_TEXT, struct file_network, resolve,
                 &resolve_schema, 0, 256),
         CYAML_FIELD_END,
@@ -212,6 +216,10 @@ static void fill(struct config *config, struct file *file, uint32_t timeout_ms)
     config->policy_file = file->policy ? take(&file->policy, "") : NULL;
     config->upstream_ca =
             file->network.upstream_ca ? take(&file->network.upstream_ca, "") : NULL;
+    if (file->network.upstream_proxy)
+        config->upstream_proxy = take(&file->network.upstream_proxy, "");
+    if (file->network.no_proxy)
+        config->no_proxy = take(&file->network.no_proxy, "");
     config->review_timeout_ms = timeout_ms;
     config->review_arm_ms = file->review.arm_ms ? file->review.arm_ms : 500;
     config->scrollback = file->pane.scrollback ? file->pane.scrollback : 10000;
@@ -279,6 +287,10 @@ void config_release(struct config *config)
     free(config->base_image);
     free(config->policy_file);
     free(config->upstream_ca);
+    if (config->upstream_proxy)
+        mem_wipe(config->upstream_proxy, strlen(config->upstream_proxy));
+    free(config->upstream_proxy);
+    free(config->no_proxy);
     for (size_t i = 0; i < config->resolve_count; i++) {
         free(config->resolve[i].host);
         free(config->resolve[i].address);

@@ -31,7 +31,9 @@ struct config {
     unsigned pids;
     double cpus;
     bool bell;
-    char *upstream_ca; /* extra trust anchor for every upstream, or NULL */
+    char *upstream_ca;    /* extra trust anchor for every upstream, or NULL */
+    char *upstream_proxy; /* on the way to all of them; "none": none; NULL: as in HTTPS_PROXY */
+    char *no_proxy;       /* who is reached without it; NULL: as in NO_PROXY */
     struct config_resolve *resolve;
     size_t resolve_count;
     struct buf providers; /* the `providers:` subtree as YAML text for the provider table */

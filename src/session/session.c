@@ -142,6 +142,7 @@ static int make_proxy(struct session *s, struct err *err)
             .agent = s->rec.agent,
             .resolve = resolve,
             .resolve_count = config->resolve_count,
+            .via = s->env.via,
             .extra_ca = config->upstream_ca,
             .on_request = on_request,
             .ctx = s,

@@ -30,6 +30,7 @@ struct session_env {
     struct ca *ca;
     const struct config *config;
     const struct policy *policy;
+    const struct dial_proxy *via; /* on the way to upstreams; NULL: direct */
     struct provider_table *providers;
     const struct agent_table *agents;
 };

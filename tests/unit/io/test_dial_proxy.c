@@ -354,6 +354,9 @@ static void test_exceptions_are_read_as_curl_reads_them(void **state)
         bool wanted;
     } cases[] = {
             {"", "a.test", true},
+            {"", "localhost", false}, /* the proxy has another one */
+            {"", "127.1.2.3", false},
+            {"", "::1", false},
             {"*", "a.test", false},
             {" * ", "a.test", false},
             {"*.test", "a.test", true}, /* no wildcards */

@@ -98,6 +98,14 @@ static int stop(struct leak *leak)
     return -1;
 }
 
+/* A key begins at `at`; another, longer one may have begun before and be unfinished. */
+static int stop_at(struct leak *leak, struct str s, size_t at, http_sink_fn sink, void *ctx)
+{
+    size_t clear = s.n - hold(leak, s);
+    pass(s, at < clear ? at : clear, sink, ctx);
+    return stop(leak);
+}
+
 bool leak_is_clean(const struct leak *leak, struct str in)
 {
     return !leak->found && buf_len(&leak->held) == 0 && find(leak, in) == in.n &&
@@ -108,10 +116,8 @@ bool leak_is_clean(const struct leak *leak, struct str in)
 static int feed_plain(struct leak *leak, struct str s, http_sink_fn sink, void *ctx)
 {
     size_t at = find(leak, s);
-    if (at < s.n) {
-        pass(s, at, sink, ctx);
-        return stop(leak);
-    }
+    if (at < s.n)
+        return stop_at(leak, s, at, sink, ctx);
     size_t n = hold(leak, s);
     pass(s, s.n - n, sink, ctx);
     if (n > 0)
@@ -124,10 +130,8 @@ static int feed_short(struct leak *leak, http_sink_fn sink, void *ctx)
 {
     struct str s = buf_str(&leak->held);
     size_t at = find(leak, s);
-    if (at < s.n) {
-        pass(s, at, sink, ctx);
-        return stop(leak);
-    }
+    if (at < s.n)
+        return stop_at(leak, s, at, sink, ctx);
     size_t done = s.n - hold(leak, s);
     pass(s, done, sink, ctx);
     buf_consume(&leak->held, done);

@@ -134,16 +134,24 @@ bool provider_table_is_telemetry_host(const struct provider_table *table, struct
     return false;
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = char_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* What decodes to something that divides paths, to a control byte, or not to ASCII (there
+ * are servers that take C0 AE for a dot), and what is not an escape at all. */
 static bool escape_is_suspicious(struct str rest)
 {
-    static const char *const bad[] = {"2e", "2f", "5c", "25", "00"};
-    if (rest.n < 3)
+    int high = rest.n < 3 ? -1 : hex_digit(rest.p[1]);
+    int low = rest.n < 3 ? -1 : hex_digit(rest.p[2]);
+    if (high < 0 || low < 0)
         return true;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        if (str_eq_icase((struct str){rest.p + 1, 2}, (struct str){bad[i], 2}))
-            return true;
-    }
-    return false;
+    int c = high * 16 + low;
+    return c < 0x20 || c >= 0x7f || strchr("./\\%;?#", c);
 }
 
 bool path_is_suspicious(struct str path)

@@ -160,8 +160,8 @@ bool provider_table_is_telemetry_host(const struct provider_table *table, struct
 
 /*
  * True when the raw path has something that two parsers may read differently: "..", a segment
- * ".", "//", encoded dot, slash, backslash, percent or NUL, ';', backslash, '#', a control
- * byte, anything not ASCII; or when it does not begin with a slash.
+ * ".", "//", ';', backslash, '#', a control byte, anything not ASCII, all these encoded, an
+ * encoded dot, slash, percent or question mark, a percent sign that encodes nothing; or when it does not begin with a slash.
  */
 bool path_is_suspicious(struct str path);
 

@@ -119,6 +119,9 @@ static void check_llhttp(struct str in, bool request)
         CHECK(str_eq(other.names[i], head.fields[i].name));
         CHECK(str_eq(other.values[i], head.fields[i].value));
     }
+    /* It overlooks a coding with a tab behind it. */
+    if (memmem(in.p, in.n, "\t\r\n", 3))
+        return;
     CHECK(!request || (head.framing == HTTP_CHUNKED) == ((parser.flags & F_CHUNKED) != 0));
     CHECK(!head.has_length || parser.content_length == head.length);
 }

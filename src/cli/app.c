@@ -43,8 +43,10 @@ static int open_tables(struct app *app, const char *agents, struct err *err)
 
     if (rc == 0)
         rc = agent_table_load(&app->agents, more, name, err);
-    if (rc == 0)
+    if (rc == 0) {
+        provider_table_upstreams_from_env(&app->providers);
         provider_table_keys_from_env(&app->providers);
+    }
     return rc;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/cmd.h"
 #include "cli/options.h"
 #include "docker/box.h"
+#include "proxy/body_rule.h"
 #include "session/prepare.h"
 
 struct gc {
@@ -76,27 +77,53 @@ int cmd_config(int argc, char **argv)
     return EXIT_DONE;
 }
 
+static json_t *endpoints_json(const struct provider_endpoint *list, size_t count)
+{
+    json_t *ret = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(ret, json_sprintf("%s %s", list[i].method, list[i].pattern));
+    return ret;
+}
+
+static json_t *body_rules_json(const struct provider *p)
+{
+    json_t *ret = json_array();
+
+    for (size_t i = 0; i < p->body_count; i++)
+        json_array_append_new(ret,
+                json_sprintf("%s %s", p->body[i].endpoint.method, p->body[i].endpoint.pattern));
+    return ret;
+}
+
 static void print_provider(const struct provider *p, json_t *list)
 {
     json_t *o;
-    json_t *allow;
 
     if (!list) {
-        printf("%-12s %-10s", p->name, p->key ? "key found" : "no key");
+        printf("%-15s %-10s", p->name, p->key ? "key found" : "no key");
         for (size_t i = 0; i < p->host_count; i++)
             printf(" %s", p->hosts[i]);
+        if (p->upstream)
+            printf(" -> %s", p->upstream);
         printf("\n");
+        if (p->key_problem)
+            printf("%-15s %s\n", "", p->key_problem);
         return;
     }
     o = json_object();
-    allow = json_array();
     json_object_set_new(o, "name", json_string(p->name));
     json_object_set_new(o, "host", json_string(p->host_count ? p->hosts[0] : ""));
     json_object_set_new(o, "key_found", json_boolean(p->key != NULL));
-    for (size_t i = 0; i < p->allow_count; i++)
-        json_array_append_new(
-                allow, json_sprintf("%s %s", p->allow[i].method, p->allow[i].pattern));
-    json_object_set_new(o, "allow", allow);
+    if (p->key_problem)
+        json_object_set_new(o, "key_problem", json_string(p->key_problem));
+    if (*p->shares)
+        json_object_set_new(o, "shares", json_string(p->shares));
+    if (p->upstream)
+        json_object_set_new(o, "upstream", json_string(p->upstream));
+    json_object_set_new(o, "allow", endpoints_json(p->allow, p->allow_count));
+    json_object_set_new(o, "websocket", endpoints_json(p->websocket, p->websocket_count));
+    json_object_set_new(o, "body", body_rules_json(p));
     json_array_append_new(list, o);
 }
 
@@ -117,6 +144,7 @@ int cmd_providers(int argc, char **argv)
     int rc = provider_table_load(&table, buf_str(&config.providers),
             config.path ? config.path : "config.yaml", &err);
     if (rc == 0) {
+        provider_table_upstreams_from_env(&table);
         provider_table_keys_from_env(&table);
         list = json ? json_array() : NULL;
         for (size_t i = 0; i < table.count; i++)

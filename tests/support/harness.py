@@ -61,7 +61,7 @@ class Home:
 
     def env(self, **more):
         keep = {k: v for k, v in os.environ.items()
-                if not re.search(r"_API_KEY$|^IRONCURTAIN_|^TMUX", k)}
+                if not re.search(r"_(API_KEY|BASE_URL)$|^IRONCURTAIN_|^TMUX", k)}
         keep.update(IRONCURTAIN_HOME=self.path, TERM="xterm-256color", LANG="C.UTF-8",
                     LC_ALL="C.UTF-8")
         keep.update(more)

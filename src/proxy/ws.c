@@ -170,18 +170,17 @@ static void frame_send(struct side *to, bool fin, uint8_t opcode, struct str pay
     CHECK(wslay_frame_send(to->frames, &io) == (ssize_t)payload.n);
 }
 
-static void close_send(struct side *to, int code, const char *reason)
+static void close_send(struct side *to, int code, struct str reason)
 {
     char payload[CONTROL_MAX];
-    size_t n = strlen(reason);
     if (code == 0 || to->close_sent)
         return;
-    CHECK(n <= REASON_MAX);
+    CHECK(reason.n <= REASON_MAX);
     to->close_sent = true;
     payload[0] = (char)(code >> 8);
     payload[1] = (char)(code & 255);
-    memcpy(payload + 2, reason, n);
-    frame_send(to, true, WSLAY_CONNECTION_CLOSE, (struct str){payload, n + 2});
+    memcpy(payload + 2, reason.p, reason.n);
+    frame_send(to, true, WSLAY_CONNECTION_CLOSE, (struct str){payload, reason.n + 2});
 }
 
 /* Empty it; memory that only a large message needs goes. */
@@ -365,8 +364,8 @@ static void finish(struct ws_relay *relay, const char *why, int agent_code, int 
         return;
     relay->clean = why == NULL;
     str_vis(relay->why, sizeof(relay->why), str_of(why ? why : ""));
-    close_send(&relay->agent, agent_code, relay->why);
-    close_send(&relay->upstream, upstream_code, "");
+    close_send(&relay->agent, agent_code, str_of(relay->why));
+    close_send(&relay->upstream, upstream_code, STR(""));
     let_go(relay);
     loop_defer(relay->loop, &relay->hook);
 }

@@ -38,7 +38,8 @@ static bool upgrades_to_websocket(const struct http_head *head)
 /* 16 bytes: 21 digits of six bits, one of which only two count, and the padding. */
 static bool key_is_well_formed(struct str key)
 {
-    if (key.n != 24 || !str_ends(key, STR("==")) || !memchr("AQgw", key.p[21], 4))
+    static const char last[] = {'A', 'Q', 'g', 'w'};
+    if (key.n != 24 || !str_ends(key, STR("==")) || !memchr(last, key.p[21], sizeof(last)))
         return false;
     for (size_t i = 0; i < 22; i++) {
         char c = key.p[i];

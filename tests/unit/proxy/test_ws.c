@@ -565,6 +565,22 @@ static void test_a_frame_leaves_in_the_turn_in_which_it_came(void **state)
     close_world(&w);
 }
 
+static void test_each_ping_keeps_its_own_payload(void **state)
+{
+    (void)state;
+    struct world w;
+    char text[126];
+    memset(text, 'p', sizeof(text));
+    open_world(&w);
+    for (size_t n = 125; n > 120; n--) {
+        say(&w.agent, FIN | PING, (struct str){text, n});
+        say(&w.upstream, FIN | PONG, (struct str){text, n});
+        expect_str(&w, &w.upstream, FIN | PING, (struct str){text, n});
+        expect_str(&w, &w.agent, FIN | PONG, (struct str){text, n});
+    }
+    close_world(&w);
+}
+
 static void test_frames_may_be_cut_anywhere(void **state)
 {
     (void)state;
@@ -849,6 +865,26 @@ static void test_a_server_may_hang_up_after_its_close(void **state)
     close_world(&w);
 }
 
+static void test_a_side_that_closed_may_break_off(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w);
+    w.agent.stopped = true;
+    say(&w.upstream, FIN | TEXT, STR("not read"));
+    say_close(&w.agent, 1000, "");
+    expect_close(&w, &w.upstream, 1000, "");
+    settle(&w);
+    chan_abort(w.agent.chan);
+    w.agent.chan = NULL;
+    settle(&w);
+    say(&w.upstream, FIN | TEXT, STR("to nobody"));
+    settle(&w);
+    say(&w.upstream, FIN | TEXT, STR("to nobody"));
+    expect_over(&w, NULL);
+    close_world(&w);
+}
+
 static void test_an_upstream_that_breaks_off_is_no_proper_end_for_the_agent(void **state)
 {
     (void)state;
@@ -1026,6 +1062,29 @@ static void test_a_reader_that_stops_stops_the_other_side(void **state)
     }
 }
 
+/* Small frames, of which the last ones wait in the frame reader and not in the channel. */
+static void test_nothing_is_forgotten_when_a_stopped_reader_goes_on(void **state)
+{
+    (void)state;
+    struct world w;
+    size_t said = 0;
+    char payload[98];
+    memset(payload, 's', sizeof(payload));
+    open_world(&w);
+    w.agent.stopped = true;
+    while (!chan_full(w.near_agent)) {
+        for (int i = 0; i < 40; i++, said++)
+            say(&w.upstream, FIN | TEXT, (struct str){payload, sizeof(payload)});
+        settle(&w);
+    }
+    assert_int_equal(buf_len(chan_in(w.near_upstream)), 0);
+    w.agent.stopped = false;
+    chan_resume(w.agent.chan);
+    for (size_t i = 0; i < said; i++)
+        expect_str(&w, &w.agent, FIN | TEXT, (struct str){payload, sizeof(payload)});
+    close_world(&w);
+}
+
 static void test_an_agent_that_leaves_while_blocked_ends_the_upstream(void **state)
 {
     (void)state;
@@ -1058,6 +1117,7 @@ int main(void)
             cmocka_unit_test(test_fragments_of_the_agent_become_one_message),
             cmocka_unit_test(test_a_fragment_of_the_upstream_does_not_wait_for_the_next),
             cmocka_unit_test(test_a_frame_leaves_in_the_turn_in_which_it_came),
+            cmocka_unit_test(test_each_ping_keeps_its_own_payload),
             cmocka_unit_test(test_frames_may_be_cut_anywhere),
             cmocka_unit_test(test_a_large_message_of_the_upstream_goes_on_in_parts),
             cmocka_unit_test(test_a_message_of_the_agent_has_a_limit),
@@ -1071,12 +1131,14 @@ int main(void)
             cmocka_unit_test(test_a_close_is_passed_on_and_answered),
             cmocka_unit_test(test_a_close_without_a_code_stays_without),
             cmocka_unit_test(test_a_server_may_hang_up_after_its_close),
+            cmocka_unit_test(test_a_side_that_closed_may_break_off),
             cmocka_unit_test(test_an_upstream_that_breaks_off_is_no_proper_end_for_the_agent),
             cmocka_unit_test(test_an_agent_that_breaks_off_is_away_for_the_upstream),
             cmocka_unit_test(test_a_broken_protocol_ends_both_sides),
             cmocka_unit_test(test_a_relay_freed_inside_its_hook_is_silent),
             cmocka_unit_test(test_a_relay_freed_at_any_time_is_silent),
             cmocka_unit_test(test_a_reader_that_stops_stops_the_other_side),
+            cmocka_unit_test(test_nothing_is_forgotten_when_a_stopped_reader_goes_on),
             cmocka_unit_test(test_an_agent_that_leaves_while_blocked_ends_the_upstream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

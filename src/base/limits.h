@@ -58,8 +58,12 @@
 /* Pieces cut out of one body; agents name a handful of tools that a provider runs. */
 #define LIMIT_BODY_CUTS 1024
 
-/* Concurrent tunnels of one session; an agent uses a handful. */
-#define LIMIT_TUNNELS 1024
+/* Concurrent tunnels of one session; an agent uses a handful, a build that fetches its
+ * dependencies hundreds. Idle ones take 16 kB each. */
+#define LIMIT_TUNNELS 16384
+/* So much of the process's descriptors (one part in) is not for accepted connections: files,
+ * children and the other half of tunnels go on when a box connects without end. */
+#define LIMIT_ACCEPT_SPARE 4
 
 /* Minted leaf certificates kept; agents talk to a handful of hosts. About 2 kB each. */
 #define LIMIT_LEAVES 512

@@ -1,10 +1,12 @@
 /*
- * proc.c - process identity from /proc.
+ * proc.c - process identity from /proc, and the limit of descriptors.
  */
 #include "base/proc.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -79,4 +81,36 @@ bool proc_parse(const char *text, struct proc_id *ret)
     id.pid = (pid_t)number;
     *ret = id;
     return true;
+}
+
+/* --- descriptors --------------------------------------------------------------------- */
+
+static struct rlimit inherited; /* rlim_cur 0: nothing was raised */
+
+static void restore_in_child(void)
+{
+    (void)setrlimit(RLIMIT_NOFILE, &inherited);
+}
+
+size_t proc_descriptor_limit(void)
+{
+    struct rlimit now = {1024, 1024};
+
+    (void)getrlimit(RLIMIT_NOFILE, &now);
+    return (size_t)now.rlim_cur;
+}
+
+size_t proc_raise_descriptors(void)
+{
+    struct rlimit now;
+
+    if (inherited.rlim_cur || getrlimit(RLIMIT_NOFILE, &now) < 0 ||
+            now.rlim_cur >= now.rlim_max)
+        return proc_descriptor_limit();
+    struct rlimit raised = {now.rlim_max, now.rlim_max};
+    if (pthread_atfork(NULL, NULL, restore_in_child) == 0) {
+        inherited = now;
+        (void)setrlimit(RLIMIT_NOFILE, &raised);
+    }
+    return proc_descriptor_limit();
 }

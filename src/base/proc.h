@@ -1,10 +1,12 @@
 /*
- * proc.h - who a process is, so that a recycled pid is not taken for its owner.
+ * proc.h - who a process is, so that a recycled pid is not taken for its owner; and how many
+ * descriptors it may have.
  */
 #ifndef SRC_BASE_PROC_H
 #define SRC_BASE_PROC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,5 +25,14 @@ bool proc_alive(const struct proc_id *id);
 /* "pid start boot", for files and labels. */
 void proc_format(const struct proc_id *id, char out[80]);
 bool proc_parse(const char *text, struct proc_id *ret);
+
+/*
+ * Descriptors: the soft limit becomes the hard one, because every tunnel takes one or two.
+ * Children get the old limit back, in fork(): programs that use select(2) or loop over all
+ * possible descriptors rely on a small one. Returns the limit that holds now.
+ */
+size_t proc_raise_descriptors(void);
+/* How many this process may have open. */
+size_t proc_descriptor_limit(void);
 
 #endif

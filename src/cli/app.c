@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "docker/box.h"
 #include "session/prepare.h"
 
@@ -108,6 +109,7 @@ static int open_store(struct app *app, bool ask, struct err *err)
 int app_open(struct app *app, const struct app_options *options, struct err *err)
 {
     *app = (struct app){0};
+    proc_raise_descriptors();
     app->loop = loop_new(err);
     if (!app->loop)
         return err->code;

@@ -4,9 +4,15 @@
  * A Unix socket is bound by hand: libuv cuts long paths silently, and the mode of the file
  * must be right before listen(2) makes connecting possible. The file is removed at the end
  * only if it is still the one we made, since a successor may have put its own there.
+ *
+ * Out of descriptors: a connection that gets one beyond what accepting may use is closed at
+ * once. If nothing at all is left, libuv takes and drops connections with a descriptor it
+ * keeps for that; should it have lost that one to another thread, it would call accept(2)
+ * for ever, so each listener has a spare of its own to give.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,13 +20,14 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "io/addr.h"
 #include "io/chan.h"
 #include "io/chan_priv.h"
 #include "io/uverr.h"
 
 /* Connections the kernel may hold for us; more than the tunnels of a session make at once. */
-#define BACKLOG 511
+#define BACKLOG 4096
 
 struct listener {
     union {
@@ -36,9 +43,17 @@ struct listener {
     dev_t dev;  /* of the socket file we made */
     ino_t ino;
     int family;
+    int spare; /* a descriptor to give up when there are no others; -1: given */
     uint16_t port;
     bool closing;
 };
+
+static bool spare_take(struct listener *l)
+{
+    if (l->spare < 0)
+        l->spare = open("/", O_PATH | O_CLOEXEC);
+    return l->spare >= 0;
+}
 
 static struct listener *listener_new(struct loop *loop, int family,
         void (*on_accept)(void *ctx, struct chan *chan), void *ctx)
@@ -49,6 +64,8 @@ static struct listener *listener_new(struct loop *loop, int family,
     l->family = family;
     l->on_accept = on_accept;
     l->ctx = ctx;
+    l->spare = -1;
+    (void)spare_take(l);
     CHECK((family == AF_UNIX ? uv_pipe_init(&loop->uv, &l->uv.pipe, 0)
                              : uv_tcp_init(&loop->uv, &l->uv.tcp)) == 0);
     l->uv.handle.data = l;
@@ -56,17 +73,39 @@ static struct listener *listener_new(struct loop *loop, int family,
     return l;
 }
 
+static void spare_give(struct listener *l)
+{
+    if (l->spare >= 0)
+        close(l->spare);
+    l->spare = -1;
+}
+
+/* Descriptors are given out from the lowest, so the number tells how many are in use. */
+static bool must_shed(struct listener *l, const struct chan *chan)
+{
+    size_t limit = proc_descriptor_limit();
+    uv_os_fd_t fd = -1;
+
+    return !spare_take(l) || uv_fileno(&chan->uv.handle, &fd) < 0 ||
+           (size_t)fd >= limit - limit / LIMIT_ACCEPT_SPARE;
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct listener *l = stream->data;
 
-    if (status < 0 || l->closing)
-        return; /* e.g. no descriptors left: libuv has closed the connection */
+    if (l->closing)
+        return;
+    if (status < 0) {
+        spare_give(l); /* libuv tries again before it waits */
+        return;
+    }
 
     struct chan *chan = chan_new(l->loop, l->family);
 
-    if (uv_accept(stream, &chan->uv.stream) < 0) {
+    if (uv_accept(stream, &chan->uv.stream) < 0 || must_shed(l, chan)) {
         chan_abort(chan);
+        (void)spare_take(l); /* what the connection had */
         return;
     }
     if (l->family != AF_UNIX) {
@@ -212,6 +251,7 @@ void listener_free(struct listener *l)
     if (!l)
         return;
     l->closing = true;
+    spare_give(l);
     loop_given_up(l->loop, "listener");
     if (l->path && lstat(l->path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
         unlink(l->path);

@@ -79,6 +79,35 @@ static int open_via(struct app *app, struct err *err)
     return 0;
 }
 
+static void on_notice(void *ctx, const char *text)
+{
+    (void)ctx;
+    log_warn("credential", "%s", text);
+}
+
+int app_find_credentials(struct app *app, enum credential_auth auth, struct err *err)
+{
+    const struct config *config = &app->config;
+    struct proxy_resolve *resolve = xcalloc(config->resolve_count + 1, sizeof(*resolve));
+
+    for (size_t i = 0; i < config->resolve_count; i++)
+        resolve[i] = (struct proxy_resolve){config->resolve[i].host, config->resolve[i].port,
+                config->resolve[i].address, config->resolve[i].to_port};
+    struct credentials_config cc = {
+            .loop = app->loop,
+            .providers = &app->providers,
+            .auth = auth,
+            .extra_ca = config->upstream_ca,
+            .via = app->via,
+            .resolve = resolve,
+            .resolve_count = config->resolve_count,
+            .on_notice = on_notice,
+    };
+    app->credentials = credentials_open(&cc, err);
+    free(resolve);
+    return app->credentials ? 0 : err->code;
+}
+
 static int open_home(struct err *err)
 {
     char *log = path_join(path_home(), "server.log");
@@ -115,6 +144,7 @@ int app_open(struct app *app, const struct app_options *options, struct err *err
         return err->code;
     if (open_home(err) < 0 || config_load(&app->config, options->config, err) < 0 ||
             open_via(app, err) < 0 || open_tables(app, options->agents, err) < 0 ||
+            (!options->own_providers && app_find_credentials(app, app->config.auth, err) < 0) ||
             open_policy(app, options->policy, err) < 0 || open_grants(app, err) < 0 ||
             open_store(app, options->ask, err) < 0) {
         app_close(app);
@@ -161,6 +191,7 @@ void app_load_ca(struct app *app, void (*done)(void *ctx, const struct err *err)
 
 void app_close(struct app *app)
 {
+    credentials_free(app->credentials);
     gate_free(app->gate);
     grants_free(app->grants);
     ca_free(app->ca);
@@ -186,6 +217,7 @@ struct session_env app_env(const struct app *app)
             .config = &app->config,
             .policy = app->policy,
             .via = app->via,
+            .credentials = app->credentials,
             .providers = (struct provider_table *)&app->providers,
             .agents = &app->agents,
     };

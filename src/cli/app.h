@@ -11,6 +11,7 @@ struct app {
     struct loop *loop;
     struct config config;
     struct provider_table providers;
+    struct credentials *credentials; /* of `providers` */
     struct agent_table agents;
     struct policy *policy;
     struct store *store;
@@ -25,11 +26,14 @@ struct app_options {
     const char *policy; /* file or NULL */
     const char *
             agents; /* more agent table YAML (the demo's), instead of the configured; or NULL */
-    bool ask;       /* is there a human to ask? */
+    bool own_providers; /* the caller changes the providers and calls app_find_credentials() */
+    bool ask;           /* is there a human to ask? */
 };
 
 /* Everything but the CA. On failure all is closed again. */
 int app_open(struct app *app, const struct app_options *options, struct err *err);
+/* Keys and logins for the providers as they are now; `auth` as in credential.h. */
+int app_find_credentials(struct app *app, enum credential_auth auth, struct err *err);
 /* The CA, off the loop: making one takes a while. done(ctx, NULL) or why not. */
 void app_load_ca(struct app *app, void (*done)(void *ctx, const struct err *err), void *ctx);
 /* Sessions must be freed before. */

@@ -38,6 +38,7 @@ int cmd_proxy(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
+int cmd_keys(int argc, char **argv);
 int cmd_gc(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_providers(int argc, char **argv);

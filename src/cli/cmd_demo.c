@@ -66,7 +66,7 @@ static int point_provider(
         return err_set(err, ERR_CONFIG, "the provider table has no entry 'anthropic'");
     secret_free(p->key);
     p->key = secret_new(key, strlen(key));
-    return 0;
+    return app_find_credentials(app, CREDENTIAL_APIKEY, err);
 }
 
 static void point_weather(struct app *app, const struct demo *demo)
@@ -153,7 +153,7 @@ int cmd_demo(int argc, char **argv)
     }
 
     struct screen_spec spec = {
-            .app = {.agents = demo_agent, .ask = true},
+            .app = {.agents = demo_agent, .own_providers = true, .ask = true},
             .session = {.agent = "demo",
                     .name = "demo",
                     .workspace = demo.workspace,

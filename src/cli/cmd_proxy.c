@@ -155,6 +155,7 @@ static int make_proxy(struct proxy_run *run, struct err *err)
             .policy = run->app.policy,
             .ca = run->app.ca,
             .providers = &run->app.providers,
+            .credentials = run->app.credentials,
             .session = run->session.id,
             .label = run->session.label,
             .agent = run->session.agent,
@@ -184,11 +185,11 @@ static int print_ready(struct proxy_run *run, struct err *err)
     }
     json_object_set_new(line, "ca", json_string(ca_cert_path(run->app.ca)));
     for (size_t i = 0; i < run->app.providers.count; i++) {
-        const char *name = run->app.providers.items[i].name;
-        const char *fake = proxy_fake_key(run->proxy, name);
+        const struct provider *p = &run->app.providers.items[i];
+        const char *fake = proxy_fake_key(run->proxy, p->name);
 
-        if (fake)
-            json_object_set_new(keys, name, json_string(fake));
+        if (fake && provider_key_owner(&run->app.providers, p) == p)
+            json_object_set_new(keys, p->name, json_string(fake));
     }
     json_object_set_new(line, "keys", keys);
     json_dumpf(line, stdout, JSON_COMPACT);
@@ -214,15 +215,19 @@ static void on_store_failure(void *ctx, const char *why)
             why);
 }
 
-static void run_proxy(struct proxy_run *run)
+/* Signals are watched before anybody is told that we are ready. */
+static int run_proxy(struct proxy_run *run, struct err *err)
 {
     struct sigwatch *term = sigwatch_new(run->app.loop, SIGTERM, on_signal, run);
     struct sigwatch *interrupt = sigwatch_new(run->app.loop, SIGINT, on_signal, run);
 
     store_on_failure(run->app.store, on_store_failure, NULL);
-    loop_run(run->app.loop);
+    int rc = print_ready(run, err);
+    if (rc == 0)
+        loop_run(run->app.loop);
     sigwatch_free(term);
     sigwatch_free(interrupt);
+    return rc;
 }
 
 int cmd_proxy(int argc, char **argv)
@@ -242,10 +247,8 @@ int cmd_proxy(int argc, char **argv)
     for (size_t i = 0; rc == 0 && i < options.listen_count; i++)
         rc = listen_on(&run, options.listen[i], &err);
     if (rc == 0)
-        rc = print_ready(&run, &err);
-    if (rc == 0)
-        run_proxy(&run);
-    else
+        rc = run_proxy(&run, &err);
+    if (rc < 0)
         run.exit_code = cmd_fail(&err);
 
     proxy_free(run.proxy);

@@ -32,6 +32,7 @@ static const struct command commands[] = {
         {"audit", cmd_audit, "audit ls|show|tail [--json]", "the request log"},
         {"policy", cmd_policy, "policy check|explain [--policy F]", "rules and decisions"},
         {"providers", cmd_providers, "providers ls [--json]", "the provider table"},
+        {"keys", cmd_keys, "keys ls [--json]", "which key or login each provider has"},
         {"config", cmd_config, "config check|path", "the configuration"},
         {"gc", cmd_gc, "gc [--dry-run]", "remove what dead sessions left"},
         {"demo-provider", cmd_demo_provider, NULL, NULL},

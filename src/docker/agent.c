@@ -38,6 +38,8 @@ struct entry {
     char *dockerfile;
     char **env;
     unsigned env_count;
+    char **remove;
+    unsigned remove_count;
     struct agent_seed *seeds;
     unsigned seeds_count;
 };
@@ -70,6 +72,7 @@ static const cyaml_schema_field_t entry_fields[] = {
         CYAML_FIELD_STRING_PTR("image", OPTIONAL, struct entry, image, 1, 100),
         CYAML_FIELD_STRING_PTR("dockerfile", OPTIONAL, struct entry, dockerfile, 1, 100),
         YAML_FIELD_STRINGS("env", CYAML_FLAG_OPTIONAL, struct entry, env, 64),
+        YAML_FIELD_STRINGS("remove", CYAML_FLAG_OPTIONAL, struct entry, remove, 16),
         CYAML_FIELD_SEQUENCE("seeds", OPTIONAL, struct entry, seeds, &seed_schema, 0, 32),
         CYAML_FIELD_END,
 };
@@ -135,6 +138,7 @@ static void apply(struct agent *agent, const struct entry *entry)
     set_strings(&agent->providers, entry->providers, entry->providers_count);
     set_strings(&agent->argv, entry->command, entry->command_count);
     set_strings(&agent->env, entry->env, entry->env_count);
+    set_strings(&agent->remove, entry->remove, entry->remove_count);
     set_string(&agent->image, entry->image);
     set_string(&agent->dockerfile, entry->dockerfile);
     if (entry->program) {
@@ -196,6 +200,10 @@ static const char *complaint(const struct agent *agent)
         if (!is_inner_path(agent->seeds[i].path))
             return "has a seed whose 'path' leads out of the home";
     }
+    for (char **path = agent->remove; path && *path; path++) {
+        if (!is_inner_path(*path))
+            return "has a 'remove' that leads out of the home";
+    }
     for (char **env = agent->env; env && *env; env++) {
         if (!strchr(*env, '=') || (*env)[0] == '=')
             return "has an 'env' entry that is not NAME=value";
@@ -255,6 +263,7 @@ void agent_table_release(struct agent_table *table)
         strings_free(agent->providers);
         strings_free(agent->argv);
         strings_free(agent->env);
+        strings_free(agent->remove);
         free(agent->host_binary);
         free(agent->npm);
         free(agent->version);
@@ -277,24 +286,30 @@ const struct agent *agent_find(const struct agent_table *table, const char *name
 
 /* --- filling in ---------------------------------------------------------------------- */
 
-/* Append `text` with the marks replaced. False: a mark needs a key and there is none. */
-static bool fill_in(struct buf *out, const char *text, const char *fake_key)
+/* Append `text` with the marks replaced. False: a mark needs a fake that is not there. */
+static bool fill_in(struct buf *out, const char *text, const struct agent_fakes *fakes)
 {
-    const size_t key_len = fake_key ? strlen(fake_key) : 0;
-    const char *tail = key_len > KEY_TAIL ? fake_key + key_len - KEY_TAIL : fake_key;
+    const char *key = fakes->key;
+    const size_t key_len = key ? strlen(key) : 0;
+    const char *account = fakes->account ? fakes->account : "";
     const struct {
         struct str mark;
         const char *value;
     } marks[] = {
-            {STR("{fake_key}"), fake_key},
-            {STR("{key_tail20}"), tail},
+            {STR("{fake_key}"), key},
+            {STR("{key_tail20}"), key_len > KEY_TAIL ? key + key_len - KEY_TAIL : key},
+            {STR("{needs_key}"), key ? "" : NULL},
+            {STR("{fake_token}"), fakes->token},
+            {STR("{account}"), fakes->token ? account : NULL},
+            {STR("{needs_login}"), fakes->token ? "" : NULL},
             {STR("{workspace}"), BOX_WORKSPACE},
     };
+    const size_t count = sizeof(marks) / sizeof(marks[0]);
     while (*text) {
         size_t i = 0;
-        while (i < 3 && !str_starts(str_of(text), marks[i].mark))
+        while (i < count && !str_starts(str_of(text), marks[i].mark))
             i++;
-        if (i == 3) {
+        if (i == count) {
             buf_putc(out, *text++);
             continue;
         }
@@ -306,12 +321,12 @@ static bool fill_in(struct buf *out, const char *text, const char *fake_key)
     return true;
 }
 
-char **agent_env(const struct agent *agent, const char *fake_key)
+char **agent_env(const struct agent *agent, const struct agent_fakes *fakes)
 {
     struct argv list = ARGV_INIT;
     for (char **env = agent->env; env && *env; env++) {
         struct buf text = BUF_INIT;
-        if (fill_in(&text, *env, fake_key))
+        if (fill_in(&text, *env, fakes))
             argv_addf(&list, "%.*s", STR_ARG(buf_str(&text)));
         buf_wipe(&text);
     }
@@ -359,13 +374,27 @@ static int seed_file(
     return rc;
 }
 
-int agent_seed_home(
-        const struct agent *agent, const char *home, const char *fake_key, struct err *err)
+/* The folders on the way may be links that an agent of an earlier session left, so they are
+ * made safe as for a seed; a folder in the place of the file goes, too. */
+static int remove_file(const char *home, const char *path, struct err *err)
+{
+    char *file = path_join(home, path);
+    int rc = make_parents(home, path, err);
+    if (rc == 0 && unlink(file) < 0 && file_exists(file))
+        rc = file_remove_tree(file, err);
+    free(file);
+    return rc;
+}
+
+int agent_seed_home(const struct agent *agent, const char *home,
+        const struct agent_fakes *fakes, struct err *err)
 {
     int rc = file_mkdir(home, err);
+    for (char **path = agent->remove; rc == 0 && path && *path; path++)
+        rc = remove_file(home, *path, err);
     for (size_t i = 0; rc == 0 && i < agent->seed_count; i++) {
         struct buf text = BUF_INIT;
-        if (fill_in(&text, agent->seeds[i].text, fake_key))
+        if (fill_in(&text, agent->seeds[i].text, fakes))
             rc = seed_file(home, &agent->seeds[i], buf_str(&text), err);
         buf_release(&text);
     }

@@ -13,13 +13,26 @@
 
 struct agent_seed {
     char *path; /* owns; relative to the agent's home in the box */
-    char *text; /* owns; {key_tail20}, {workspace} are replaced */
+    char *text; /* owns; its marks are replaced, see struct agent_fakes */
+};
+
+/*
+ * What the box gets instead of a real credential: a fake API key, or the fake token of a
+ * login. The marks {fake_key}, {key_tail20} (its last 20 characters) and {needs_key} (nothing)
+ * stand for the first, {fake_token}, {account} and {needs_login} (nothing) for the second. A
+ * variable or a seed with a mark of the one that is missing is left out.
+ */
+struct agent_fakes {
+    const char *key;     /* borrows, all; NULL: there is no API key */
+    const char *token;   /* NULL: there is no login */
+    const char *account; /* that the login is for; "" or NULL: none */
 };
 
 struct agent {
     char name[32];     /* "claude-code" */
     char title[64];    /* "Claude Code" */
-    char **providers;  /* owns, NULL-terminated; provider names it needs a key of */
+    char **providers;  /* owns, NULL-terminated; provider names it needs a key or login of;
+                        * "a|b": of the first of them that has one */
     char **argv;       /* owns, NULL-terminated; argv[0] is looked up in the box */
     char *host_binary; /* owns; program to look up in the host's PATH, or NULL */
     char *npm;         /* owns; npm package with the native program, or NULL; may hold {arch} */
@@ -27,7 +40,8 @@ struct agent {
     char *npm_file;    /* owns; path of the program in the package */
     char *image;       /* owns; docker image name to build and run, or NULL: base only */
     char *dockerfile;  /* owns; name of the asset, or NULL */
-    char **env;        /* owns, NULL-terminated "NAME=value"; {fake_key} is replaced */
+    char **env;        /* owns, NULL-terminated "NAME=value"; marks are replaced */
+    char **remove;     /* owns, NULL-terminated; files in its home that go before each start */
     struct agent_seed *seeds; /* owns */
     size_t seed_count;
 };
@@ -47,14 +61,13 @@ int agent_table_load(
 void agent_table_release(struct agent_table *table);
 const struct agent *agent_find(const struct agent_table *table, const char *name);
 
-/* The agent's variables with {fake_key} filled in; those that need a missing key (NULL) are
- * left out. NULL-terminated, caller frees with agent_env_free(). */
-char **agent_env(const struct agent *agent, const char *fake_key);
+/* The agent's variables, filled in. NULL-terminated, caller frees with agent_env_free(). */
+char **agent_env(const struct agent *agent, const struct agent_fakes *fakes);
 void agent_env_free(char **env);
 
-/* Write the agent's seed files below `home` (0600; folders 0700), filled in. Existing files
- * are replaced. fake_key NULL: seeds that use {key_tail20} are skipped. */
-int agent_seed_home(
-        const struct agent *agent, const char *home, const char *fake_key, struct err *err);
+/* Remove what an earlier session left (its credentials were others), then write the agent's
+ * seed files below `home` (0600; folders 0700), filled in. Existing files are replaced. */
+int agent_seed_home(const struct agent *agent, const char *home,
+        const struct agent_fakes *fakes, struct err *err);
 
 #endif

@@ -51,6 +51,8 @@ struct credentials *credentials_open(const struct credentials_config *config, st
         if (provider_key_owner(config->providers, p) == p)
             choose(all, &all->items[i], p);
     }
+    all->config.resolve = NULL;
+    all->config.resolve_count = 0;
     return all;
 }
 
@@ -145,6 +147,7 @@ static bool use_login(struct credentials *all, struct credential *c)
             .port = resolve ? resolve->to_port : 0,
             .allow_private = resolve || found.login->overridden,
             .extra_ca = config->extra_ca,
+            .via = config->via,
             .on_notice = config->on_notice,
             .ctx = config->ctx,
     };
@@ -173,8 +176,11 @@ static void run_command(struct credential *c, struct provider *p)
                 &err, ERR_CREDENTIAL, "'%s' ended with status %d", p->key_command[0], status);
     rest = buf_str(&out);
     str_cut(&rest, '\n', &line);
-    if (rc == 0)
+    if (rc == 0) {
         p->key = provider_key_make(str_trim(line));
+        free(p->key_origin);
+        p->key_origin = xasprintf("command '%s'", p->key_command[0]);
+    }
     if (rc == 0 && !p->key)
         rc = err_set(&err, ERR_CREDENTIAL, "'%s' printed no key", p->key_command[0]);
     buf_release(&out);
@@ -342,7 +348,7 @@ void credential_describe(const struct credential *c, struct buf *ret)
         buf_puts(ret, "none");
         return;
     case CREDENTIAL_KEY:
-        buf_puts(ret, "api key");
+        buf_printf(ret, "api key from %s", credential_origin(c));
         return;
     case CREDENTIAL_LOGIN:
         buf_printf(ret, "login of %s in '%s'", oauth_store_name(refresh_login(c->login)->store),
@@ -350,6 +356,11 @@ void credential_describe(const struct credential *c, struct buf *ret)
         put_life(ret, credential_expires_ms(c));
         return;
     }
+}
+
+const char *credential_origin(const struct credential *c)
+{
+    return c->provider->key_origin ? c->provider->key_origin : "the configuration";
 }
 
 const char *credential_file(const struct credential *c)

@@ -39,6 +39,7 @@ struct credentials;
 struct credential;
 struct credential_wait;
 
+struct dial_proxy;
 struct proxy_resolve;
 
 struct credentials_config {
@@ -46,7 +47,8 @@ struct credentials_config {
     struct provider_table *providers; /* its keys are filled in from commands */
     enum credential_auth auth;
     const char *extra_ca;                /* PEM of a further trust anchor, or NULL */
-    const struct proxy_resolve *resolve; /* operator's override of addresses */
+    const struct dial_proxy *via;        /* on the way to token endpoints; NULL: direct */
+    const struct proxy_resolve *resolve; /* operator's override of addresses; not kept */
     size_t resolve_count;
     /* Something a person should know ("login in F was renewed, but ..."). May be NULL. */
     void (*on_notice)(void *ctx, const char *text);
@@ -98,9 +100,11 @@ struct credential_wait *credential_refresh(struct credential *c, unsigned genera
 /* Silence for this one; the refresh goes on. NULL is fine; not after done. */
 void credential_cancel(struct credential_wait *wait);
 
-/* "api key", "login of claude-code in '/root/.claude/.credentials.json', expires in 3 h",
- * "none"; for people. */
+/* "api key from $ANTHROPIC_API_KEY", "login of claude-code in
+ * '/root/.claude/.credentials.json', expires in 3 h", "none"; for people. */
 void credential_describe(const struct credential *c, struct buf *ret);
+/* Where a key is from: "$NAME", a path, "command 'x'", "the configuration". */
+const char *credential_origin(const struct credential *c);
 /* The file of the login, or NULL. When it ends in Unix ms; 0: not known, or a key. */
 const char *credential_file(const struct credential *c);
 int64_t credential_expires_ms(const struct credential *c);

@@ -244,6 +244,7 @@ void provider_release(struct provider *p)
     for (size_t i = 0; p->key_command && p->key_command[i]; i++)
         free(p->key_command[i]);
     free(p->key_command);
+    free(p->key_origin);
     free(p->key_problem);
     free(p->places);
     if (p->oauth)

@@ -88,6 +88,8 @@ struct provider {
     size_t key_from_count;
     char **key_command; /* owns; argv ending in NULL, no shell; NULL: none. Whoever runs it
                          * does so only if `key` is NULL, and takes its first line */
+    char *key_origin;   /* owns; where `key` is from, for people: "$NAME", a path; NULL: the
+                         * configuration, or there is none */
     char *key_problem;  /* owns; why a source that is there gave no key, or NULL */
     struct secret *key; /* owns; the real key or NULL */
     struct provider_oauth *oauth; /* owns; NULL: no logins */

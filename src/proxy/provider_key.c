@@ -64,6 +64,8 @@ static void find_key(struct provider *p)
             continue;
         secret_free(p->key);
         p->key = key;
+        free(p->key_origin);
+        p->key_origin = xasprintf("%s%s", from->is_file ? "" : "$", from->name);
         return;
     }
 }

@@ -14,6 +14,7 @@
 #include "io/chan.h"
 #include "policy/policy.h"
 #include "proxy/ca.h"
+#include "proxy/credential.h"
 #include "proxy/provider.h"
 #include "store/store.h"
 
@@ -34,7 +35,8 @@ struct proxy_config {
     const struct policy *policy;
     struct ca *ca;
     const struct provider_table *providers;
-    const char *session; /* uuid for the rows */
+    struct credentials *credentials; /* of `providers` */
+    const char *session;             /* uuid for the rows */
     const char *label;
     const char *agent;
     const struct proxy_resolve *resolve;

@@ -58,6 +58,7 @@ struct refresh {
     char *path, *lock, *extra_ca, *address; /* own */
     uint16_t port;
     bool allow_private;
+    const struct dial_proxy *via; /* borrows; or NULL */
     void (*on_notice)(void *ctx, const char *text);
     void *ctx;                /* borrows */
     struct login_token token; /* owns; in use */
@@ -89,6 +90,7 @@ struct refresh *refresh_new(const struct refresh_config *config, struct login_to
     r->path = xstrdup(config->path);
     r->lock = path_join(path_home(), name);
     r->extra_ca = xstrdup(config->extra_ca);
+    r->via = config->via;
     r->address = xstrdup(config->address);
     r->port = config->port;
     r->allow_private = config->allow_private;
@@ -420,6 +422,7 @@ static void grant(struct refresh *r)
             .to = {.host = to->host,
                     .port = r->address ? r->port : to->port,
                     .address = r->address,
+                    .via = r->via,
                     .tls = to->plain ? NULL : r->tls,
                     .allow_private = r->allow_private},
             .port = to->port,

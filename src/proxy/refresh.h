@@ -21,6 +21,7 @@ struct refresh_config {
     const char *address;             /* connect there instead of resolving, or NULL; copied */
     uint16_t port;                   /* with address */
     bool allow_private;              /* the operator named the endpoint */
+    const struct dial_proxy *via;    /* borrows; or NULL */
     const char *extra_ca;            /* copied; or NULL */
     void (*on_notice)(void *ctx, const char *text); /* or NULL */
     void *ctx;

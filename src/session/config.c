@@ -40,6 +40,7 @@ struct file_notify {
 
 struct file {
     char *host_mark, *agent, *runtime, *base_image, *policy;
+    enum credential_auth auth;
     struct file_review review;
     struct file_network network;
     struct file_limits limits;
@@ -97,11 +98,19 @@ static const cyaml_schema_field_t notify_fields[] = {
         CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t auth_names[] = {
+        {"auto", CREDENTIAL_AUTO},
+        {"apikey", CREDENTIAL_APIKEY},
+        {"oauth", CREDENTIAL_OAUTH},
+};
+
 static const cyaml_schema_field_t file_fields[] = {
         CYAML_FIELD_STRING_PTR("host_mark", OPTIONAL_TEXT, struct file, host_mark, 3, 24),
         CYAML_FIELD_STRING_PTR("agent", OPTIONAL_TEXT, struct file, agent, 1, 31),
         CYAML_FIELD_STRING_PTR("runtime", OPTIONAL_TEXT, struct file, runtime, 1, 15),
         CYAML_FIELD_STRING_PTR("base_image", OPTIONAL_TEXT, struct file, base_image, 1, 255),
+        CYAML_FIELD_ENUM("auth", OPTIONAL | CYAML_FLAG_STRICT, struct file, auth, auth_names,
+                sizeof(auth_names) / sizeof(auth_names[0])),
         CYAML_FIELD_STRING_PTR("policy", OPTIONAL_TEXT, struct file, policy, 1, 4096),
         CYAML_FIELD_MAPPING("review", OPTIONAL, struct file, review, review_fields),
         CYAML_FIELD_MAPPING("network", OPTIONAL, struct file, network, network_fields),
@@ -213,6 +222,7 @@ static void fill(struct config *config, struct file *file, uint32_t timeout_ms)
     config->agent = take(&file->agent, "claude-code");
     config->runtime = take(&file->runtime, "auto");
     config->base_image = file->base_image ? take(&file->base_image, "") : NULL;
+    config->auth = file->auth;
     config->policy_file = file->policy ? take(&file->policy, "") : NULL;
     config->upstream_ca =
             file->network.upstream_ca ? take(&file->network.upstream_ca, "") : NULL;

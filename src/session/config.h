@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "proxy/credential.h"
 
 struct config_resolve {
     char *host;
@@ -19,10 +20,11 @@ struct config_resolve {
 };
 
 struct config {
-    char *host_mark;   /* two words shown in the top row; made at first run */
-    char *agent;       /* default agent */
-    char *runtime;     /* "auto" */
-    char *base_image;  /* docker base, or NULL */
+    char *host_mark;  /* two words shown in the top row; made at first run */
+    char *agent;      /* default agent */
+    char *runtime;    /* "auto" */
+    char *base_image; /* docker base, or NULL */
+    enum credential_auth auth;
     char *policy_file; /* NULL: policy.rules in the home if there, else the shipped one */
     uint32_t review_timeout_ms;
     uint32_t review_arm_ms; /* 300 to 5000; high risk three times that */

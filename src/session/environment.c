@@ -56,14 +56,14 @@ static void add(struct environment *env, char *item)
 }
 
 void environment_build(struct environment *env, const struct agent *agent, const char *session,
-        const char *fake_key, char *const *extra)
+        const struct agent_fakes *fakes, char *const *extra)
 {
     *env = (struct environment){0};
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
         add(env, xstrdup(fixed[i]));
     add(env, xasprintf("IRONCURTAIN_SESSION=%s", session));
 
-    char **own = agent_env(agent, fake_key);
+    char **own = agent_env(agent, fakes);
     for (char **item = own; *item; item++)
         add(env, xstrdup(*item));
     agent_env_free(own);

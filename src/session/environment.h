@@ -18,10 +18,10 @@ struct environment {
     size_t count;
 };
 
-/* fake_key replaces {fake_key} in the agent's variables; NULL: those are left out. `extra`
- * (or NULL) comes last and wins. */
+/* The agent's own variables are filled in from `fakes`. `extra` (or NULL) comes last and wins.
+ */
 void environment_build(struct environment *env, const struct agent *agent, const char *session,
-        const char *fake_key, char *const *extra);
+        const struct agent_fakes *fakes, char *const *extra);
 void environment_release(struct environment *env);
 
 /* NULL-terminated lists of strings; NULL gives NULL. */

@@ -163,8 +163,14 @@ static int make_folders(struct prepare *p, struct err *err)
     return rc;
 }
 
+struct agent_fakes prepare_fakes(const struct prepare *p)
+{
+    return (struct agent_fakes){p->fake_key, p->fake_token, p->account};
+}
+
 int prepare_make(struct prepare *p, struct err *err)
 {
+    struct agent_fakes fakes = prepare_fakes(p);
     struct proc_id self;
     char owner[80];
     char *metadata = path_join(p->dir, "session.json");
@@ -179,7 +185,7 @@ int prepare_make(struct prepare *p, struct err *err)
     if (rc == 0 && p->ca_pem)
         rc = write_orientation(p, err);
     if (rc == 0 && p->agent)
-        rc = agent_seed_home(p->agent, p->home, p->fake_key, err);
+        rc = agent_seed_home(p->agent, p->home, &fakes, err);
     if (rc == 0)
         rc = write_json(p, metadata, false, err);
     if (rc == 0)
@@ -202,6 +208,8 @@ void prepare_release(struct prepare *p)
 {
     free(p->workspace);
     free(p->fake_key);
+    free(p->fake_token);
+    free(p->account);
     free(p->ca_pem);
     free(p->run_dir);
     free(p->sockets);

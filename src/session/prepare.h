@@ -23,8 +23,8 @@ struct prepare {
     const struct agent *agent; /* NULL: no seed files */
     const char *runtime;
     char *workspace; /* owns; as the user gave it, real path afterwards; NULL: none is needed */
-    char *fake_key;  /* owns; or NULL */
-    char *ca_pem;    /* owns; or NULL */
+    char *fake_key, *fake_token, *account; /* own; or NULL; see struct agent_fakes */
+    char *ca_pem;                          /* owns; or NULL */
     /* out; owns */
     char *run_dir, *sockets, *guest_socket, *orientation, *dir, *home, *registration;
 };
@@ -39,5 +39,8 @@ void prepare_release(struct prepare *p);
 
 /* Leftovers of dead owners: run/<id12> folders and registrations. Returns how many. */
 unsigned prepare_collect(void);
+
+/* View of the fakes. */
+struct agent_fakes prepare_fakes(const struct prepare *p);
 
 #endif

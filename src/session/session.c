@@ -137,6 +137,7 @@ static int make_proxy(struct session *s, struct err *err)
             .policy = s->env.policy,
             .ca = s->env.ca,
             .providers = s->env.providers,
+            .credentials = s->env.credentials,
             .session = s->rec.id,
             .label = s->rec.label,
             .agent = s->rec.agent,
@@ -169,18 +170,49 @@ int session_check(
     if (!agent)
         return err_set(err, ERR_NOENT,
                 "no agent '%s'; add it under 'agents:' in the configuration", spec->agent);
-    for (char **name = agent->providers; name && *name; name++) {
-        const struct provider *p = provider_find(env->providers, *name);
-
-        if (!p)
-            return err_set(err, ERR_CONFIG,
-                    "agent '%s' needs provider '%s', which is not known", spec->agent, *name);
-        if (!p->key)
-            return err_set(err, ERR_CREDENTIAL,
-                    "agent '%s' needs a key of provider '%s'; set %s in the environment",
-                    spec->agent, *name, p->key_env_count ? p->key_env[0] : "its key");
+    for (char **names = agent->providers; names && *names; names++) {
+        if (!session_provider(env, *names, err))
+            return err_wrap(err, "agent '%s'", spec->agent);
     }
     return 0;
+}
+
+/* What the user can do about it. */
+static void no_credential(
+        const struct session_env *env, const struct provider *p, struct err *err)
+{
+    const char *why = credential_problem(credential_of(env->credentials, p));
+
+    if (*why)
+        err_set(err, ERR_CREDENTIAL, "needs a key or login of provider '%s': %s", p->name, why);
+    else if (p->key_env_count)
+        err_set(err, ERR_CREDENTIAL,
+                "needs a key of provider '%s'; set %s in the environment%s", p->name,
+                p->key_env[0], p->oauth ? ", or log in with its own program" : "");
+    else
+        err_set(err, ERR_CREDENTIAL,
+                "needs a login of provider '%s'; log in with its own program", p->name);
+}
+
+const struct provider *session_provider(
+        const struct session_env *env, const char *names, struct err *err)
+{
+    struct str rest = str_of(names), name;
+    char one[32];
+
+    for (bool more = true; more;) {
+        more = str_cut(&rest, '|', &name);
+        (void)str_copy(one, sizeof(one), name);
+        const struct provider *p = provider_find(env->providers, one);
+        if (!p) {
+            err_set(err, ERR_CONFIG, "needs provider '%s', which is not known", one);
+            return NULL;
+        }
+        if (credential_kind(credential_of(env->credentials, p)) != CREDENTIAL_NONE)
+            return p;
+        no_credential(env, p, err);
+    }
+    return NULL;
 }
 
 static int make_parts(struct session *s, const struct session_spec *spec, struct err *err)

@@ -36,7 +36,8 @@ static void set_status(struct session *s, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    /* clang-tidy 14 loses the va_start here. NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
+    /* clang-tidy 14 loses the va_start here.
+     * NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
     vsnprintf(s->status, sizeof(s->status), fmt, ap);
     va_end(ap);
     if (s->ops.on_change)
@@ -287,11 +288,9 @@ static void start_boxed(struct session *s)
 {
     struct environment env;
     struct err err;
-    const char *fake = s->proxy && s->agent->providers && s->agent->providers[0]
-                               ? proxy_fake_key(s->proxy, s->agent->providers[0])
-                               : NULL;
+    struct agent_fakes fakes = prepare_fakes(&s->paths);
 
-    environment_build(&env, s->agent, s->rec.id, fake, s->extra_env);
+    environment_build(&env, s->agent, s->rec.id, &fakes, s->extra_env);
     struct box_spec spec = {
             .runtime = s->rec.runtime,
             .id12 = s->paths.id12,
@@ -417,6 +416,24 @@ static void prepare_done(void *ctx)
     choose_runtime(s);
 }
 
+/* The fake of the agent's first provider, as what it stands for. */
+static void set_fakes(struct session *s, struct prepare *prep)
+{
+    const char *names = s->agent->providers ? s->agent->providers[0] : NULL;
+    const struct provider *p = names ? session_provider(&s->env, names, NULL) : NULL;
+    const char *fake = p ? proxy_fake_key(s->proxy, p->name) : NULL;
+
+    if (!fake)
+        return;
+    const struct credential *c = credential_of(s->env.credentials, p);
+    if (credential_kind(c) == CREDENTIAL_LOGIN) {
+        prep->fake_token = xstrdup(fake);
+        prep->account = xstrdup(credential_account(c));
+    } else {
+        prep->fake_key = xstrdup(fake);
+    }
+}
+
 int steps_begin(struct session *s, const struct session_spec *spec, struct err *err)
 {
     struct pending *p = xcalloc(1, sizeof(*p));
@@ -432,10 +449,9 @@ int steps_begin(struct session *s, const struct session_spec *spec, struct err *
     prep->workspace = xstrdup(spec->workspace);
     if (s->proxy) {
         struct str pem = ca_cert_pem(s->env.ca);
-        const char *provider = s->agent->providers ? s->agent->providers[0] : NULL;
 
         prep->ca_pem = xstrndup(pem.p, pem.n);
-        prep->fake_key = provider ? xstrdup(proxy_fake_key(s->proxy, provider)) : NULL;
+        set_fakes(s, prep);
     }
     if (prepare_paths(prep, err) < 0) {
         prepare_release(prep);

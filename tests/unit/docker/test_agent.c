@@ -13,6 +13,11 @@
 
 #define KEY "sk-ant-api03-ironcurtain-AbCdEfGhIjKlMnOpQrStUvWxYz012345"
 #define KEY_LAST_20 "MnOpQrStUvWxYz012345"
+#define TOKEN "head.claims.AbCdEf"
+
+static const struct agent_fakes with_key = {.key = KEY};
+static const struct agent_fakes with_login = {.token = TOKEN, .account = "acc-1"};
+static const struct agent_fakes with_nothing = {.key = NULL};
 
 static struct agent_table load(const char *extra)
 {
@@ -68,7 +73,7 @@ static void the_environment_holds_the_fake_key_and_turns_telemetry_off(void **st
 {
     (void)state;
     struct agent_table table = load("");
-    char **env = agent_env(agent_find(&table, "claude-code"), KEY);
+    char **env = agent_env(agent_find(&table, "claude-code"), &with_key);
     assert_true(has(env, "ANTHROPIC_API_KEY=" KEY));
     assert_true(has(env, "DISABLE_AUTOUPDATER=1"));
     assert_true(has(env, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1"));
@@ -83,7 +88,7 @@ static void a_variable_that_needs_a_missing_key_is_left_out(void **state)
 {
     (void)state;
     struct agent_table table = load("");
-    char **env = agent_env(agent_find(&table, "claude-code"), NULL);
+    char **env = agent_env(agent_find(&table, "claude-code"), &with_nothing);
     for (char **item = env; *item; item++)
         assert_null(strstr(*item, "API_KEY"));
     agent_env_free(env);
@@ -97,7 +102,8 @@ static void claude_finds_every_question_answered(void **state)
     struct err err;
     struct stat st;
     char *home = make_home();
-    assert_int_equal(agent_seed_home(agent_find(&table, "claude-code"), home, KEY, &err), 0);
+    assert_int_equal(
+            agent_seed_home(agent_find(&table, "claude-code"), home, &with_key, &err), 0);
     char *path = path_join(home, ".claude.json");
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
@@ -115,13 +121,108 @@ static void claude_finds_every_question_answered(void **state)
     agent_table_release(&table);
 }
 
+static json_t *load_seed(const char *home, const char *name)
+{
+    struct stat st;
+    char *path = path_join(home, name);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    json_t *json = json_load_file(path, 0, NULL);
+    assert_non_null(json);
+    free(path);
+    return json;
+}
+
+static bool has_entry(char **env, const char *entry)
+{
+    for (; *env; env++) {
+        if (strncmp(*env, entry, strlen(entry)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void with_a_login_claude_gets_a_token_and_no_key(void **state)
+{
+    (void)state;
+    struct agent_table table = load("");
+    const struct agent *claude = agent_find(&table, "claude-code");
+    struct err err;
+    char *home = make_home();
+    char **env = agent_env(claude, &with_login);
+    assert_true(has_entry(env, "CLAUDE_CODE_OAUTH_TOKEN=" TOKEN));
+    assert_false(has_entry(env, "ANTHROPIC_API_KEY="));
+    agent_env_free(env);
+    env = agent_env(claude, &with_key);
+    assert_false(has_entry(env, "CLAUDE_CODE_OAUTH_TOKEN="));
+    agent_env_free(env);
+    assert_int_equal(agent_seed_home(claude, home, &with_login, &err), 0);
+    json_t *json = load_seed(home, ".claude.json");
+    assert_null(json_object_get(json, "customApiKeyResponses"));
+    assert_true(json_is_true(json_object_get(json, "hasCompletedOnboarding")));
+    json_decref(json);
+    drop_home(home);
+    agent_table_release(&table);
+}
+
+static void with_a_login_codex_finds_fake_tokens_that_it_cannot_renew(void **state)
+{
+    (void)state;
+    struct agent_table table = load("");
+    struct err err;
+    char *home = make_home();
+    assert_int_equal(agent_seed_home(agent_find(&table, "codex"), home, &with_login, &err), 0);
+    json_t *json = load_seed(home, ".codex/auth.json");
+    json_t *tokens = json_object_get(json, "tokens");
+    assert_string_equal(
+            json_string_value(json_object_get(json, "auth_mode")), "chatgptAuthTokens");
+    assert_string_equal(json_string_value(json_object_get(tokens, "access_token")), TOKEN);
+    assert_string_equal(json_string_value(json_object_get(tokens, "refresh_token")), "");
+    assert_string_equal(json_string_value(json_object_get(tokens, "account_id")), "acc-1");
+    json_decref(json);
+    drop_home(home);
+    agent_table_release(&table);
+}
+
+static void credentials_of_an_earlier_session_are_removed(void **state)
+{
+    (void)state;
+    struct agent_table table = load("");
+    struct err err;
+    char *home = make_home();
+    char *login = path_join(home, ".claude/.credentials.json");
+    char *folder = path_join(home, ".claude");
+    char *outside = path_join(home, "outside");
+    assert_int_equal(file_mkdir(folder, &err), 0);
+    assert_int_equal(file_write(outside, "x", 1, 0600, &err), 0);
+    assert_int_equal(symlink(outside, login), 0);
+    const struct agent *claude = agent_find(&table, "claude-code");
+    assert_int_equal(agent_seed_home(claude, home, &with_key, &err), 0);
+    assert_false(file_exists(login));
+    assert_true(file_exists(outside));
+
+    char *auth = path_join(home, ".codex/auth.json");
+    const struct agent *codex = agent_find(&table, "codex");
+    assert_int_equal(agent_seed_home(codex, home, &with_login, &err), 0);
+    assert_true(file_exists(auth));
+    assert_int_equal(agent_seed_home(codex, home, &with_key, &err), 0);
+    assert_false(file_exists(auth));
+    free(auth);
+    free(outside);
+    free(folder);
+    free(login);
+    drop_home(home);
+    agent_table_release(&table);
+}
+
 static void without_a_key_the_file_that_needs_one_is_not_written(void **state)
 {
     (void)state;
     struct agent_table table = load("");
     struct err err;
     char *home = make_home();
-    assert_int_equal(agent_seed_home(agent_find(&table, "claude-code"), home, NULL, &err), 0);
+    assert_int_equal(
+            agent_seed_home(agent_find(&table, "claude-code"), home, &with_nothing, &err), 0);
     char *path = path_join(home, ".claude.json");
     assert_false(file_exists(path));
     free(path);
@@ -144,7 +245,7 @@ static void links_left_by_an_agent_do_not_lead_seeds_elsewhere(void **state)
     assert_int_equal(file_write(victim, "old", 3, 0600, &err), 0);
     assert_int_equal(symlink(outside, dir), 0);
     assert_int_equal(symlink(victim, link), 0);
-    assert_int_equal(agent_seed_home(agent_find(&table, "x"), home, NULL, &err), 0);
+    assert_int_equal(agent_seed_home(agent_find(&table, "x"), home, &with_nothing, &err), 0);
     assert_int_equal(file_read(victim, 10, &text, &err), 0);
     assert_true(str_eq(buf_str(&text), STR("old")));
     char *leaked = path_join(outside, "b");
@@ -171,7 +272,7 @@ static void a_user_changes_one_field_and_keeps_the_rest(void **state)
     assert_string_equal(claude->version, "9.9.9");
     assert_string_equal(claude->host_binary, "claude");
     assert_string_equal(claude->argv[0], "claude");
-    assert_int_equal(claude->seed_count, 1);
+    assert_int_equal(claude->seed_count, 2);
     const struct agent *aider = agent_find(&table, "aider");
     assert_string_equal(aider->title, "aider");
     assert_string_equal(aider->argv[1], "--yes");
@@ -215,6 +316,9 @@ int main(void)
             cmocka_unit_test(a_variable_that_needs_a_missing_key_is_left_out),
             cmocka_unit_test(claude_finds_every_question_answered),
             cmocka_unit_test(without_a_key_the_file_that_needs_one_is_not_written),
+            cmocka_unit_test(with_a_login_claude_gets_a_token_and_no_key),
+            cmocka_unit_test(with_a_login_codex_finds_fake_tokens_that_it_cannot_renew),
+            cmocka_unit_test(credentials_of_an_earlier_session_are_removed),
             cmocka_unit_test(links_left_by_an_agent_do_not_lead_seeds_elsewhere),
             cmocka_unit_test(a_user_changes_one_field_and_keeps_the_rest),
             cmocka_unit_test(wrong_entries_are_refused_with_their_line),

@@ -165,7 +165,7 @@ static void test_the_environment_holds_nothing_of_the_hosts(void **state)
 
     (void)state;
     setenv("ANTHROPIC_API_KEY", "real", 1);
-    environment_build(&env, &agent, "uuid", "fake-123", extra);
+    environment_build(&env, &agent, "uuid", &(struct agent_fakes){.key = "fake-123"}, extra);
     assert_string_equal(find(&env, "KEY"), "fake-123");
     assert_string_equal(find(&env, "TERM"), "dumb");
     assert_string_equal(find(&env, "HTTPS_PROXY"), "http://127.0.0.1:18080");
@@ -173,7 +173,7 @@ static void test_the_environment_holds_nothing_of_the_hosts(void **state)
     assert_null(find(&env, "ANTHROPIC_API_KEY"));
     assert_null(env.items[env.count]);
     environment_release(&env);
-    environment_build(&env, &agent, "uuid", NULL, NULL);
+    environment_build(&env, &agent, "uuid", &(struct agent_fakes){0}, NULL);
     assert_null(find(&env, "KEY"));
     environment_release(&env);
     unsetenv("ANTHROPIC_API_KEY");

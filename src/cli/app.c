@@ -128,7 +128,10 @@ static int open_store(struct app *app, bool ask, struct err *err)
     if (!app->store)
         return err->code;
     if (ask) {
-        struct gate_config config = {.timeout_ms = app->config.review_timeout_ms};
+        struct gate_config config = {
+                .timeout_ms = app->config.review_timeout_ms,
+                .grants = app->grants,
+        };
 
         app->gate = gate_new(app->loop, app->store, &config);
     }

@@ -116,6 +116,7 @@ json_t *escalation_json(const struct escalation_record *rec)
     set_text(object, "state", escalation_state_name(rec->state));
     set_text(object, "by", rec->by);
     set_text(object, "message", rec->message);
+    set_text(object, "answer", rec->answer);
     return object;
 }
 

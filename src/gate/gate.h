@@ -39,6 +39,10 @@ struct gate_item {
     char label[64];
     char agent[32];
     enum risk risk;
+    unsigned count;       /* askers who wait for this answer */
+    char method[40];      /* of a net request, safe to print; else "" */
+    char host[256];       /* the same */
+    uint16_t port;        /* the same; else 0 */
     uint64_t deadline_ms; /* loop_now_ms() clock; clock stops while under review */
     uint64_t age_ms;
     uint64_t left_ms;
@@ -49,6 +53,7 @@ typedef void (*gate_done_fn)(void *ctx, bool allowed, const char *reason);
 
 struct gate_config {
     uint32_t timeout_ms;          /* default of a question */
+    struct grants *grants;        /* borrows; NULL: every answer is for once */
     void (*on_change)(void *ctx); /* queue or an item changed; may be NULL */
     void *ctx;
 };
@@ -59,16 +64,37 @@ struct gate *gate_new(struct loop *loop, struct store *store, const struct gate_
 void gate_free(struct gate *gate);
 void gate_set_on_change(struct gate *gate, void (*on_change)(void *ctx), void *ctx);
 
-/* Returns the item's id, never 0. `done` is called from the loop, never from inside. It may
- * ask, cancel and free the gate. A question that does not fit the record whole is denied. */
+/*
+ * Returns the asker's ticket, never 0. `done` is called from the loop, never from inside. It
+ * may ask, cancel and free the gate. A question that does not fit the record whole is denied.
+ *
+ * Who asks the same as somebody who waits already (session, kind, detail, rule) shares that
+ * item, unless it is under review just now: an answer is for those who were shown.
+ */
 uint64_t gate_ask(
         struct gate *gate, const struct gate_question *question, gate_done_fn done, void *ctx);
-/* The asker is gone: `done` is not called any more, the item ends as canceled. */
-void gate_cancel(struct gate *gate, uint64_t id);
+/* The asker is gone: its `done` is not called any more. The item ends as canceled when that
+ * was the last one. */
+void gate_cancel(struct gate *gate, uint64_t ticket);
+/* The item in which a ticket waits, which is its row in the store; 0: it does not wait. The
+ * first asker's ticket is the item's id. */
+uint64_t gate_item_id(const struct gate *gate, uint64_t ticket);
 
-/* ERR_CONFLICT "changed, look again" if anything differs from what waits; ERR_NOENT. */
+/*
+ * The rule line that an answer of this width would be, to be shown before and given back in
+ * gate_answer.rule. False: this item can be answered so for once only; risk high excludes
+ * allowing more than exactly this.
+ */
+bool gate_rule(const struct gate *gate, uint64_t id, bool allow, enum width width,
+        char line[RECIPE_LINE]);
+
+/*
+ * ERR_CONFLICT "changed, look again" if anything differs from what waits, or an answer denies
+ * it meanwhile; ERR_NOENT; what grant_new() says. An answer for more than once also answers
+ * what else waits and is covered by it.
+ */
 int gate_decide(struct gate *gate, uint64_t id, const char *digest, const char *policy_version,
-        bool allow, const char *message, struct err *err);
+        const struct gate_answer *answer, struct err *err);
 
 /* Opening a review stops the item's clock, for at most 10 minutes in all. */
 void gate_review_begin(struct gate *gate, uint64_t id);

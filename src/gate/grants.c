@@ -195,26 +195,27 @@ void grant_free(struct grant *grant)
     free(grant);
 }
 
-static bool covers(const struct grant *grant, const char *session,
-        const struct net_request *req, uint32_t uses)
+static bool covers(const struct grant *grant, const struct grant_use *use)
 {
     struct verdict verdict;
 
-    if (is_over(grant) || (grant->scope == SCOPE_USES && grant->uses_left < uses))
+    if (is_over(grant) || (grant->scope == SCOPE_USES && grant->uses_left < use->uses))
         return false;
-    if (grant->scope != SCOPE_ALWAYS && (!session || strcmp(session, grant->session) != 0))
+    if (grant->scope != SCOPE_ALWAYS &&
+            (!use->session || strcmp(use->session, grant->session) != 0))
         return false;
-    policy_eval_net(grant->rule, req, &verdict);
-    return verdict.kind == grant->verb && !verdict.by_default;
+    policy_eval_net(grant->rule, use->req, &verdict);
+    if (verdict.kind != grant->verb || verdict.by_default)
+        return false;
+    return grant->verb == VERDICT_DENY || use->risk != RISK_HIGH || verdict.is_exact;
 }
 
-bool grant_take(
-        struct grant *grant, const char *session, const struct net_request *req, uint32_t uses)
+bool grant_take(struct grant *grant, const struct grant_use *use)
 {
-    if (!covers(grant, session, req, uses))
+    if (!covers(grant, use))
         return false;
     if (grant->scope == SCOPE_USES)
-        grant->uses_left -= uses;
+        grant->uses_left -= use->uses;
     return true;
 }
 
@@ -266,15 +267,14 @@ static void say(const struct grant *grant, struct verdict *ret)
     snprintf(ret->reason, sizeof(ret->reason), "the human answered so before");
 }
 
-static bool use(struct grants *grants, enum verdict_kind verb, const char *session,
-        const struct net_request *req, uint32_t uses, struct verdict *ret)
+static bool take(struct grants *grants, enum verdict_kind verb, const struct grant_use *use,
+        struct verdict *ret)
 {
     for (enum width width = WIDTH_EXACT; width <= WIDTH_HOST; width++)
         for (unsigned i = 0; i < grants->count; i++) {
             struct grant *grant = grants->list[i];
 
-            if (grant->verb != verb || grant->width != width ||
-                    !grant_take(grant, session, req, uses))
+            if (grant->verb != verb || grant->width != width || !grant_take(grant, use))
                 continue;
             say(grant, ret);
             return true;
@@ -283,33 +283,33 @@ static bool use(struct grants *grants, enum verdict_kind verb, const char *sessi
 }
 
 /* What answers.rules says; ask: nothing. */
-static void ask_file(struct grants *grants, const struct net_request *req, struct verdict *ret)
+static void ask_file(struct grants *grants, const struct grant_use *use, struct verdict *ret)
 {
     *ret = (struct verdict){.kind = VERDICT_ASK};
     if (!grants->answers)
         return;
     answers_refresh(grants->answers);
-    policy_eval_net(answers_policy(grants->answers), req, ret);
-    if (ret->by_default || (ret->kind == VERDICT_ALLOW && answers_trouble(grants->answers)[0]))
+    policy_eval_net(answers_policy(grants->answers), use->req, ret);
+    bool is_wide = use->risk == RISK_HIGH && !ret->is_exact;
+    if (ret->by_default ||
+            (ret->kind == VERDICT_ALLOW && (is_wide || answers_trouble(grants->answers)[0])))
         ret->kind = VERDICT_ASK;
 }
 
 /* Denies: the file's, then the session's. What the file says otherwise stays in `ret_file`. */
-static bool denied(struct grants *grants, const char *session, const struct net_request *req,
-        uint32_t uses, struct verdict *ret, struct verdict *ret_file)
+static bool denied(struct grants *grants, const struct grant_use *use, struct verdict *ret,
+        struct verdict *ret_file)
 {
-    ask_file(grants, req, ret_file);
+    ask_file(grants, use, ret_file);
     *ret = *ret_file;
-    return ret_file->kind == VERDICT_DENY || use(grants, VERDICT_DENY, session, req, uses, ret);
+    return ret_file->kind == VERDICT_DENY || take(grants, VERDICT_DENY, use, ret);
 }
 
-bool grants_decide(struct grants *grants, const char *session, const struct net_request *req,
-        uint32_t uses, struct verdict *ret)
+bool grants_decide(struct grants *grants, const struct grant_use *use, struct verdict *ret)
 {
     struct verdict file;
 
-    if (denied(grants, session, req, uses, ret, &file) ||
-            use(grants, VERDICT_ALLOW, session, req, uses, ret))
+    if (denied(grants, use, ret, &file) || take(grants, VERDICT_ALLOW, use, ret))
         return true;
     *ret = file;
     return file.kind == VERDICT_ALLOW;
@@ -323,13 +323,12 @@ void grants_judge_net(struct grants *grants, const struct policy *policy, const 
     policy_eval_net(policy, req, ret);
     if (!grants || ret->kind == VERDICT_DENY)
         return;
+    struct grant_use use = {session, req, ret->risk, 1};
     if (ret->kind == VERDICT_ALLOW) {
         /* Only a deny among the answers matters, and no use of one that allows is spent. */
-        if (denied(grants, session, req, 1, &answer, &file))
+        if (denied(grants, &use, &answer, &file))
             *ret = answer;
-        return;
-    }
-    if (grants_decide(grants, session, req, 1, &answer)) {
+    } else if (grants_decide(grants, &use, &answer)) {
         *ret = answer;
     } else if (grants->answers && answers_trouble(grants->answers)[0]) {
         snprintf(ret->reason, sizeof(ret->reason), "your answers do not count: %s",

@@ -77,9 +77,16 @@ const char *grants_path(const struct grants *grants);
 struct grant *grant_new(struct grants *grants, const struct gate_answer *answer,
         const char *session, const struct net_request *req, struct err *err);
 void grant_free(struct grant *grant);
-/* Is this request one that the grant answers, `uses` times more? Those uses are then taken. */
-bool grant_take(
-        struct grant *grant, const char *session, const struct net_request *req, uint32_t uses);
+/* So many askers of one request, all at once. What is of high risk takes answers that name it
+ * exactly and no wider ones. `uses` 0: only looking. */
+struct grant_use {
+    const char *session; /* borrows, or NULL */
+    const struct net_request *req;
+    enum risk risk;
+    uint32_t uses;
+};
+/* Does the grant answer them? Their uses are then taken. */
+bool grant_take(struct grant *grant, const struct grant_use *use);
 
 /*
  * The grant holds from now on; `number` is what people call the request that it answered.
@@ -89,8 +96,7 @@ bool grant_take(
 void grants_add(struct grants *grants, struct grant *grant, int number, uint64_t id,
         void (*done)(void *ctx, const struct err *err), void *ctx);
 
-/* Do the answers alone decide it now, for `uses` at once? False: no answer is about it. */
-bool grants_decide(struct grants *grants, const char *session, const struct net_request *req,
-        uint32_t uses, struct verdict *ret);
+/* Do the answers alone decide it now? False: none is about it. */
+bool grants_decide(struct grants *grants, const struct grant_use *use, struct verdict *ret);
 
 #endif

@@ -240,6 +240,16 @@ static int parse_path(struct str path, struct pattern *ret, struct err *err)
     return 0;
 }
 
+bool pattern_is_exact(const struct pattern *pattern)
+{
+    if (!pattern->methods || strchr(pattern->methods, ',') || pattern->port == 0 ||
+            (pattern->kind != HOST_NAME && pattern->kind != HOST_ADDRESS))
+        return false;
+    if (strcmp(pattern->methods, "CONNECT") == 0)
+        return true;
+    return pattern->scheme[0] && pattern->path && !strchr(pattern->path, '*');
+}
+
 /* --- matching --------------------------------------------------------------------------- */
 
 static bool match_method(const struct pattern *pattern, struct str method)

@@ -28,6 +28,9 @@ int pattern_parse(struct str methods, struct str url, struct pattern *ret, struc
 void pattern_release(struct pattern *pattern);
 enum match pattern_match(const struct pattern *pattern, const struct net_request *req);
 
+/* No wildcard in it: one method, host, port and path (a CONNECT has none). */
+bool pattern_is_exact(const struct pattern *pattern);
+
 /* Upper-case method of an HTTP request. */
 bool is_method(struct str method);
 

@@ -81,6 +81,7 @@ static const struct field escalation_fields[] = {
         ENUM_FIELD(escalation_record, state, &names_escalation_state),
         FIELD(escalation_record, by, FIELD_TEXT),
         FIELD(escalation_record, message, FIELD_TEXT),
+        FIELD(escalation_record, answer, FIELD_TEXT),
 };
 
 static const struct field words_fields[] = {

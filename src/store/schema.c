@@ -95,6 +95,8 @@ const char *const schema_steps[] = {
         "ALTER TABLE request ADD COLUMN cost_micro INTEGER NOT NULL DEFAULT -1;"
         "UPDATE request SET inspected=0 WHERE kind='net';"
         "UPDATE request SET protocol='http/1.1' WHERE kind<>'net';",
+        /* 2 -> 3: how far a human's answer reaches. */
+        "ALTER TABLE escalation ADD COLUMN answer TEXT NOT NULL DEFAULT '';",
 };
 const int schema_version = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
 

@@ -132,8 +132,9 @@ struct escalation_record {
     int64_t asked_ms;
     int64_t decided_ms;
     enum escalation_state state;
-    char by[16]; /* "human", "timeout", "shutdown", "agent-gone" */
+    char by[16]; /* "human", "answer" to another, "timeout", "shutdown", "agent-gone", "limit" */
     char message[240];
+    char answer[704]; /* of a human: "once", "this session: allow net:GET ..."; else "" */
 };
 void store_put_escalation(struct store *store, const struct escalation_record *rec);
 /* Calls done after the row is on disk (err NULL) or with the reason why it is not. */

@@ -106,7 +106,7 @@ static void decide(struct ui *ui, bool allow)
     struct err err;
     uint64_t id = commit->id;
     remember(ui, id);
-    if (gate_decide(ui->config.gate, id, commit->digest, commit->policy_version, allow, "",
+    if (gate_decide(ui->config.gate, id, commit->digest, commit->policy_version, &(struct gate_answer){.allow = allow},
                 &err) < 0) {
         commit_kill(commit);
         str_copy(ui->review.ended, sizeof ui->review.ended, str_of(err.msg));

@@ -30,9 +30,10 @@ static const struct gate_item *wait_item(struct world *w)
 static void decide(struct world *w, bool allow, const char *message)
 {
     const struct gate_item *item = wait_item(w);
+    struct gate_answer answer = {.allow = allow, .message = message};
     struct err err = {0};
-    if (gate_decide(w->gate, item->rec.id, item->rec.digest, item->rec.policy_version, allow,
-                message, &err) < 0)
+    if (gate_decide(w->gate, item->rec.id, item->rec.digest, item->rec.policy_version, &answer,
+                &err) < 0)
         fail_msg("%s", err.msg);
 }
 

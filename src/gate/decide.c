@@ -1,0 +1,316 @@
+/*
+ * decide.c - the one place where questions are answered: compare and swap, the grant that an
+ * answer is, the row on the disk, and the one end of an item. gate.c has the states.
+ */
+#include <inttypes.h>
+
+#include "base/mem.h"
+#include "gate/gate_priv.h"
+
+static struct commit *prepare(struct gate *gate, struct item *item, enum escalation_state state,
+        const char *by, const char *message);
+static void committed(void *ctx, const struct err *err);
+
+static int check_shown(const struct item *item, uint64_t id, const char *digest,
+        const char *policy_version, struct err *err)
+{
+    if (!item)
+        return err_set(err, ERR_NOENT, "request #%" PRIu64 " does not wait any more", id);
+    const struct escalation_record *rec = &item->pub.rec;
+    if (item->pub.deciding)
+        return err_set(err, ERR_CONFLICT, "request #%d is decided already", rec->number);
+    if (!digest || !policy_version || strcmp(digest, rec->digest) != 0 ||
+            strcmp(policy_version, rec->policy_version) != 0)
+        return err_set(err, ERR_CONFLICT, "request #%d changed, look again", rec->number);
+    return 0;
+}
+
+/* Somebody may have answered "never" since it was asked, in another session or by hand. */
+static bool is_denied_now(const struct gate *gate, const struct item *item)
+{
+    struct net_request req;
+    struct verdict verdict;
+
+    if (!gate->config.grants || !item->host)
+        return false;
+    struct grant_use use = item_use(item, &req);
+    use.uses = 0;
+    return grants_decide(gate->config.grants, &use, &verdict) && verdict.kind == VERDICT_DENY;
+}
+
+bool gate_rule(const struct gate *gate, uint64_t id, bool allow, enum width width,
+        char line[RECIPE_LINE])
+{
+    const struct item *item = gate_item(gate, id);
+    struct net_request req;
+
+    if (!gate->config.grants || !item || !item_net(item, &req))
+        return false;
+    if (allow && item->pub.risk == RISK_HIGH && width != WIDTH_EXACT)
+        return false;
+    return recipe_net(&req, allow ? VERDICT_ALLOW : VERDICT_DENY, width, line);
+}
+
+/* The grant that the answer is, with those who wait counted. */
+static struct grant *make_grant(struct gate *gate, const struct item *item,
+        const struct gate_answer *answer, struct err *err)
+{
+    struct net_request req;
+    char line[RECIPE_LINE];
+
+    if (!gate_rule(gate, item->pub.rec.id, answer->allow, answer->width, line)) {
+        err_set(err, ERR_USAGE, "request #%d cannot be answered so for more than once",
+                item->pub.rec.number);
+        return NULL;
+    }
+    struct grant_use use = item_use(item, &req);
+    struct grant *grant = grant_new(gate->config.grants, answer, use.session, &req, err);
+    if (grant && !grant_take(grant, &use)) {
+        err_set(err, ERR_CONFLICT, "%u wait for this answer already, look again", use.uses);
+        grant_free(grant);
+        return NULL;
+    }
+    return grant;
+}
+
+static void write_answer(struct escalation_record *rec, const struct gate_answer *answer)
+{
+    char words[32];
+
+    scope_words(answer, words, sizeof(words));
+    if (answer->scope == SCOPE_ONCE)
+        snprintf(rec->answer, sizeof(rec->answer), "%s", words);
+    else
+        snprintf(rec->answer, sizeof(rec->answer), "%s: %s", words, answer->rule);
+}
+
+/* What else waits and is answered by this one: its decision goes to the disk behind it. */
+static void spread(struct gate *gate, struct grant *grant, bool allow, int number)
+{
+    struct net_request req;
+    char message[48];
+
+    snprintf(message, sizeof(message), "answered with #%d", number);
+    for (size_t i = 0; i < gate->count; i++) {
+        struct item *item = gate->items[i];
+
+        if (item->pub.deciding || !item->host)
+            continue;
+        struct grant_use use = item_use(item, &req);
+        if (grant_take(grant, &use))
+            gate_settle(gate, item, allow ? ESC_APPROVED : ESC_DENIED, "answer", message);
+    }
+}
+
+/* What was shown, what is answered, what went wrong: NOLINTNEXTLINE(*-function-size) */
+int gate_decide(struct gate *gate, uint64_t id, const char *digest, const char *policy_version,
+        const struct gate_answer *answer, struct err *err)
+{
+    struct item *item = gate_item(gate, id);
+    struct grant *grant = NULL;
+    struct err why;
+
+    int rc = check_shown(item, id, digest, policy_version, err);
+    if (rc < 0)
+        return rc;
+    if (answer->allow && is_denied_now(gate, item))
+        return err_set(err, ERR_CONFLICT, "request #%d is denied by an answer meanwhile",
+                item->pub.rec.number);
+    if (answer->scope != SCOPE_ONCE) {
+        grant = make_grant(gate, item, answer, &why);
+        if (!grant)
+            return err_set(err, why.code, "%s", why.msg);
+    }
+    struct commit *commit = prepare(
+            gate, item, answer->allow ? ESC_APPROVED : ESC_DENIED, "human", answer->message);
+    write_answer(&commit->rec, answer);
+    commit->grant = grant;
+    store_commit_escalation(gate->store, &commit->rec, committed, commit);
+    if (grant)
+        spread(gate, grant, answer->allow, commit->rec.number);
+    gate_rearm(gate);
+    gate_changed(gate);
+    return 0;
+}
+
+/* From here the item waits for the disk and for nothing else. */
+static struct commit *prepare(struct gate *gate, struct item *item, enum escalation_state state,
+        const char *by, const char *message)
+{
+    struct commit *commit = xcalloc(1, sizeof(*commit));
+    struct escalation_record *rec = &commit->rec;
+
+    item->pub.deciding = true;
+    commit->gate = gate;
+    commit->id = item->pub.rec.id;
+    *rec = item->pub.rec;
+    rec->state = state;
+    rec->decided_ms = clock_wall_ms();
+    snprintf(rec->by, sizeof(rec->by), "%s", by);
+    str_vis(rec->message, sizeof(rec->message), str_of(message ? message : ""));
+
+    commit->next = gate->commits;
+    commit->prev = &gate->commits;
+    if (commit->next)
+        commit->next->prev = &commit->next;
+    gate->commits = commit;
+    return commit;
+}
+
+void gate_settle(struct gate *gate, struct item *item, enum escalation_state state,
+        const char *by, const char *message)
+{
+    struct commit *commit = prepare(gate, item, state, by, message);
+
+    store_commit_escalation(gate->store, &commit->rec, committed, commit);
+}
+
+static void commit_free(struct commit *commit)
+{
+    if (commit->gate) {
+        *commit->prev = commit->next;
+        if (commit->next)
+            commit->next->prev = commit->prev;
+    }
+    grant_free(commit->grant);
+    free(commit);
+}
+
+void gate_explain(const struct escalation_record *rec, char *out, size_t cap)
+{
+    if (strcmp(rec->by, "human") != 0)
+        snprintf(out, cap, "%s", rec->message);
+    else
+        snprintf(out, cap, "%s by the human%s%s",
+                rec->state == ESC_APPROVED ? "approved" : "refused",
+                rec->message[0] ? ": " : "", rec->message);
+}
+
+/* What waits and is covered by the answers that hold now. */
+static void sweep(struct gate *gate)
+{
+    struct net_request req;
+    struct verdict verdict;
+
+    for (size_t i = 0; i < gate->count; i++) {
+        struct item *item = gate->items[i];
+
+        if (item->pub.deciding || !item->host)
+            continue;
+        struct grant_use use = item_use(item, &req);
+        if (grants_decide(gate->config.grants, &use, &verdict))
+            gate_settle(gate, item, verdict.kind == VERDICT_ALLOW ? ESC_APPROVED : ESC_DENIED,
+                    "answer", verdict.where);
+    }
+}
+
+/* The answer holds now, or it could not be written; the request itself is decided anyway. */
+static void remembered(void *ctx, const struct err *err)
+{
+    struct commit *commit = ctx;
+    struct gate *gate = commit->gate;
+    struct item *item = gate ? gate_item(gate, commit->id) : NULL;
+
+    commit_free(commit);
+    if (!item)
+        return;
+    struct escalation_record *rec = &item->pub.rec;
+    char reason[sizeof(item->outcome)];
+    gate_explain(rec, reason, sizeof(reason));
+    if (err) {
+        char message[sizeof(rec->message) + sizeof(err->msg)];
+
+        snprintf(message, sizeof(message), "once only, not remembered: %s", err->msg);
+        str_copy(rec->message, sizeof(rec->message), str_of(message));
+        store_put_escalation(gate->store, rec);
+    } else {
+        sweep(gate);
+    }
+    gate_finish(gate, item, rec->state == ESC_APPROVED, reason);
+}
+
+static void committed(void *ctx, const struct err *err)
+{
+    struct commit *commit = ctx;
+    struct gate *gate = commit->gate;
+    struct item *item = gate ? gate_item(gate, commit->id) : NULL;
+    char reason[sizeof(item->outcome)];
+
+    if (item)
+        item->pub.rec = commit->rec;
+    if (item && !err && commit->grant) {
+        struct grant *grant = commit->grant;
+
+        commit->grant = NULL;
+        grants_add(
+                gate->config.grants, grant, commit->rec.number, commit->id, remembered, commit);
+        return;
+    }
+    commit_free(commit);
+    if (!item)
+        return;
+    gate_explain(&item->pub.rec, reason, sizeof(reason));
+    bool allowed = !err && item->pub.rec.state == ESC_APPROVED;
+    if (err) {
+        item->pub.rec.state = ESC_DENIED;
+        snprintf(reason, sizeof(reason), "the decision could not be recorded: %s", err->msg);
+        str_vis(item->pub.rec.message, sizeof(item->pub.rec.message), str_of(reason));
+    }
+    gate_finish(gate, item, allowed, reason);
+}
+
+/* Each asker once. An asker may cancel the others, ask anew, and free the gate. */
+static void tell(struct item *item)
+{
+    while (item->pub.count) {
+        struct asker asker = item_take(item);
+
+        asker.done(asker.ctx, item->allowed, item->outcome);
+    }
+}
+
+static void unlink_finishing(struct item *item)
+{
+    if (!item->prev)
+        return;
+    *item->prev = item->next;
+    if (item->next)
+        item->next->prev = item->prev;
+    item->prev = NULL;
+}
+
+void gate_let_go(struct gate *gate)
+{
+    while (gate->finishing) {
+        struct item *item = gate->finishing;
+
+        unlink_finishing(item);
+        tell(item);
+    }
+    for (struct commit *commit = gate->commits; commit; commit = commit->next)
+        commit->gate = NULL;
+}
+
+void gate_finish(struct gate *gate, struct item *item, bool allowed, const char *reason)
+{
+    size_t at = 0;
+
+    while (gate->items[at] != item)
+        at++;
+    gate->count--;
+    memmove(gate->items + at, gate->items + at + 1, (gate->count - at) * sizeof(struct item *));
+    item->pub.deciding = false;
+    gate->recent[gate->recent_count++ % GATE_RECENT] = item->pub;
+    item->allowed = allowed;
+    snprintf(item->outcome, sizeof(item->outcome), "%s", reason);
+    item->next = gate->finishing;
+    item->prev = &gate->finishing;
+    if (item->next)
+        item->next->prev = &item->next;
+    gate->finishing = item;
+    gate_rearm(gate);
+    gate_changed(gate);
+    tell(item);
+    unlink_finishing(item); /* the gate is gone if it is not linked any more */
+    item_free(item);
+}

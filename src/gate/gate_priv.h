@@ -1,0 +1,54 @@
+/*
+ * gate_priv.h - the inside of the gate, for gate.c (asking, the clock, looking) and decide.c
+ * (deciding, the disk, telling the askers) only.
+ */
+#ifndef SRC_GATE_GATE_PRIV_H
+#define SRC_GATE_GATE_PRIV_H
+
+#include "gate/item.h"
+
+#define GATE_RECENT 32
+
+/* A decision on its way to the disk. It outlives the gate if it must: the store calls back. */
+struct commit {
+    struct gate *gate; /* borrows; NULL: the gate is gone */
+    uint64_t id;
+    struct escalation_record rec;
+    struct grant *grant; /* owns; NULL: for once */
+    struct commit *next, **prev;
+};
+
+struct gate {
+    struct loop *loop;   /* borrows */
+    struct store *store; /* borrows */
+    struct gate_config config;
+    struct timer *timer; /* owns */
+    struct item **items; /* owns; oldest first */
+    size_t count, room;
+    struct item *finishing; /* off the list, their askers are being told */
+    struct commit *commits; /* those under way; each frees itself */
+    struct gate_item recent[GATE_RECENT];
+    unsigned recent_count; /* ever */
+    int asked;             /* ever; numbers the questions for people */
+    bool closing;
+};
+
+/* Why a person, or the program, decided so, as the askers are told. */
+void gate_explain(const struct escalation_record *rec, char *out, size_t cap);
+
+/* The waiting item of an id, or NULL. */
+struct item *gate_item(const struct gate *gate, uint64_t id);
+/* Set the timer for the nearest deadline; tell the screen. */
+void gate_rearm(struct gate *gate);
+void gate_changed(struct gate *gate);
+
+/* The program decides: the item goes on its way to the disk. */
+void gate_settle(struct gate *gate, struct item *item, enum escalation_state state,
+        const char *by, const char *message);
+/* The one end of an item. Nothing may follow a call: `done` may free the gate. */
+void gate_finish(struct gate *gate, struct item *item, bool allowed, const char *reason);
+/* The gate closes: who has not been told of a finished item yet is told now, and commits
+ * under way are left to themselves. */
+void gate_let_go(struct gate *gate);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * item.h - one question that waits, and who waits for its answer; inside src/gate only.
+ *
+ * Several askers of the same share one item: the same session, kind, text, policy, rule and
+ * risk. Each has a ticket of its own.
+ */
+#ifndef SRC_GATE_ITEM_H
+#define SRC_GATE_ITEM_H
+
+#include "gate/gate.h"
+
+struct asker {
+    uint64_t ticket;
+    gate_done_fn done;
+    void *ctx; /* borrows */
+};
+
+struct item {
+    struct gate_item pub;                /* pub.count: askers; 0: all are gone */
+    struct asker *askers;                /* owns; in the order of asking */
+    char *method, *scheme, *host, *path; /* own; NULL without a net request */
+    uint64_t asked_at_ms;                /* loop clock */
+    uint32_t timeout_ms;
+    bool is_shown; /* the text fits whole; what nobody can read nobody can approve */
+    bool in_review;
+    uint64_t review_since_ms;
+    uint64_t review_left_ms; /* of LIMIT_REVIEW_MS */
+    /* Finished: what the askers are told, one after the other. */
+    bool allowed;
+    char outcome[sizeof(((struct err *)0)->msg) + 64];
+    struct item *next, **prev;
+};
+
+struct item *item_new(const struct gate_question *question);
+void item_free(struct item *item);
+
+/* May whoever asks `asked` wait with those of `item`? */
+bool item_is_same(const struct item *item, const struct item *asked);
+
+void item_add(struct item *item, uint64_t ticket, gate_done_fn done, void *ctx);
+bool item_has(const struct item *item, uint64_t ticket);
+/* False if there is no such ticket. */
+bool item_remove(struct item *item, uint64_t ticket);
+/* The first who waits, who then does not any more. There must be one. */
+struct asker item_take(struct item *item);
+
+/* False if the question is not about a net request. Borrows from the item. */
+bool item_net(const struct item *item, struct net_request *ret);
+/* All who wait, as a use of grants. `req` is filled and must live as long as the result. */
+struct grant_use item_use(const struct item *item, struct net_request *req);
+
+#endif

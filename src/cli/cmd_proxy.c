@@ -152,6 +152,7 @@ static int make_proxy(struct proxy_run *run, struct err *err)
     struct proxy_config pc = {
             .loop = run->app.loop,
             .store = run->app.store,
+            .grants = run->app.grants,
             .policy = run->app.policy,
             .ca = run->app.ca,
             .providers = &run->app.providers,

@@ -265,6 +265,7 @@ static void tell(struct item *item)
     while (item->pub.count) {
         struct asker asker = item_take(item);
 
+        item->telling = asker.ticket;
         asker.done(asker.ctx, item->allowed, item->outcome);
     }
 }

@@ -161,6 +161,9 @@ uint64_t gate_item_id(const struct gate *gate, uint64_t ticket)
     for (size_t i = 0; i < gate->count; i++)
         if (item_has(gate->items[i], ticket))
             return gate->items[i]->pub.rec.id;
+    for (const struct item *item = gate->finishing; item; item = item->next)
+        if (item->telling == ticket || item_has(item, ticket))
+            return item->pub.rec.id;
     return 0;
 }
 

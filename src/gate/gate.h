@@ -76,8 +76,9 @@ uint64_t gate_ask(
 /* The asker is gone: its `done` is not called any more. The item ends as canceled when that
  * was the last one. */
 void gate_cancel(struct gate *gate, uint64_t ticket);
-/* The item in which a ticket waits, which is its row in the store; 0: it does not wait. The
- * first asker's ticket is the item's id. */
+/* The item in which a ticket waits, which is its row in the store, also from inside its `done`
+ * (gate_recent() has the rest then); 0: it does not wait. The first asker's ticket is the
+ * item's id. */
 uint64_t gate_item_id(const struct gate *gate, uint64_t ticket);
 
 /*

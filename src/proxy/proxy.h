@@ -31,7 +31,8 @@ struct proxy_resolve {
 struct proxy_config {
     struct loop *loop; /* borrows, all of these */
     struct store *store;
-    struct gate *gate; /* NULL: what policy asks is denied (headless) */
+    struct gate *gate;     /* NULL: what policy asks is denied (headless) */
+    struct grants *grants; /* NULL: the policy alone */
     const struct policy *policy;
     struct ca *ca;
     const struct provider_table *providers;

@@ -35,6 +35,17 @@ static void relay(struct raw *raw);
 static const struct chan_ops agent_ops;
 static const struct chan_ops peer_ops;
 
+static struct net_request net_request(const struct tunnel *tunnel)
+{
+    return (struct net_request){
+            .method = STR("CONNECT"),
+            .scheme = STR(""),
+            .host = str_of(tunnel->host),
+            .port = tunnel->port,
+            .path = STR(""),
+    };
+}
+
 void raw_start(struct tunnel *tunnel)
 {
     struct raw *raw = xcalloc(1, sizeof(*raw));
@@ -44,15 +55,10 @@ void raw_start(struct tunnel *tunnel)
     record_init(tunnel, "net", &raw->rec);
     str_copy(raw->rec.method, sizeof(raw->rec.method), STR("CONNECT"));
 
-    const struct net_request req = {
-            .method = STR("CONNECT"),
-            .scheme = STR(""),
-            .host = str_of(tunnel->host),
-            .port = tunnel->port,
-            .path = STR(""),
-    };
+    const struct proxy_config *config = &tunnel->proxy->config;
+    const struct net_request req = net_request(tunnel);
     struct verdict verdict = {0};
-    policy_eval_net(tunnel->proxy->config.policy, &req, &verdict);
+    grants_judge_net(config->grants, config->policy, config->session, &req, &verdict);
     str_copy(raw->rec.rule, sizeof(raw->rec.rule), str_of(verdict.rule));
     str_copy(raw->rec.reason, sizeof(raw->rec.reason), str_of(verdict.reason));
     if (verdict.kind == VERDICT_ALLOW) {
@@ -95,6 +101,7 @@ static void ask(struct raw *raw, const struct verdict *verdict)
             subject, sizeof(subject), "CONNECT %s:%u", tunnel->host, (unsigned)tunnel->port);
     int m = snprintf(detail, sizeof(detail), "method: CONNECT\nhost: %s\nport: %u\n",
             tunnel->host, (unsigned)tunnel->port);
+    const struct net_request req = net_request(tunnel);
     struct gate_question question = {
             .session = config->session,
             .label = config->label,
@@ -104,10 +111,11 @@ static void ask(struct raw *raw, const struct verdict *verdict)
             .detail = {detail, (size_t)m},
             .verdict = *verdict,
             .policy_version = policy_version(config->policy),
+            .net = &req,
     };
     raw->rec.decision = REQUEST_HELD;
     raw->question = gate_ask(config->gate, &question, on_decided, raw);
-    raw->rec.escalation = raw->question;
+    raw->rec.escalation = gate_item_id(config->gate, raw->question);
     record_put(tunnel->proxy, &raw->rec);
 }
 
@@ -125,7 +133,7 @@ static bool has_expired(struct gate *gate, uint64_t question)
 static void on_decided(void *ctx, bool allowed, const char *reason)
 {
     struct raw *raw = ctx;
-    bool expired = has_expired(raw->tunnel->proxy->config.gate, raw->question);
+    bool expired = has_expired(raw->tunnel->proxy->config.gate, raw->rec.escalation);
     raw->question = 0;
     if (allowed) {
         raw->rec.decision = REQUEST_APPROVED;

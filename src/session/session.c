@@ -134,6 +134,7 @@ static int make_proxy(struct session *s, struct err *err)
             .loop = s->env.loop,
             .store = s->env.store,
             .gate = s->env.gate,
+            .grants = s->env.grants,
             .policy = s->env.policy,
             .ca = s->env.ca,
             .providers = s->env.providers,

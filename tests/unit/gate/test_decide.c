@@ -31,6 +31,7 @@ struct asker {
     enum risk risk;
     uint32_t timeout_ms;
     uint64_t ticket;
+    uint64_t item_id; /* as seen from inside `done` */
     unsigned calls;
     bool allowed;
     char reason[600];
@@ -81,6 +82,8 @@ static void on_done(void *ctx, bool allowed, const char *reason)
     asker->calls++;
     asker->allowed = allowed;
     snprintf(asker->reason, sizeof(asker->reason), "%s", reason);
+    if (asker->f->gate)
+        asker->item_id = gate_item_id(asker->f->gate, asker->ticket);
     if (asker->then)
         asker->then(asker);
 }
@@ -219,6 +222,7 @@ static void the_same_question_is_one_item_with_a_count(void **state)
     wait_for(&a);
     assert_int_equal(a.calls, 1);
     assert_int_equal(b.calls, 1);
+    assert_int_equal(b.item_id, a.ticket);
     assert_true(a.allowed && b.allowed);
     assert_int_equal(c.calls + d.calls + e.calls, 0);
     assert_int_equal(row(f, a.ticket).state, ESC_APPROVED);

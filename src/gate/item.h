@@ -25,8 +25,8 @@ struct item {
     bool in_review;
     uint64_t review_since_ms;
     uint64_t review_left_ms; /* of LIMIT_REVIEW_MS */
-    /* Finished: what the askers are told, one after the other; whose `done` runs now. */
-    uint64_t telling;
+    /* Finished: what the askers are told, one after the other. */
+    uint64_t telling; /* ticket of the one whose `done` runs */
     bool allowed;
     char outcome[sizeof(((struct err *)0)->msg) + 64];
     struct item *next, **prev;

@@ -6,12 +6,11 @@
  *       |----{--------> KEY ; [ -> VALUE          } ] --> AFTER
  *     AFTER --,-------> KEY or VALUE
  *
- * Inside a string the next quote is looked for once and backslashes only before it, so that a
- * piece is gone over twice at most, whatever it holds.
- *
  * Blocks: no. Owns: nothing.
  */
 #include "proxy/jsonscan.h"
+
+#include "base/err.h"
 
 enum { VALUE, KEY, COLON, STRING, ESCAPE, WORD, AFTER, BAD };
 
@@ -20,6 +19,11 @@ void json_scan_init(struct json_scan *scan, const struct str *names, json_scan_f
     scan->names = names;
     scan->fn = fn;
     scan->ctx = ctx;
+    memset(scan->lengths, 0, sizeof(scan->lengths));
+    for (size_t i = 0; names[i].p; i++) {
+        CHECK(names[i].n > 0 && names[i].n < 32 && i < JSON_SCAN_ITEM - 1);
+        scan->lengths[names[i].p[0] & 31] |= 1u << names[i].n;
+    }
     json_scan_reset(scan);
 }
 
@@ -45,7 +49,8 @@ static bool is_wanted(const struct json_scan *scan)
 
 static uint8_t name_number(const struct json_scan *scan)
 {
-    if (scan->spoilt)
+    uint32_t lengths = scan->length ? scan->lengths[scan->text[0] & 31] : 0;
+    if (scan->spoilt || scan->length > 31 || !(lengths >> scan->length & 1))
         return JSON_SCAN_OTHER;
     for (uint8_t i = 0; scan->names[i].p; i++) {
         if (scan->names[i].n == scan->length &&
@@ -165,29 +170,54 @@ static struct str rest(struct str s, const char *from)
     return (struct str){from, (size_t)(s.p + s.n - from)};
 }
 
-/* *quote is the first one in `s`, or its end; it is looked for again only once it is passed. */
-static struct str in_string(struct json_scan *scan, struct str s, const char **quote)
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (uint64_t)(c))
+
+/* The high bit of each byte of `word` that is `c`; right up to the first, which is enough. */
+static uint64_t bytes_equal(uint64_t word, char c)
 {
-    if (*quote < s.p) {
-        *quote = memchr(s.p, '"', s.n);
-        if (!*quote)
-            *quote = s.p + s.n;
+    uint64_t x = word ^ EACH_BYTE(c);
+    return (x - EACH_BYTE(1)) & ~x & EACH_BYTE(0x80);
+}
+
+/* Bytes in front of the first quote or backslash. Strings are mostly short, and long ones are
+ * full of escapes, so that two calls of memchr() for each part would cost more. */
+static size_t plain_run(struct str s)
+{
+    size_t n = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    for (; s.n - n >= 8; n += 8) {
+        uint64_t word;
+        memcpy(&word, s.p + n, 8);
+        uint64_t found = bytes_equal(word, '"') | bytes_equal(word, '\\');
+        if (found)
+            return n + (size_t)__builtin_ctzll(found) / 8;
     }
-    size_t n = (size_t)(*quote - s.p);
-    const char *slash = memchr(s.p, '\\', n);
-    if (slash) {
+#endif
+    while (n < s.n && s.p[n] != '"' && s.p[n] != '\\')
+        n++;
+    return n;
+}
+
+static struct str in_string(struct json_scan *scan, struct str s)
+{
+    size_t n = plain_run(s);
+    while (n < s.n && s.p[n] == '\\') {
         scan->spoilt = true;
-        scan->state = ESCAPE;
-        return rest(s, slash + 1);
+        if (s.n - n < 2) {
+            scan->state = ESCAPE;
+            return rest(s, s.p + s.n);
+        }
+        s = rest(s, s.p + n + 2);
+        n = plain_run(s);
     }
     text_add(scan, s.p, n);
     if (n == s.n)
-        return rest(s, *quote);
+        return rest(s, s.p + n);
     if (scan->is_key)
         key_done(scan);
     else
         value_done(scan, JSON_SCAN_STRING);
-    return rest(s, *quote + 1);
+    return rest(s, s.p + n + 1);
 }
 
 static struct str in_word(struct json_scan *scan, struct str s)
@@ -203,11 +233,10 @@ static struct str in_word(struct json_scan *scan, struct str s)
 
 bool json_scan_feed(struct json_scan *scan, struct str piece)
 {
-    const char *quote = NULL;
     struct str s = piece;
     while (s.n > 0 && scan->state != BAD) {
         if (scan->state == STRING) {
-            s = in_string(scan, s, &quote);
+            s = in_string(scan, s);
         } else if (scan->state == WORD) {
             s = in_word(scan, s);
         } else {

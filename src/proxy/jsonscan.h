@@ -5,7 +5,8 @@
  * strings, so that bodies need neither a copy nor a limit. Who must rely on the structure
  * takes slice.h; this one does not check more than it needs to find its way.
  *
- * The caller names the members it wants (`names`, ended by one without bytes). fn is called for
+ * The caller names the members it wants (`names`, of 1 to 31 bytes, ended by one
+ * without). fn is called for
  * every string, number, true, false and null whose whole path but the last step consists of
  * such members or of elements of arrays: path[i] is the number of the name, counted from 1,
  * JSON_SCAN_OTHER for another name (only as the last step), or JSON_SCAN_ITEM for an element.
@@ -46,6 +47,7 @@ struct json_scan {
     unsigned depth; /* containers that are open */
     unsigned alive; /* so many steps of the path are of interest */
     size_t length;
+    uint32_t lengths[32]; /* of the names, by the low bits of their first letter */
     uint8_t path[JSON_SCAN_PATH];
     uint8_t is_object[JSON_SCAN_DEPTH / 8]; /* a bit per container */
     char text[JSON_SCAN_TEXT];

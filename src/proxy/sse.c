@@ -23,6 +23,11 @@ void sse_release(struct sse *sse)
     buf_release(&sse->data);
 }
 
+static struct str skip(struct str s, size_t n)
+{
+    return (struct str){s.p + n, s.n - n};
+}
+
 static void empty(struct buf *buf)
 {
     if (buf->cap > KEEP)
@@ -73,21 +78,31 @@ static void add_data(struct sse *sse, struct str value, bool lasts)
     buf_append_str(&sse->data, value);
 }
 
+/* "name", "name:value" or "name: value" */
+static bool field(struct str line, struct str name, struct str *value)
+{
+    if (line.n < name.n || memcmp(line.p, name.p, name.n) != 0)
+        return false;
+    *value = skip(line, name.n);
+    if (value->n == 0)
+        return true;
+    if (value->p[0] != ':')
+        return false;
+    *value = skip(*value, 1);
+    if (value->n > 0 && value->p[0] == ' ')
+        *value = skip(*value, 1);
+    return true;
+}
+
 /* `lasts`: until the end of the piece. */
 static void line_done(struct sse *sse, struct str line, bool lasts)
 {
-    struct str name = line, value = line;
+    struct str value;
     if (line.n == 0) {
         event_done(sse);
-        return;
-    }
-    if (!str_cut(&value, ':', &name))
-        value.n = 0;
-    if (value.n > 0 && value.p[0] == ' ')
-        value = (struct str){value.p + 1, value.n - 1};
-    if (str_eq(name, STR("data")))
+    } else if (field(line, STR("data"), &value)) {
         add_data(sse, value, lasts);
-    if (str_eq(name, STR("event")) && value.n <= sizeof(sse->name)) {
+    } else if (field(line, STR("event"), &value) && value.n <= sizeof(sse->name)) {
         memcpy(sse->name, value.p, value.n);
         sse->name_length = (unsigned)value.n;
     }
@@ -122,11 +137,6 @@ static void line_part(struct sse *sse, struct str part)
         return;
     }
     buf_append_str(&sse->line, part);
-}
-
-static struct str skip(struct str s, size_t n)
-{
-    return (struct str){s.p + n, s.n - n};
 }
 
 /* A mark that turns out to be none is part of the first line. */

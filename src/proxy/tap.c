@@ -101,7 +101,7 @@ int body_tap_feed(struct body_tap *tap, struct str piece)
 
 void body_tap_message(struct body_tap *tap, struct str json)
 {
-    usage_reader_event(&tap->reader, STR(""), json);
+    usage_reader_message(&tap->reader, json);
 }
 
 void body_tap_end(struct body_tap *tap, struct usage *ret)
@@ -109,10 +109,10 @@ void body_tap_end(struct body_tap *tap, struct usage *ret)
     if (!tap)
         return;
     leak_finish(&tap->leak, on_plain, tap);
-    if (ret && tap->reads) {
-        usage_reader_get(&tap->reader, ret);
+    bool wanted = ret && tap->reads;
+    usage_reader_end(&tap->reader, wanted ? ret : NULL);
+    if (wanted)
         ret->cost_micro = price_cost(tap->prices, ret);
-    }
     leak_release(&tap->leak);
     sse_release(&tap->sse);
     inflate_free(tap->inflate);

@@ -7,12 +7,14 @@
  * Only a WebSocket carries several responses one after the other: "response.created" begins
  * the next one there.
  *
- * Blocks: no. Owns: nothing.
+ * Blocks: no. Owns: the copy of one event.
  */
 #include "proxy/usage.h"
 
 /* No answer has so many; keeps the arithmetic on costs inside 64 bits. */
 #define COUNT_MAX UINT64_C(1000000000)
+/* A longer event is read at once, so that none is kept. */
+#define LATER_MAX 65536
 
 enum {
     N_MESSAGE = 1,
@@ -146,33 +148,91 @@ void usage_reader_init(struct usage_reader *reader, enum usage_dialect dialect)
 {
     reader->dialect = dialect;
     reader->usage = (struct usage)USAGE_INIT;
+    reader->started = false;
+    reader->last = (struct buf)BUF_INIT;
     memset(reader->now, 0, sizeof(reader->now));
     memset(reader->before, 0, sizeof(reader->before));
     json_scan_init(&reader->scan, names, on_value, reader);
 }
 
-/* By its name, an event that holds nothing of interest: the many with a piece of text. */
-static bool is_dull(const struct usage_reader *reader, struct str name)
+/* Events are many and nearly all hold a piece of text only; reading each would cost as much
+ * as a fifth of proxying it. What follows finds the few that matter by one look. */
+enum worth { WORTH_NOTHING, WORTH_LATER /* unless another comes */, WORTH_READING };
+
+static enum worth worth_of_name(enum usage_dialect dialect, struct str name)
 {
-    switch (reader->dialect) {
-    case USAGE_ANTHROPIC:
-        return str_starts(name, STR("content_block_")) || str_eq(name, STR("ping"));
-    case USAGE_OPENAI:
-        return str_ends(name, STR(".delta")) || str_ends(name, STR(".added")) ||
+    bool dull = false;
+    if (dialect == USAGE_ANTHROPIC)
+        dull = str_starts(name, STR("content_block_")) || str_eq(name, STR("ping"));
+    else if (dialect == USAGE_OPENAI)
+        dull = str_ends(name, STR(".delta")) || str_ends(name, STR(".added")) ||
                (str_ends(name, STR(".done")) && !str_eq(name, STR("response.done")));
+    return dull ? WORTH_NOTHING : WORTH_READING;
+}
+
+/* The first member of that name (with its quotes): has it a value other than null? Text in
+ * which the name occurs has its quotes escaped. */
+enum member { MEMBER_ABSENT, MEMBER_NULL, MEMBER_SET };
+
+static enum member look_for(struct str data, struct str name)
+{
+    const char *at = memmem(data.p, data.n, name.p, name.n), *end = data.p + data.n;
+    if (!at)
+        return MEMBER_ABSENT;
+    at += name.n;
+    while (at < end && (*at == ' ' || *at == ':'))
+        at++;
+    return at < end && *at == 'n' ? MEMBER_NULL : MEMBER_SET;
+}
+
+static enum worth worth_of_data(enum usage_dialect dialect, struct str data)
+{
+    switch (dialect) {
+    case USAGE_OPENAI:
+        /* Pieces of text have it as null; the counts come with the reason or without choices.
+         */
+        return look_for(data, STR("\"finish_reason\"")) == MEMBER_NULL ? WORTH_NOTHING
+                                                                       : WORTH_READING;
     case USAGE_GOOGLE:
+        /* All have counts so far; those of the last hold. */
+        return look_for(data, STR("\"finishReason\"")) == MEMBER_ABSENT ? WORTH_LATER
+                                                                        : WORTH_READING;
+    case USAGE_ANTHROPIC:
     case USAGE_NONE:
         break;
     }
-    return false;
+    return WORTH_READING;
+}
+
+static void read_text(struct usage_reader *reader, struct str data)
+{
+    json_scan_reset(&reader->scan);
+    (void)json_scan_feed(&reader->scan, data);
 }
 
 void usage_reader_event(struct usage_reader *reader, struct str name, struct str data)
 {
-    if (is_dull(reader, name))
+    /* The first one names the model. */
+    enum worth worth = !reader->started ? WORTH_READING
+                       : name.n > 0     ? worth_of_name(reader->dialect, name)
+                                        : worth_of_data(reader->dialect, data);
+    if (worth == WORTH_NOTHING)
         return;
-    json_scan_reset(&reader->scan);
-    (void)json_scan_feed(&reader->scan, data);
+    reader->started = true;
+    if (reader->last.p)
+        buf_clear(&reader->last);
+    if (worth == WORTH_LATER && data.n <= LATER_MAX)
+        buf_append_str(&reader->last, data);
+    else
+        read_text(reader, data);
+}
+
+void usage_reader_message(struct usage_reader *reader, struct str data)
+{
+    /* The type comes first; if it does not, the message is read for nothing. */
+    struct str head = {data.p, data.n < 64 ? data.n : 64};
+    if (!memmem(head.p, head.n, ".delta\"", 7))
+        read_text(reader, data);
 }
 
 void usage_reader_body(struct usage_reader *reader, struct str piece)
@@ -185,7 +245,7 @@ static uint64_t clamp(uint64_t n)
     return n < COUNT_MAX ? n : COUNT_MAX;
 }
 
-void usage_reader_get(const struct usage_reader *reader, struct usage *ret)
+static void get(const struct usage_reader *reader, struct usage *ret)
 {
     uint64_t n[USAGE_COUNTS];
     for (int i = 0; i < USAGE_COUNTS; i++)
@@ -200,6 +260,15 @@ void usage_reader_get(const struct usage_reader *reader, struct usage *ret)
     if (reader->dialect != USAGE_ANTHROPIC)
         ret->input_tokens -= ret->cache_read_tokens < ret->input_tokens ? ret->cache_read_tokens
                                                                         : ret->input_tokens;
+}
+
+void usage_reader_end(struct usage_reader *reader, struct usage *ret)
+{
+    if (buf_len(&reader->last) > 0)
+        read_text(reader, buf_str(&reader->last));
+    buf_release(&reader->last);
+    if (ret)
+        get(reader, ret);
 }
 
 static void next_response(struct usage_reader *reader)
@@ -275,6 +344,8 @@ static void on_value(
         return;
     if (path[0] == N_ERROR && kind != JSON_SCAN_NULL)
         reader->usage.failed = true;
+    if (path[steps - 1] == JSON_SCAN_OTHER)
+        return;
     for (size_t i = 0; i < sizeof(meanings) / sizeof(*meanings); i++) {
         const struct meaning *m = &meanings[i];
         if (m->dialect == reader->dialect && m->steps == steps &&

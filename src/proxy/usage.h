@@ -3,20 +3,21 @@
  *
  *     struct usage_reader reader;
  *     usage_reader_init(&reader, USAGE_ANTHROPIC);
- *     usage_reader_event(&reader, name, data);    // each event of a stream, or message
+ *     usage_reader_event(&reader, name, data);    // each event of a stream
+ *     usage_reader_message(&reader, data);        // or message of a WebSocket
  *     usage_reader_body(&reader, piece);          // or a JSON body, in pieces of any size
- *     usage_reader_get(&reader, &usage);
+ *     usage_reader_end(&reader, &usage);          // frees
  *
  * Knows Anthropic Messages, OpenAI chat completions and responses, and Google
- * generateContent, in their streaming and whole forms. Reads along without a copy and in
- * memory of its own size. Broken JSON is read as far as it goes.
+ * generateContent, in their streaming and whole forms. Reads along in constant memory (one
+ * event at most is kept). Broken JSON is read as far as it goes.
  */
 #ifndef SRC_PROXY_USAGE_H
 #define SRC_PROXY_USAGE_H
 
 #include <stdint.h>
 
-#include "base/str.h"
+#include "base/buf.h"
 #include "proxy/jsonscan.h"
 
 enum usage_dialect { USAGE_NONE, USAGE_ANTHROPIC, USAGE_OPENAI, USAGE_GOOGLE };
@@ -58,14 +59,17 @@ struct usage_reader {
     uint64_t now[USAGE_COUNTS];    /* of the current response */
     uint64_t before[USAGE_COUNTS]; /* of those before it on a WebSocket */
     struct usage usage;            /* without the counts */
+    bool started;                  /* an event came */
+    struct buf last;               /* owns; an event that matters only if none follows */
 };
 
 /* The reader must not move afterwards. */
 void usage_reader_init(struct usage_reader *reader, enum usage_dialect dialect);
-/* `name` is empty for an event without one, and for a message of a WebSocket. */
+/* `name` is empty for an event without one. */
 void usage_reader_event(struct usage_reader *reader, struct str name, struct str data);
+void usage_reader_message(struct usage_reader *reader, struct str data);
 void usage_reader_body(struct usage_reader *reader, struct str piece);
-/* What is known so far; the cost is not. */
-void usage_reader_get(const struct usage_reader *reader, struct usage *ret);
+/* What was told, without the cost; ret may be NULL. Frees. */
+void usage_reader_end(struct usage_reader *reader, struct usage *ret);
 
 #endif

@@ -15,7 +15,7 @@ static struct usage read_body(enum usage_dialect dialect, struct str text, size_
     usage_reader_init(&reader, dialect);
     usage_reader_body(&reader, (struct str){text.p, cut});
     usage_reader_body(&reader, (struct str){text.p + cut, text.n - cut});
-    usage_reader_get(&reader, &usage);
+    usage_reader_end(&reader, &usage);
     return usage;
 }
 
@@ -57,8 +57,11 @@ static void check_events(
 
     usage_reader_init(&reader, dialect);
     for (; events->data; events++)
-        usage_reader_event(&reader, str_of(events->name), str_of(events->data));
-    usage_reader_get(&reader, &got);
+        if (events->name)
+            usage_reader_event(&reader, str_of(events->name), str_of(events->data));
+        else
+            usage_reader_message(&reader, str_of(events->data));
+    usage_reader_end(&reader, &got);
     check(&got, want);
 }
 
@@ -163,10 +166,10 @@ static void test_several_responses_of_one_websocket_add_up(void **state)
     (void)state;
     snprintf(data, sizeof(data), response, "completed", "null");
     const struct event events[] = {
-            {"", "{\"type\":\"response.created\",\"response\":{\"model\":\"gpt-5\"}}"},
-            {"", data},
-            {"", "{\"type\":\"response.created\",\"response\":{\"model\":\"gpt-5\"}}"},
-            {"", data},
+            {NULL, "{\"type\":\"response.created\",\"response\":{\"model\":\"gpt-5\"}}"},
+            {NULL, data},
+            {NULL, "{\"type\":\"response.created\",\"response\":{\"model\":\"gpt-5\"}}"},
+            {NULL, data},
             {NULL, NULL},
     };
     check_events(USAGE_OPENAI, events,
@@ -194,6 +197,18 @@ static void test_google_whole_array_and_stream(void **state)
     snprintf(list, sizeof(list), "[%s\n,\r\n%s]", one, one);
     check_body(USAGE_GOOGLE, list, want);
     check_events(USAGE_GOOGLE, events, want);
+}
+
+static void test_google_stream_that_breaks_off_has_the_counts_so_far(void **state)
+{
+    static const struct event events[] = {
+            {"", "{\"usageMetadata\":{\"promptTokenCount\":100},\"modelVersion\":\"g\"}"},
+            {"", "{\"usageMetadata\":{\"promptTokenCount\":100,\"candidatesTokenCount\":1}}"},
+            {"", "{\"usageMetadata\":{\"promptTokenCount\":100,\"candidatesTokenCount\":2}}"},
+            {NULL, NULL},
+    };
+    (void)state;
+    check_events(USAGE_GOOGLE, events, (struct want){"g", "", 100, 2, 0, 0, true, false});
 }
 
 static void test_what_is_no_count_is_not_counted(void **state)
@@ -260,6 +275,7 @@ int main(void)
             cmocka_unit_test(test_openai_responses_and_why_they_ended),
             cmocka_unit_test(test_several_responses_of_one_websocket_add_up),
             cmocka_unit_test(test_google_whole_array_and_stream),
+            cmocka_unit_test(test_google_stream_that_breaks_off_has_the_counts_so_far),
             cmocka_unit_test(test_what_is_no_count_is_not_counted),
             cmocka_unit_test(test_bytes_of_a_model_name_are_safe_to_show),
             cmocka_unit_test(test_broken_and_deep_json_ends_the_reading),

@@ -112,6 +112,15 @@ class Connection:
         while self.fill():
             pass
 
+    def close(self):
+        """A clean end of TLS."""
+        try:
+            self.tls.settimeout(0.3)
+            self.tls.unwrap().close()
+        except (OSError, ValueError):
+            pass  # the proxy may have gone without saying so
+        self.ended = True
+
     def die(self):
         """A reset, not an end."""
         self.tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -282,12 +291,12 @@ def request(line="GET /api/hello HTTP/1.1", *fields, host=HOST, body=b"", script
 class World:
     """A home, an origin and the proxy in front of it."""
 
-    def __init__(self):
+    def __init__(self, more=""):
         self.home = Home()
         self.origin = Origin(self.home.top)
         hosts = "".join(f"    - {{host: {h}, port: 443, address: 127.0.0.1, "
                         f"to_port: {self.origin.port}}}\n" for h in (HOST, OPENAI, GOOGLE))
-        self.home.config(f"network:\n  upstream_ca: {self.origin.cert}\n  resolve:\n{hosts}")
+        self.home.config(f"network:\n  upstream_ca: {self.origin.cert}\n  resolve:\n{hosts}" + more)
         self.stderr = os.path.join(self.home.top, "stderr")
         with open(self.stderr, "wb") as errors:
             self.process = subprocess.Popen(

@@ -232,12 +232,12 @@ static struct job *job_new(struct refresh *r)
     return job;
 }
 
-/* The flight is over: the lock, too. */
+/* The flight is over, and with it the lock. err may be the job's. */
 static void land(struct refresh *r, const struct err *err)
 {
+    finish(r, err);
     job_free(r->job);
     r->job = NULL;
-    finish(r, err);
 }
 
 static int take_lock(struct job *job, struct err *err)

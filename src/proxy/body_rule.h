@@ -19,8 +19,9 @@
  * the members that matter twice, or spelled with escapes or in other case, is refused, because
  * the provider may read it in another way than we do.
  *
- * Blocks: no; about 1 ms per MiB. One message of a WebSocket is a body like any other: what
- * `inside` names (OpenAI's "response") is looked into as well.
+ * Blocks: no; 1 ms per MiB of ordinary text, 9 ms if there are brackets only. Nothing is
+ * shared, so that a large body may be given to a worker thread. One message of a WebSocket is a
+ * body like any other: what `inside` names (OpenAI's "response") is looked into as well.
  */
 #ifndef SRC_PROXY_BODY_RULE_H
 #define SRC_PROXY_BODY_RULE_H

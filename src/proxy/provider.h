@@ -61,8 +61,8 @@ struct oauth_login {
     enum oauth_store store;
     struct provider_upstream token; /* the endpoint; prefix is its whole path */
     char client_id[128];
-    bool is_form; /* the grant is posted as a form, else as JSON */
-    bool overridden;                /* by token_url of the configuration: any address */
+    bool is_form;    /* the grant is posted as a form, else as JSON */
+    bool overridden; /* by token_url of the configuration: any address */
 };
 
 struct provider_oauth {
@@ -163,7 +163,8 @@ bool provider_table_is_telemetry_host(const struct provider_table *table, struct
 /*
  * True when the raw path has something that two parsers may read differently: "..", a segment
  * ".", "//", ';', backslash, '#', a control byte, anything not ASCII, all these encoded, an
- * encoded dot, slash, percent or question mark, a percent sign that encodes nothing; or when it does not begin with a slash.
+ * encoded dot, slash, percent or question mark, a percent sign that encodes nothing; or when it
+ * does not begin with a slash.
  */
 bool path_is_suspicious(struct str path);
 

@@ -10,7 +10,8 @@ static const struct {
 } endpoints[] = {{"anthropic", "POST", "/v1/messages"}, {"openai", "POST", "/v1/responses"},
         {"openai", "GET", "/v1/responses"}, {"openai", "POST", "/v1/chat/completions"},
         {"google", "POST", "/v1beta/models/x:generateContent"},
-        {"openrouter", "POST", "/api/v1/messages"}};
+        {"openrouter", "POST", "/api/v1/messages"},
+        {"google", "POST", "/v1beta/models/x:countTokens"}};
 
 static const struct provider_table *table(void)
 {

@@ -19,6 +19,7 @@
 #define SOCKET "openai", "GET", "/v1/responses"
 #define CHAT "openai", "POST", "/v1/chat/completions"
 #define GEMINI "google", "POST", "/v1beta/models/x:generateContent"
+#define COUNT "google", "POST", "/v1beta/models/x:countTokens"
 #define ROUTER "openrouter", "POST", "/api/v1/chat/completions"
 
 #define SAME(...)                                                                              \
@@ -247,6 +248,7 @@ static void the_tools_of_openai_go(void **state)
                     "{\"tool_choice\":{\"type\":\"allowed_tools\",\"tools\":"
                     "[{\"type\":\"mcp\"}]},\"m\":1}",
                     "{\"m\":1}", "mcp, tool_choice"),
+            CUT(RESPONSES, "{\"prompt\":{\"id\":\"pmpt_1\"},\"m\":1}", "{\"m\":1}", "prompt"),
             CUT(CHAT, "{\"m\":1,\"web_search_options\":{}}", "{\"m\":1}", "web_search_options"),
             CUT(CHAT,
                     "{\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":"
@@ -278,6 +280,10 @@ static void the_tools_of_google_go(void **state)
                     "{\"tools\":[{\"google_search\":{}, \"functionDeclarations\":[], "
                     "\"urlContext\":{}}]}",
                     "{\"tools\":[{\"functionDeclarations\":[]}]}", "google_search, urlContext"),
+            CUT(COUNT,
+                    "{\"generateContentRequest\":{\"tools\":[{\"googleSearch\":{}}],"
+                    "\"model\":\"m\"}}",
+                    "{\"generateContentRequest\":{\"model\":\"m\"}}", "googleSearch"),
             CUT(GEMINI,
                     "{\"tools\":[{\"codeExecution\":{},\"x\":1}],\"toolConfig\":{\"a\":1},"
                     "\"contents\":[]}",
@@ -432,6 +438,25 @@ static void the_names_are_cut_with_a_mark(void **state)
     buf_release(&out);
 }
 
+/* Every endpoint that makes a model answer, or reads a request for one, has its rule. */
+static void no_endpoint_with_a_body_is_without_a_rule(void **state)
+{
+    const struct provider_table *table = *state;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct provider *p = &table->items[i];
+        for (size_t k = 0; k < p->allow_count; k++) {
+            const struct provider_endpoint *end = &p->allow[k];
+            bool none = strcmp(end->method, "GET") == 0 ||
+                        strcmp(end->pattern, "/codex-backend/agent-identity") == 0;
+            if (!none && !provider_body_rule(p, str_of(end->method), str_of(end->pattern)))
+                fail_msg("%s: %s %s", p->name, end->method, end->pattern);
+        }
+        for (size_t k = 0; k < p->websocket_count; k++)
+            assert_non_null(provider_body_rule(
+                    p, str_of(p->websocket[k].method), str_of(p->websocket[k].pattern)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +468,7 @@ int main(void)
             cmocka_unit_test(what_the_provider_would_fetch_is_refused),
             cmocka_unit_test(the_configuration_may_let_a_tool_through),
             cmocka_unit_test(a_flood_of_tools_is_refused),
+            cmocka_unit_test(no_endpoint_with_a_body_is_without_a_rule),
             cmocka_unit_test(the_names_are_cut_with_a_mark),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -19,6 +19,23 @@ static const char *workspace_of(const struct options *options, char cwd[PATH_MAX
     return getcwd(cwd, PATH_MAX) ? cwd : ".";
 }
 
+/* Whose key or login the agent would have a fake of. */
+static void print_credentials(const struct session_env *env, const char *name)
+{
+    const struct agent *agent = agent_find(env->agents, name);
+
+    for (char **names = agent ? agent->providers : NULL; names && *names; names++) {
+        const struct provider *p = session_provider(env, *names, NULL);
+        struct buf text = BUF_INIT;
+
+        if (!p)
+            continue;
+        credential_describe(credential_of(env->credentials, p), &text);
+        printf("credential %s: %.*s\n", p->name, STR_ARG(buf_str(&text)));
+        buf_release(&text);
+    }
+}
+
 /* What would run, without starting anything. */
 static int dry_run(const struct options *options, const char *workspace)
 {
@@ -40,6 +57,8 @@ static int dry_run(const struct options *options, const char *workspace)
         printf("agent      %s\nworkspace  %s\nruntime    %s\npolicy     version %s\n"
                "network    none; 127.0.0.1:18080 in the box leads to our proxy\n",
                 spec.agent, workspace, spec.runtime, policy_version(app.policy));
+    if (rc == 0 && strcmp(spec.runtime, "none") != 0)
+        print_credentials(&env, spec.agent);
     app_close(&app);
     return rc < 0 ? cmd_fail(&err) : EXIT_DONE;
 }

@@ -213,6 +213,10 @@ const struct provider *session_provider(
             return p;
         no_credential(env, p, err);
     }
+    if (strchr(names, '|'))
+        err_set(err, ERR_CREDENTIAL,
+                "needs a key or login of one of '%s'; 'ironcurtain keys ls' says what is found",
+                names);
     return NULL;
 }
 

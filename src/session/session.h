@@ -65,6 +65,10 @@ struct session;
 int session_check(
         const struct session_env *env, const struct session_spec *spec, struct err *err);
 
+/* The provider that an agent's `names` ("a" or "a|b") means: the first with a key or login. */
+const struct provider *session_provider(
+        const struct session_env *env, const char *names, struct err *err);
+
 struct session *session_start(const struct session_env *env, const struct session_spec *spec,
         const struct session_ops *ops, void *ctx, struct err *err);
 /* Silence; ends the agent and its box, removes run/<id12>. */

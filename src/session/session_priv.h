@@ -54,9 +54,6 @@ struct session {
     int box_status;
 };
 
-/* The provider that `names` ("a" or "a|b") means: the first with a key or login. */
-const struct provider *session_provider(
-        const struct session_env *env, const char *names, struct err *err);
 /* Start the first step; the session ends by itself if a later one fails. */
 int steps_begin(struct session *s, const struct session_spec *spec, struct err *err);
 /* Take down everything that can produce an event; vt, words and rows stay. */

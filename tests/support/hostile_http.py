@@ -206,7 +206,8 @@ class Client:
         status, head = read_head_unbuffered(self.sock)
         if status != 200:
             raise Failed(f"CONNECT was answered {head!r}")
-        self.sock = self.world.proxy.tls.wrap_socket(self.sock, server_hostname=sni or host)
+        self.sock = self.world.proxy.tls.wrap_socket(self.sock, server_hostname=sni or host,
+                                                     suppress_ragged_eofs=False)
         return self
 
     def send(self, data):
@@ -222,9 +223,7 @@ class Client:
         except socket.timeout:
             raise Failed(f"no answer and no end within {PATIENCE} s, got {self.buffer[-200:]!r}") \
                 from None
-        except ssl.SSLEOFError:
-            piece, self.reset = b"", True
-        except OSError:
+        except OSError:  # also the end of the connection without the end of TLS
             piece, self.reset = b"", True
         self.buffer += piece
         self.closed = not piece

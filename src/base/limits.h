@@ -19,6 +19,9 @@
 /* Names in its Connection field; each is compared with every field. One or two are usual. */
 #define LIMIT_HTTP_OPTIONS 64
 
+/* Headers and parameters in which one provider takes its key. */
+#define LIMIT_KEY_PLACES 4
+
 /* So much of a body that nobody wants is read to keep the connection; agents' telemetry,
  * which is refused, has up to 700 kB. */
 #define LIMIT_HTTP_DISCARD (1u << 20)

@@ -32,19 +32,6 @@ static char *demo_key(void)
     return xasprintf("sk-ant-api03-demo-%s", text);
 }
 
-static int give_certificate(struct demo *demo, struct err *err)
-{
-    struct buf pem = BUF_INIT;
-    char *path = path_join(demo->workspace, "demo-ca.pem");
-    int rc = file_read(demo_provider_ca(demo->provider), LIMIT_FILE, &pem, err);
-
-    if (rc == 0)
-        rc = file_write(path, buf_data(&pem), buf_len(&pem), 0644, err);
-    buf_release(&pem);
-    free(path);
-    return rc;
-}
-
 /* The anthropic entry leads to our provider, with its key; whatever key the user has in the
  * environment is dropped. */
 static int point_provider(
@@ -92,7 +79,7 @@ static int on_open(void *ctx, struct app *app, struct err *err)
     int rc;
 
     demo->provider = demo_provider_start(app->loop, &config, err);
-    rc = demo->provider ? give_certificate(demo, err) : err->code;
+    rc = demo->provider ? 0 : err->code;
     if (rc == 0)
         rc = point_provider(app, demo, key, err);
     if (rc == 0)

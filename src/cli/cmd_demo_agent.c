@@ -21,8 +21,7 @@ enum state { DIALING, CONNECTING, HANDSHAKE, HEAD, BODY, DONE, FAILED };
 
 struct request {
     struct loop *loop;
-    struct tls_client *tls;     /* for mediated hosts */
-    struct tls_client *raw_tls; /* for raw tunnels */
+    struct tls_client *tls; /* trusts what the proxy mints */
     const char *host;
     struct str text; /* the request as it goes inside TLS */
     struct chan *chan;
@@ -266,7 +265,6 @@ static void ask_weather(struct request *base)
         "(C-\\ e to look, then C-\\ y or C-\\ n) ...\n",
             DEMO_WEATHER_HOST);
     r.host = DEMO_WEATHER_HOST;
-    r.tls = base->raw_tls;
     r.text = STR("GET /today HTTP/1.1\r\nHost: " DEMO_WEATHER_HOST "\r\n\r\n");
     perform(&r);
     if (r.state == DONE && r.status == 200)
@@ -306,10 +304,8 @@ int cmd_demo_agent(int argc, char **argv)
     base.loop = loop_new(&err);
     if (!base.loop)
         return cmd_fail(&err);
-    /* Inside the mediated tunnel the box's CA signs; a raw tunnel ends at the host itself. */
     base.tls = tls_client_new(BOX_ORIENTATION "/ca-cert.pem", &err);
-    base.raw_tls = base.tls ? tls_client_new(BOX_WORKSPACE "/demo-ca.pem", &err) : NULL;
-    if (!base.raw_tls)
+    if (!base.tls)
         return cmd_fail(&err);
     say("A demo agent, in a box without a network. My key is %.24s..., a fake.\n\n"
         "First I say hello to the model:\n",
@@ -320,7 +316,6 @@ int cmd_demo_agent(int argc, char **argv)
     say("\nNow you: type a message, 'weather' to make me ask again, 'exit' to end.\n");
     talk(&base);
     tls_client_free(base.tls);
-    tls_client_free(base.raw_tls);
     loop_free(base.loop);
     return EXIT_DONE;
 }

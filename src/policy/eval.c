@@ -52,6 +52,7 @@ static void apply(const struct policy *policy, const struct rule *rule, enum mat
                                         : "the rule gives no reason";
     snprintf(where, sizeof(where), "%s:%u", policy->name, rule->line);
     fill(ret, rule->verb, rule->text, where, reason);
+    ret->names_method = rule->net.methods != NULL;
     ret->timeout_ms = rule->timeout_ms;
     ret->is_exact = pattern_is_exact(&rule->net);
     if (rule->has_risk)

@@ -22,6 +22,7 @@ struct verdict {
     enum risk risk;
     bool by_default;     /* no rule matched: the default decided */
     bool is_exact;       /* the rule names this method, host, port and path and no other */
+    bool names_method;   /* the rule lists methods, this one among them */
     uint32_t timeout_ms; /* for ASK; 0: the gate's default */
     char rule[128];      /* the line as written, or "default net ask", "structural: ..." */
     char where[128];     /* file:line, or "built in" */

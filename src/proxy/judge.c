@@ -1,19 +1,19 @@
 /*
- * judge.c - what a request inside a provider's tunnel may be, and how it goes on.
+ * judge.c - what a request may be, and how it goes on.
  *
- * In this order: the Host must be the CONNECT's, the endpoint one of the provider's, the key
- * the fake one or none. Any other key is refused, the agent's own too: with a key of their
- * own, who took over the agent could send data to an account of theirs at an allowed host.
- * The same for keys in other headers and in the query.
+ * The Host must be the tunnel's. At a provider: the endpoint one of its table, the key the
+ * fake one or none. Any other key is refused, the agent's own too: with a key of their own,
+ * who took over the agent could send data to an account of theirs at an allowed host. The
+ * same for keys in other headers and in the query. At any other host: what the policy says.
  *
- * What goes upstream is written anew from the parsed head: one framing, no field that
- * concerns this hop only, Host and key from our tables.
+ * What goes upstream is written anew from the parsed head: no field that concerns this hop
+ * only, Host from our tables, a mark where the real key belongs.
  */
 #include "proxy/proxy_priv.h"
 
 #define KEY_MISMATCH "Rejected: API key does not match expected sentinel."
 
-static bool refuse(struct refusal *refusal, int status, enum request_decision decision,
+static bool refuse(struct judged *judged, int status, enum request_decision decision,
         const char *reason);
 
 static struct str target_path(struct str target)
@@ -29,15 +29,18 @@ static struct str target_query(struct str target)
     return str_cut(&target, '?', &path) ? target : (struct str){target.p, 0};
 }
 
-/* "host", "host:port", "[v6]", "[v6]:port"; without a port it is 443's. */
+/* --- host ----------------------------------------------------------------------------- */
+
+/* "host", "host:port", "[v6]", "[v6]:port"; without a port it is the scheme's. */
 static bool host_agrees(const struct tunnel *tunnel, struct str host)
 {
     char want[300];
-    if (tunnel->port == 443 && str_eq_icase(host, str_of(tunnel->host)))
+    bool usual = tunnel->port == (tunnel->plain ? 80 : 443);
+    if (usual && str_eq_icase(host, str_of(tunnel->host)))
         return true; /* as nearly everybody sends it; an address literal has brackets */
     bool literal = strchr(tunnel->host, ':') != NULL;
     int n = snprintf(want, sizeof(want), literal ? "[%s]" : "%s", tunnel->host);
-    if (tunnel->port == 443 && str_eq_icase(host, (struct str){want, (size_t)n}))
+    if (usual && str_eq_icase(host, (struct str){want, (size_t)n}))
         return true;
     n += snprintf(want + n, sizeof(want) - (size_t)n, ":%u", (unsigned)tunnel->port);
     return str_eq_icase(host, (struct str){want, (size_t)n});
@@ -55,33 +58,57 @@ static bool host_is_well_formed(struct str host)
 }
 
 static bool judge_host(
-        const struct tunnel *tunnel, const struct http_head *head, struct refusal *refusal)
+        const struct tunnel *tunnel, const struct http_head *head, struct judged *judged)
 {
     if (head->minor == 0 && head->host.p == NULL)
         return true;
     if (host_agrees(tunnel, head->host))
         return true;
     if (!host_is_well_formed(head->host))
-        return refuse(refusal, 400, REQUEST_ERROR, "Rejected: malformed Host.");
-    char reason[sizeof(refusal->reason)];
+        return refuse(judged, 400, REQUEST_ERROR, "Rejected: malformed Host.");
+    char reason[sizeof(judged->reason)];
     snprintf(reason, sizeof(reason),
             "Rejected: Host differs from the host of this tunnel, %.150s.", tunnel->host);
-    return refuse(refusal, 421, REQUEST_DENY, reason);
+    return refuse(judged, 421, REQUEST_DENY, reason);
+}
+
+/* --- endpoint ------------------------------------------------------------------------- */
+
+static bool asks_for_websocket(const struct http_head *head)
+{
+    size_t at = 0;
+    const struct http_field *field;
+    while (head->upgrade && (field = http_next(head, STR("upgrade"), &at)) != NULL) {
+        if (str_eq_icase(field->value, STR("websocket")))
+            return true;
+    }
+    return false;
 }
 
 static bool judge_endpoint(
-        struct tunnel *tunnel, const struct http_head *head, struct refusal *refusal)
+        const struct tunnel *tunnel, const struct http_head *head, struct judged *judged)
 {
-    char path[160], reason[sizeof(refusal->reason)];
+    char path[160], reason[sizeof(judged->reason)];
     struct str raw = target_path(head->target);
-    if (memchr(head->target.p, '#', head->target.n))
-        return refuse(refusal, 400, REQUEST_ERROR, "Rejected: fragment in the request target.");
-    if (provider_allows(tunnel->provider, head->method, raw))
+    const struct provider *provider = tunnel->provider;
+    judged->websocket = asks_for_websocket(head);
+    if (tunnel->plain)
+        return refuse(judged, 403, REQUEST_DENY,
+                "Blocked: this provider is reached by https only.");
+    if (judged->websocket && provider_allows_websocket(provider, head->method, raw))
+        return true;
+    if (judged->websocket)
+        return refuse(judged, 426, REQUEST_DENY,
+                "Blocked: no WebSocket at this endpoint; plain requests are answered.");
+    if (provider_allows(provider, head->method, raw))
         return true;
     snprintf(reason, sizeof(reason), "Blocked: %.*s %s is not an allowed endpoint.",
             STR_ARG(head->method), str_vis(path, sizeof(path), raw));
-    return refuse(refusal, 403, REQUEST_DENY, reason);
+    return refuse(judged, provider_is_telemetry(provider, raw) ? 404 : 403, REQUEST_DENY,
+            reason);
 }
+
+/* --- key ------------------------------------------------------------------------------ */
 
 /* Headers in which providers take keys. */
 static bool is_credential_header(struct str name)
@@ -95,101 +122,239 @@ static bool is_credential_header(struct str name)
     return false;
 }
 
-static bool query_has_key(struct str query)
+static const struct key_value *place_of_header(const struct credential *cred, struct str name)
 {
-    struct str item, name;
-    bool more = query.n > 0;
-    while (more) {
-        more = str_cut(&query, '&', &item);
-        str_cut(&item, '=', &name);
-        if (str_eq_icase(name, STR("key")) || str_eq_icase(name, STR("api_key")) ||
-                str_eq_icase(name, STR("access_token")))
+    for (size_t i = 0; i < cred->count; i++) {
+        const char *header = cred->values[i].place->header;
+        if (*header && str_eq_icase(name, str_of(header)))
+            return &cred->values[i];
+    }
+    return NULL;
+}
+
+static const struct key_value *place_of_query(const struct credential *cred, struct str name)
+{
+    for (size_t i = 0; i < cred->count; i++) {
+        const char *query = cred->values[i].place->query;
+        if (*query && str_eq(name, str_of(query)))
+            return &cred->values[i];
+    }
+    return NULL;
+}
+
+static bool is_fake(const struct key_value *value, struct str text)
+{
+    return value->fake && mem_equal_ct(text.p, text.n, value->fake, strlen(value->fake));
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* May this parameter's name mean a key to a server that decodes it? */
+static bool is_credential_parameter(struct str name)
+{
+    static const char *const names[] = {"key", "api_key", "apikey", "api-key", "access_token",
+            "oauth_token"};
+    char plain[32];
+    size_t n = 0;
+    for (size_t i = 0; i < name.n; i++) {
+        int high = -1, low = -1;
+        if (name.p[i] == '%' && i + 2 < name.n) {
+            high = hex_digit(name.p[i + 1]);
+            low = hex_digit(name.p[i + 2]);
+        }
+        if (n == sizeof(plain))
+            return false; /* longer than any of them */
+        plain[n++] = high >= 0 && low >= 0 ? (char)(high * 16 + low) : name.p[i];
+        if (high >= 0 && low >= 0)
+            i += 2;
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (str_eq_icase((struct str){plain, n}, str_of(names[i])))
             return true;
     }
     return false;
 }
 
+static bool judge_query_key(const struct credential *cred, struct str query, bool *swap,
+        struct judged *judged)
+{
+    unsigned seen = 0;
+    struct str item, name;
+    bool more = query.n > 0;
+    while (more) {
+        more = str_cut(&query, '&', &item);
+        struct str value = item;
+        bool has_value = str_cut(&value, '=', &name);
+        const struct key_value *place = place_of_query(cred, name);
+        if (!place && !is_credential_parameter(name))
+            continue;
+        if (!place || !has_value || !is_fake(place, value))
+            return refuse(judged, 403, REQUEST_DENY, KEY_MISMATCH);
+        if (++seen > 1)
+            return refuse(judged, 400, REQUEST_DENY, "Rejected: API key given twice.");
+        *swap = true;
+    }
+    return true;
+}
+
 /* Sets *swap if the fake key was there. */
 static bool judge_key(const struct tunnel *tunnel, const struct http_head *head, bool *swap,
-        struct refusal *refusal)
+        struct judged *judged)
 {
     const struct credential *cred = proxy_credential(tunnel->proxy, tunnel->provider);
-    struct str header = str_of(tunnel->provider->key_header);
-    unsigned seen = 0;
+    const struct key_value *seen[LIMIT_KEY_PLACES];
+    size_t count = 0;
     *swap = false;
     for (size_t i = 0; i < head->count; i++) {
         const struct http_field *field = &head->fields[i];
         if (field->hop)
             continue;
-        if (header.n == 0 || !str_eq_icase(field->name, header)) {
-            if (is_credential_header(field->name))
-                return refuse(refusal, 403, REQUEST_DENY, KEY_MISMATCH);
+        const struct key_value *place = place_of_header(cred, field->name);
+        if (!place && !is_credential_header(field->name))
             continue;
+        for (size_t k = 0; k < count; k++) {
+            if (seen[k] == place)
+                return refuse(
+                        judged, 400, REQUEST_DENY, "Rejected: API key header given twice.");
         }
-        if (++seen > 1)
-            return refuse(refusal, 400, REQUEST_DENY, "Rejected: API key header given twice.");
-        *swap = cred->fake_value && mem_equal_ct(field->value.p, field->value.n,
-                                            cred->fake_value, strlen(cred->fake_value));
-        if (!*swap)
-            return refuse(refusal, 403, REQUEST_DENY, KEY_MISMATCH);
+        if (!place || !is_fake(place, field->value))
+            return refuse(judged, 403, REQUEST_DENY, KEY_MISMATCH);
+        seen[count++] = place;
+        *swap = true;
     }
-    if (query_has_key(target_query(head->target)))
-        return refuse(refusal, 403, REQUEST_DENY, KEY_MISMATCH);
+    return judge_query_key(cred, target_query(head->target), swap, judged);
+}
+
+/* --- policy --------------------------------------------------------------------------- */
+
+struct net_request judge_net_request(const struct tunnel *tunnel, const struct http_head *head)
+{
+    return (struct net_request){
+            .method = head->method,
+            .scheme = tunnel->plain ? STR("http") : STR("https"),
+            .host = str_of(tunnel->host),
+            .port = tunnel->port,
+            .path = target_path(head->target),
+    };
+}
+
+static bool judge_by_policy(const struct tunnel *tunnel, const struct http_head *head,
+        struct request_record *rec, struct judged *judged)
+{
+    const struct proxy_config *config = &tunnel->proxy->config;
+    const struct net_request req = judge_net_request(tunnel, head);
+    struct verdict *verdict = &judged->verdict;
+    char why[140], reason[sizeof(judged->reason)];
+    grants_judge_net(config->grants, config->policy, config->session, &req, verdict);
+    str_copy(rec->rule, sizeof(rec->rule), str_of(verdict->rule));
+    str_vis(why, sizeof(why), str_of(*verdict->reason ? verdict->reason : verdict->rule));
+    if (verdict->kind == VERDICT_DENY) {
+        snprintf(reason, sizeof(reason), "Blocked: %.16s %.60s is refused: %s.", rec->method,
+                tunnel->host, why);
+        bool telemetry = provider_table_is_telemetry_host(config->providers, req.host);
+        return refuse(judged, telemetry ? 404 : 403, REQUEST_DENY, reason);
+    }
+    if (asks_for_websocket(head))
+        return refuse(judged, 426, REQUEST_DENY,
+                "Blocked: WebSocket goes to providers only, or uninspected by a CONNECT rule.");
+    if (verdict->kind == VERDICT_ASK && !config->gate)
+        return refuse(judged, 403, REQUEST_DENY,
+                "Blocked: it needs a person's approval and nobody can be asked here.");
+    if (verdict->kind == VERDICT_ASK)
+        judged->what = JUDGED_ASK;
     return true;
 }
 
-bool judge_request(struct tunnel *tunnel, const struct http_head *head,
-        struct request_record *rec, struct refusal *refusal)
+void judge_request(const struct stream *stream, const struct http_head *head,
+        struct request_record *rec, struct judged *judged)
 {
-    refusal->status = 0;
+    const struct tunnel *tunnel = stream->tunnel;
+    *judged = (struct judged){.what = JUDGED_SEND};
     str_copy(rec->method, sizeof(rec->method), head->method);
     str_vis(rec->path, sizeof(rec->path), target_path(head->target));
+    rec->decision = REQUEST_ALLOW;
+    if (!judge_host(tunnel, head, judged))
+        return;
+    if (memchr(head->target.p, '#', head->target.n)) {
+        refuse(judged, 400, REQUEST_ERROR, "Rejected: fragment in the request target.");
+        return;
+    }
+    if (!tunnel->provider) {
+        judge_by_policy(tunnel, head, rec, judged);
+        return;
+    }
+    bool swap = false;
     str_copy(rec->rule, sizeof(rec->rule), STR("provider table"));
-    bool ok = judge_host(tunnel, head, refusal) && judge_endpoint(tunnel, head, refusal) &&
-              judge_key(tunnel, head, &rec->key_swapped, refusal);
-    if (ok)
-        rec->decision = REQUEST_ALLOW;
-    else
-        rec->key_swapped = false;
-    return ok;
+    rec->key_swapped = judge_endpoint(tunnel, head, judged) &&
+                       judge_key(tunnel, head, &swap, judged) && swap;
 }
 
-void judge_write_head(const struct tunnel *tunnel, const struct http_head *head,
-        const struct request_record *rec, struct buf *out)
+static bool refuse(
+        struct judged *judged, int status, enum request_decision decision, const char *reason)
 {
-    const struct credential *cred = proxy_credential(tunnel->proxy, tunnel->provider);
-    struct str header = str_of(tunnel->provider->key_header);
+    judged->what = JUDGED_REFUSE;
+    judged->status = status;
+    judged->decision = decision;
+    str_copy(judged->reason, sizeof(judged->reason), str_of(reason));
+    return false;
+}
+
+/* --- the head that goes upstream ------------------------------------------------------- */
+
+/* The target with a mark instead of the fake key in its query. */
+static void write_target(const struct credential *cred, struct str target, struct buf *out)
+{
+    struct str query = target_query(target), item, name;
+    bool more = query.n > 0;
+    buf_append_str(out, more ? target_path(target) : target);
+    for (char before = '?'; more; before = '&') {
+        more = str_cut(&query, '&', &item);
+        struct str value = item;
+        bool has_value = str_cut(&value, '=', &name);
+        buf_putc(out, before);
+        if (!has_value || !cred || !place_of_query(cred, name)) {
+            buf_append_str(out, item);
+            continue;
+        }
+        buf_append_str(out, name);
+        buf_putc(out, '=');
+        buf_putc(out, JUDGE_KEY);
+    }
+}
+
+void judge_write_head(const struct tunnel *tunnel, const struct origin *origin,
+        const struct http_head *head, const struct request_record *rec, struct buf *out)
+{
+    static const char mark[] = {JUDGE_KEY};
+    const struct credential *cred =
+            rec->key_swapped ? proxy_credential(tunnel->proxy, tunnel->provider) : NULL;
     buf_append_str(out, head->method);
     buf_putc(out, ' ');
-    if (tunnel->provider->upstream)
+    if (tunnel->provider && tunnel->provider->upstream)
         buf_puts(out, tunnel->provider->to.prefix);
-    buf_append_str(out, head->target);
+    if (cred)
+        write_target(cred, head->target, out);
+    else
+        buf_append_str(out, head->target);
     buf_puts(out, " HTTP/1.1\r\nhost: ");
-    buf_puts(out, tunnel->origin->authority);
+    buf_puts(out, origin->authority);
     for (size_t i = 0; i < head->count; i++) {
         const struct http_field *field = &head->fields[i];
         if (field->hop || field->known == HTTP_HOST || field->known == HTTP_CONTENT_LENGTH)
             continue;
+        const struct key_value *place = cred ? place_of_header(cred, field->name) : NULL;
         buf_append(out, "\r\n", 2);
         buf_append_str(out, field->name);
         buf_append(out, ": ", 2);
-        if (rec->key_swapped && str_eq_icase(field->name, header))
-            buf_append(out, secret_bytes(cred->real_value), secret_len(cred->real_value));
+        if (place)
+            key_place_format(place->place, (struct str){mark, 1}, out);
         else
             buf_append_str(out, field->value);
     }
-    if (head->framing == HTTP_CHUNKED)
-        buf_puts(out, "\r\ntransfer-encoding: chunked");
-    else if (head->has_length)
-        http_put_length(out, head->length);
-    buf_append(out, "\r\n\r\n", 4);
-}
-
-static bool refuse(
-        struct refusal *refusal, int status, enum request_decision decision, const char *reason)
-{
-    refusal->status = status;
-    refusal->decision = decision;
-    str_copy(refusal->reason, sizeof(refusal->reason), str_of(reason));
-    return false;
 }

@@ -112,6 +112,11 @@ bool leak_is_clean(const struct leak *leak, struct str in)
            hold(leak, in) == 0;
 }
 
+bool leak_has(const struct leak *leak, struct str bytes)
+{
+    return find(leak, bytes) < bytes.n;
+}
+
 /* Nothing is held back that is not in `s`. */
 static int feed_plain(struct leak *leak, struct str s, http_sink_fn sink, void *ctx)
 {

@@ -47,6 +47,9 @@ void leak_add(struct leak *leak, const struct secret *key);
 /* Nothing is held back, no key is in `in` and none can begin at its end. Changes nothing. */
 bool leak_is_clean(const struct leak *leak, struct str in);
 
+/* Is a whole key in these bytes, which are no piece of the stream? */
+bool leak_has(const struct leak *leak, struct str bytes);
+
 /* 0, or -1 from the piece on that completes a key. sink is called with views of `in` or of
  * held bytes, none of them empty, valid during the call; it does not call back into this. */
 int leak_feed(struct leak *leak, struct str in, http_sink_fn sink, void *ctx);

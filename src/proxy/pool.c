@@ -1,5 +1,5 @@
 /*
- * pool.c - idle upstream connections, and how origins are reached.
+ * pool.c - upstream connections that wait, and how origins are reached.
  *
  * Trust: the system's store, plus the provider's upstream_ca, else the configured extra CA.
  * One TLS client per file, read when the proxy starts, so that a wrong path is an error then
@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "proxy/h2_client.h"
 #include "proxy/proxy.h"
 
 struct trust {
@@ -29,12 +30,11 @@ struct pool {
 };
 
 static void on_timer(void *ctx);
-static void upstream_unlink(struct upstream *up);
-static void upstream_free(struct upstream *up);
+static void idle_close(struct h1_upstream *up);
 
 static const char *trust_path(const struct pool *pool, const struct provider *provider)
 {
-    return provider->upstream_ca ? provider->upstream_ca : pool->config->extra_ca;
+    return provider && provider->upstream_ca ? provider->upstream_ca : pool->config->extra_ca;
 }
 
 static struct tls_client *trust_find(const struct pool *pool, const char *path)
@@ -66,7 +66,7 @@ struct pool *pool_new(const struct proxy_config *config, struct err *err)
     struct pool *pool = xcalloc(1, sizeof(*pool));
     pool->config = config;
     pool->timer = timer_new(config->loop, on_timer, pool);
-    int rc = 0;
+    int rc = trust_add(pool, trust_path(pool, NULL), err);
     for (size_t i = 0; rc == 0 && i < config->providers->count; i++)
         rc = trust_add(pool, trust_path(pool, &config->providers->items[i]), err);
     if (rc == 0)
@@ -77,12 +77,10 @@ struct pool *pool_new(const struct proxy_config *config, struct err *err)
 
 static void origin_free(struct origin *origin)
 {
-    struct upstream *next = NULL;
-    for (struct upstream *up = origin->idle; up; up = next) {
-        next = up->next;
-        chan_close(up->chan);
-        free(up);
-    }
+    while (origin->idle)
+        idle_close(origin->idle);
+    while (origin->h2)
+        h2_client_free(origin->h2); /* takes itself out of the list */
     free(origin->asked_host);
     free(origin->authority);
     free((char *)origin->target.host);
@@ -133,42 +131,109 @@ static char *authority_make(const char *host, uint16_t port, bool plain)
     return xasprintf("%s%s%s:%u", open, host, close, (unsigned)port);
 }
 
-struct origin *pool_origin(
-        struct pool *pool, const struct provider *provider, const char *host, uint16_t port)
+static struct origin *origin_find(const struct pool *pool, const struct provider *provider,
+        const char *host, uint16_t port, bool plain)
 {
     for (struct origin *o = pool->origins; o; o = o->next) {
-        if (o->asked_port == port && strcmp(o->asked_host, host) == 0)
+        if (o->provider == provider && o->asked_port == port && o->plain == plain &&
+                strcmp(o->asked_host, host) == 0)
             return o;
     }
-    struct origin *origin = xcalloc(1, sizeof(*origin));
-    const struct provider_upstream *to = provider->upstream ? &provider->to : NULL;
+    return NULL;
+}
+
+struct origin *pool_origin(struct pool *pool, const struct provider *provider, const char *host,
+        uint16_t port, bool plain)
+{
+    struct origin *origin = origin_find(pool, provider, host, port, plain);
+    if (origin) {
+        origin->users++;
+        return origin;
+    }
+    const struct provider_upstream *to = provider && provider->upstream ? &provider->to : NULL;
+    origin = xcalloc(1, sizeof(*origin));
+    origin->pool = pool;
+    origin->users = 1;
     origin->provider = provider;
     origin->asked_host = xstrdup(host);
     origin->asked_port = port;
+    origin->plain = plain;
     origin->target.host = xstrdup(to ? to->host : host);
     origin->target.port = to ? to->port : port;
     origin->target.allow_private = to != NULL;
     origin->target.via = pool->config->via;
-    bool plain = to && to->plain;
-    origin->target.tls = plain ? NULL : trust_find(pool, trust_path(pool, provider));
-    origin->authority = authority_make(origin->target.host, origin->target.port, plain);
+    bool clear = to ? to->plain : plain;
+    origin->target.tls = clear ? NULL : trust_find(pool, trust_path(pool, provider));
+    origin->authority = authority_make(origin->target.host, origin->target.port, clear);
     pool_override(pool->config, &origin->target);
     origin->next = pool->origins;
     pool->origins = origin;
     return origin;
 }
 
+/* Hosts that the agent may name are not kept for ever: providers are few. */
+static void origin_forget(struct origin *origin)
+{
+    if (origin->provider || origin->users || origin->idle || origin->h2)
+        return;
+    struct origin **at = &origin->pool->origins;
+    while (*at != origin)
+        at = &(*at)->next;
+    *at = origin->next;
+    origin_free(origin);
+}
+
+void pool_release(struct origin *origin)
+{
+    CHECK(origin->users > 0);
+    origin->users--;
+    origin_forget(origin);
+}
+
 /* --- idle connections ----------------------------------------------------------------- */
+
+struct upstream *pool_take(struct origin *origin)
+{
+    for (struct h2_client *h2 = origin->h2; h2; h2 = h2_client_next(h2)) {
+        struct upstream *up = h2_client_open(h2);
+        if (up)
+            return up;
+    }
+    struct h1_upstream *h1 = origin->idle;
+    if (!h1)
+        return NULL;
+    pool_unlink(h1);
+    h1->base.reused = true;
+    h1_upstream_serve(h1);
+    return &h1->base;
+}
+
+struct upstream *pool_adopt(struct origin *origin, struct chan *chan)
+{
+    if (strcmp(chan_alpn(chan), "h2") == 0)
+        return h2_client_open(h2_client_new(origin->pool, origin, chan));
+    return h1_upstream_new(origin, chan);
+}
+
+static void idle_gone(struct h1_upstream *up)
+{
+    struct origin *origin = up->base.origin;
+    pool_unlink(up);
+    free(up);
+    origin_forget(origin);
+}
 
 static void on_idle_over(void *ctx)
 {
-    upstream_abort(ctx);
+    struct h1_upstream *up = ctx;
+    chan_abort(up->chan);
+    idle_gone(up);
 }
 
 static void on_idle_fail(void *ctx, const struct err *err)
 {
     (void)err;
-    upstream_abort(ctx);
+    on_idle_over(ctx);
 }
 
 /* Whatever comes on an idle connection answers no request. */
@@ -178,38 +243,32 @@ static const struct chan_ops idle_ops = {
         .on_fail = on_idle_fail,
 };
 
-struct upstream *pool_take(struct pool *pool, struct origin *origin)
+static void idle_close(struct h1_upstream *up)
 {
-    (void)pool;
-    struct upstream *up = origin->idle;
-    if (!up)
-        return NULL;
-    upstream_unlink(up);
-    up->reused = true;
-    return up;
+    chan_close(up->chan);
+    pool_unlink(up);
+    free(up);
 }
 
-struct upstream *pool_adopt(struct pool *pool, struct origin *origin, struct chan *chan)
+static struct h1_upstream *idle_oldest(const struct origin *origin)
 {
-    struct upstream *up = xcalloc(1, sizeof(*up));
-    up->pool = pool;
-    up->origin = origin;
-    up->chan = chan;
-    return up;
-}
-
-static struct upstream *idle_oldest(const struct origin *origin)
-{
-    struct upstream *up = origin->idle;
+    struct h1_upstream *up = origin->idle;
     while (up && up->next)
         up = up->next;
     return up;
 }
 
-void upstream_keep(struct upstream *up)
+static void timer_arm(struct pool *pool)
 {
-    struct origin *origin = up->origin;
-    up->idle_since = loop_now_ms(up->pool->config->loop);
+    if (!timer_running(pool->timer))
+        timer_start(pool->timer, LIMIT_POOL_IDLE_MS);
+}
+
+void pool_keep(struct h1_upstream *up)
+{
+    struct origin *origin = up->base.origin;
+    struct pool *pool = origin->pool;
+    up->idle_since = loop_now_ms(pool->config->loop);
     up->prev = NULL;
     up->next = origin->idle;
     if (up->next)
@@ -219,15 +278,14 @@ void upstream_keep(struct upstream *up)
     origin->idle_count++;
     chan_set_ops(up->chan, &idle_ops, up);
     chan_resume(up->chan);
-    if (!timer_running(up->pool->timer))
-        timer_start(up->pool->timer, LIMIT_POOL_IDLE_MS);
+    timer_arm(pool);
     if (origin->idle_count > LIMIT_POOL_PER_ORIGIN)
-        upstream_close(idle_oldest(origin));
+        idle_close(idle_oldest(origin));
 }
 
-static void upstream_unlink(struct upstream *up)
+void pool_unlink(struct h1_upstream *up)
 {
-    struct origin *origin = up->origin;
+    struct origin *origin = up->base.origin;
     if (!up->idle)
         return;
     up->idle = false;
@@ -241,39 +299,55 @@ static void upstream_unlink(struct upstream *up)
     origin->idle_count--;
 }
 
-static void upstream_free(struct upstream *up)
+void pool_h2_idle(struct pool *pool)
 {
-    upstream_unlink(up);
-    free(up);
+    timer_arm(pool);
 }
 
-void upstream_close(struct upstream *up)
+struct loop *pool_loop(const struct pool *pool)
 {
-    chan_close(up->chan);
-    upstream_free(up);
+    return pool->config->loop;
 }
 
-void upstream_abort(struct upstream *up)
+/* Close what was idle for too long; returns when the next one will have been. */
+static uint64_t sweep(struct origin *origin, uint64_t now)
 {
-    chan_abort(up->chan);
-    upstream_free(up);
+    uint64_t next_at = UINT64_MAX;
+    struct h1_upstream *next = NULL;
+    for (struct h1_upstream *up = origin->idle; up; up = next) {
+        next = up->next;
+        uint64_t over = up->idle_since + LIMIT_POOL_IDLE_MS;
+        if (over <= now)
+            idle_close(up);
+        else if (over < next_at)
+            next_at = over;
+    }
+    struct h2_client *next_h2 = NULL;
+    for (struct h2_client *h2 = origin->h2; h2; h2 = next_h2) {
+        next_h2 = h2_client_next(h2);
+        uint64_t since = h2_client_idle_since(h2);
+        if (since == UINT64_MAX)
+            continue;
+        if (since + LIMIT_POOL_IDLE_MS <= now)
+            h2_client_free(h2);
+        else if (since + LIMIT_POOL_IDLE_MS < next_at)
+            next_at = since + LIMIT_POOL_IDLE_MS;
+    }
+    return next_at;
 }
 
 static void on_timer(void *ctx)
 {
     struct pool *pool = ctx;
-    uint64_t now = loop_now_ms(pool->config->loop), wait = 0;
-    for (struct origin *origin = pool->origins; origin; origin = origin->next) {
-        struct upstream *next = NULL;
-        for (struct upstream *up = origin->idle; up; up = next) {
-            next = up->next;
-            uint64_t age = now - up->idle_since;
-            if (age >= LIMIT_POOL_IDLE_MS)
-                upstream_close(up);
-            else if (wait == 0 || LIMIT_POOL_IDLE_MS - age < wait)
-                wait = LIMIT_POOL_IDLE_MS - age;
-        }
+    uint64_t now = loop_now_ms(pool->config->loop), next_at = UINT64_MAX;
+    struct origin *next = NULL;
+    for (struct origin *origin = pool->origins; origin; origin = next) {
+        next = origin->next;
+        uint64_t at = sweep(origin, now);
+        if (at < next_at)
+            next_at = at;
+        origin_forget(origin);
     }
-    if (wait)
-        timer_start(pool->timer, wait);
+    if (next_at != UINT64_MAX)
+        timer_start(pool->timer, next_at - now);
 }

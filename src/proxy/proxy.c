@@ -3,7 +3,7 @@
  *
  * The fake key is all the box ever gets: prefix and 24 random bytes, made when the proxy is,
  * worthless anywhere else. The values that the key header must hold and is replaced by are
- * made here once, so that a request costs one comparison.
+ * made here once, so that a request costs one comparison each.
  *
  * One store serves the proxies of all sessions and has one listener for "room again"; the
  * list of all proxies in this file passes the word on.
@@ -22,6 +22,7 @@ static const struct tls_identity *find_identity(
 static void on_minted(void *ctx);
 static void on_store_drain(void *ctx);
 static void make_keys(struct proxy *proxy);
+static void free_keys(struct proxy *proxy);
 static const char *fake_for(struct proxy *proxy, const struct provider *provider);
 
 struct proxy *proxy_new(const struct proxy_config *config, struct err *err)
@@ -66,16 +67,11 @@ void proxy_free(struct proxy *proxy)
     pool_free(proxy->pool);
     ca_unwatch(proxy->config.ca, &proxy->minted);
     tls_server_free(proxy->tls);
-    for (size_t i = 0; proxy->credentials && i < proxy->config.providers->count; i++) {
-        free(proxy->credentials[i].fake_value);
-        secret_free(proxy->credentials[i].real_value);
-    }
+    free_keys(proxy);
     struct proxy **at = &all_proxies;
     while (*at != proxy)
         at = &(*at)->next;
     *at = proxy->next;
-    free(proxy->credentials);
-    free(proxy->fakes);
     free(proxy->resolve);
     free(proxy);
 }
@@ -110,6 +106,8 @@ int proxy_listen_tcp(struct proxy *proxy, const char *host, uint16_t port, uint1
 const char *proxy_fake_key(const struct proxy *proxy, const char *provider)
 {
     const struct provider *p = provider_find(proxy->config.providers, provider);
+    if (p)
+        p = provider_key_owner(proxy->config.providers, p);
     if (!p || !p->key)
         return NULL;
     for (size_t i = 0; i < proxy->fake_count; i++) {
@@ -156,20 +154,30 @@ static void make_keys(struct proxy *proxy)
     proxy->credentials = xcalloc(table->count + 1, sizeof(*proxy->credentials));
     proxy->fakes = xcalloc(table->count + 1, sizeof(*proxy->fakes));
     for (size_t i = 0; i < table->count; i++) {
-        const struct provider *provider = &table->items[i];
         struct credential *cred = &proxy->credentials[i];
-        struct buf value = BUF_INIT;
-        cred->provider = provider;
-        if (!provider->key || !*provider->key_header)
-            continue;
-        provider_format_key(provider, str_of(fake_for(proxy, provider)), &value);
-        cred->fake_value = xstrndup(buf_data(&value), buf_len(&value));
-        buf_clear(&value);
-        provider_format_key(provider,
-                (struct str){secret_bytes(provider->key), secret_len(provider->key)}, &value);
-        cred->real_value = secret_new(buf_data(&value), buf_len(&value));
-        buf_wipe(&value);
+        cred->owner = provider_key_owner(table, &table->items[i]);
+        for (size_t k = 0; k < cred->owner->place_count && k < LIMIT_KEY_PLACES; k++) {
+            struct key_value *value = &cred->values[cred->count++];
+            struct buf text = BUF_INIT;
+            value->place = &cred->owner->places[k];
+            if (!cred->owner->key)
+                continue;
+            key_place_format(value->place, str_of(fake_for(proxy, cred->owner)), &text);
+            value->fake = xstrndup(buf_data(&text), buf_len(&text));
+            buf_release(&text);
+        }
     }
+}
+
+static void free_keys(struct proxy *proxy)
+{
+    for (size_t i = 0; proxy->credentials && i < proxy->config.providers->count; i++) {
+        struct credential *cred = &proxy->credentials[i];
+        for (size_t k = 0; k < cred->count; k++)
+            free(cred->values[k].fake);
+    }
+    free(proxy->credentials);
+    free(proxy->fakes);
 }
 
 /* One fake for all providers of one prefix. */

@@ -1,5 +1,5 @@
 /*
- * raw.c - tunnels to hosts outside the provider table: judged by host and port, then bytes.
+ * raw.c - tunnels that are let through as they are: judged by host and port, then bytes.
  *
  * Policy says deny (403), allow, or ask: then the CONNECT is held, nothing is sent and
  * nothing of the agent's is looked at, until the human decides. The agent's 200 comes only
@@ -35,7 +35,7 @@ static void relay(struct raw *raw);
 static const struct chan_ops agent_ops;
 static const struct chan_ops peer_ops;
 
-static struct net_request net_request(const struct tunnel *tunnel)
+struct net_request raw_request(const struct tunnel *tunnel)
 {
     return (struct net_request){
             .method = STR("CONNECT"),
@@ -46,7 +46,7 @@ static struct net_request net_request(const struct tunnel *tunnel)
     };
 }
 
-void raw_start(struct tunnel *tunnel)
+void raw_start(struct tunnel *tunnel, const struct verdict *verdict)
 {
     struct raw *raw = xcalloc(1, sizeof(*raw));
     raw->tunnel = tunnel;
@@ -54,20 +54,15 @@ void raw_start(struct tunnel *tunnel)
     tunnel->raw = raw;
     record_init(tunnel, "net", &raw->rec);
     str_copy(raw->rec.method, sizeof(raw->rec.method), STR("CONNECT"));
-
-    const struct proxy_config *config = &tunnel->proxy->config;
-    const struct net_request req = net_request(tunnel);
-    struct verdict verdict = {0};
-    grants_judge_net(config->grants, config->policy, config->session, &req, &verdict);
-    str_copy(raw->rec.rule, sizeof(raw->rec.rule), str_of(verdict.rule));
-    str_copy(raw->rec.reason, sizeof(raw->rec.reason), str_of(verdict.reason));
-    if (verdict.kind == VERDICT_ALLOW) {
+    str_copy(raw->rec.rule, sizeof(raw->rec.rule), str_of(verdict->rule));
+    str_copy(raw->rec.reason, sizeof(raw->rec.reason), str_of(verdict->reason));
+    if (verdict->kind == VERDICT_ALLOW) {
         raw->rec.decision = REQUEST_ALLOW;
         connect_peer(raw);
-    } else if (verdict.kind == VERDICT_ASK) {
-        ask(raw, &verdict);
+    } else if (verdict->kind == VERDICT_ASK) {
+        ask(raw, verdict);
     } else {
-        refuse(raw, 403, REQUEST_DENY, *verdict.reason ? verdict.reason : verdict.rule);
+        refuse(raw, 403, REQUEST_DENY, *verdict->reason ? verdict->reason : verdict->rule);
     }
 }
 
@@ -101,7 +96,7 @@ static void ask(struct raw *raw, const struct verdict *verdict)
             subject, sizeof(subject), "CONNECT %s:%u", tunnel->host, (unsigned)tunnel->port);
     int m = snprintf(detail, sizeof(detail), "method: CONNECT\nhost: %s\nport: %u\n",
             tunnel->host, (unsigned)tunnel->port);
-    const struct net_request req = net_request(tunnel);
+    const struct net_request req = raw_request(tunnel);
     struct gate_question question = {
             .session = config->session,
             .label = config->label,
@@ -119,28 +114,17 @@ static void ask(struct raw *raw, const struct verdict *verdict)
     record_put(tunnel->proxy, &raw->rec);
 }
 
-/* Refused by the human, or by the clock? The gate keeps what was lately decided. */
-static bool has_expired(struct gate *gate, uint64_t question)
-{
-    const struct gate_item *item;
-    for (unsigned i = 0; (item = gate_recent(gate, i)) != NULL; i++) {
-        if (item->rec.id == question)
-            return item->rec.state == ESC_EXPIRED;
-    }
-    return false;
-}
-
 static void on_decided(void *ctx, bool allowed, const char *reason)
 {
     struct raw *raw = ctx;
-    bool expired = has_expired(raw->tunnel->proxy->config.gate, raw->rec.escalation);
+    enum request_decision no = request_refused_by(raw->tunnel->proxy, raw->rec.escalation);
     raw->question = 0;
     if (allowed) {
         raw->rec.decision = REQUEST_APPROVED;
         connect_peer(raw);
         return;
     }
-    refuse(raw, 403, expired ? REQUEST_EXPIRED : REQUEST_REFUSED, reason);
+    refuse(raw, 403, no, reason);
 }
 
 /* Answer and close; ends the tunnel. */

@@ -1,7 +1,9 @@
 /*
- * reply.c - answers of our own: one line of plain text that says who refused and why.
+ * reply.c - answers of our own: who refused and why.
  *
- * Never 401: agents retry that for minutes, while they show the text of a 403 and stop.
+ * At a provider in the JSON form of its own errors, whose text agents show; elsewhere one
+ * line of plain text, as for every message that is malformed. Never 401: agents retry that
+ * for minutes, while they show the text of a 403 and stop.
  */
 #include "proxy/proxy_priv.h"
 
@@ -13,9 +15,13 @@ const char *reply_reason(int status)
     } table[] = {
             {400, "Bad Request"},
             {403, "Forbidden"},
+            {404, "Not Found"},
             {405, "Method Not Allowed"},
+            {413, "Content Too Large"},
+            {415, "Unsupported Media Type"},
             {417, "Expectation Failed"},
             {421, "Misdirected Request"},
+            {426, "Upgrade Required"},
             {431, "Request Header Fields Too Large"},
             {502, "Bad Gateway"},
             {503, "Service Unavailable"},
@@ -28,13 +34,77 @@ const char *reply_reason(int status)
     return "Error";
 }
 
+/* The text is printable (str_vis): only these two need an escape. */
+static void put_json_text(struct buf *out, struct str text)
+{
+    buf_putc(out, '"');
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '"' || text.p[i] == '\\')
+            buf_putc(out, '\\');
+        buf_putc(out, text.p[i]);
+    }
+    buf_putc(out, '"');
+}
+
+static const char *anthropic_type(int status)
+{
+    switch (status) {
+    case 400:
+        return "invalid_request_error";
+    case 404:
+        return "not_found_error";
+    case 413:
+        return "request_too_large";
+    default:
+        return status < 500 ? "permission_error" : "api_error";
+    }
+}
+
+static const char *google_status(int status)
+{
+    switch (status) {
+    case 400:
+        return "INVALID_ARGUMENT";
+    case 404:
+        return "NOT_FOUND";
+    default:
+        return status < 500 ? "PERMISSION_DENIED" : "UNAVAILABLE";
+    }
+}
+
+struct reply reply_make(
+        const struct provider *provider, int status, struct str text, struct buf *out)
+{
+    struct reply reply = {.status = status, .type = "text/plain; charset=utf-8", .body = text};
+    enum api_kind kind = provider ? provider->error : API_NONE;
+    if (kind == API_NONE)
+        return reply;
+    if (kind == API_ANTHROPIC) {
+        buf_printf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":",
+                anthropic_type(status));
+        put_json_text(out, text);
+    } else if (kind == API_OPENAI) {
+        buf_puts(out, "{\"error\":{\"message\":");
+        put_json_text(out, text);
+        buf_puts(out, ",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"blocked\"");
+    } else {
+        buf_printf(out, "{\"error\":{\"code\":%d,\"message\":", status);
+        put_json_text(out, text);
+        buf_printf(out, ",\"status\":\"%s\"", google_status(status));
+    }
+    buf_puts(out, "}}");
+    reply.type = "application/json";
+    reply.body = buf_str(out);
+    return reply;
+}
+
 void reply_text(struct chan *chan, int status, struct str text, bool to_head, bool close)
 {
     struct buf *out = chan_out(chan);
-    buf_printf(out, "HTTP/1.1 %d %s\r\ncontent-type: text/plain; charset=utf-8\r\n", status,
-            reply_reason(status));
-    buf_printf(out, "content-length: %zu\r\n%s%s\r\n", text.n,
-            status == 405 ? "allow: CONNECT\r\n" : "", close ? "connection: close\r\n" : "");
+    http_put_status(out, status, str_of(reply_reason(status)));
+    buf_printf(out, "\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %zu\r\n%s%s\r\n",
+            text.n, status == 405 ? "allow: CONNECT\r\n" : "",
+            close ? "connection: close\r\n" : "");
     if (!to_head)
         buf_append_str(out, text);
     chan_flush_soon(chan);

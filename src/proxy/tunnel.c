@@ -1,17 +1,17 @@
 /*
- * tunnel.c - one connection of an agent, from CONNECT to the last request.
+ * tunnel.c - one connection of an agent, and what its CONNECT becomes.
  *
- * A host of the provider table gets 200, a TLS handshake with a leaf for that name, and then
- * request after request, each judged anew; any other host goes to raw.c. One request is under
- * way at a time; what the agent sends ahead waits in the channel, which stops reading when it
- * is full. A request that is refused leaves the connection open where its end is certain, and
- * its body is read and dropped, because a client that is still sending would not see the
- * answer otherwise.
+ * A host of the provider table, and any other on the port of https, gets 200 and a TLS
+ * handshake with a leaf for that name: a refusal inside is read by agents, while a refused
+ * CONNECT makes them try again for many seconds. Requests inside are judged one by one
+ * (request.c). Only where a rule names CONNECT, or on other ports, the tunnel itself is
+ * judged and let through uninspected (raw.c). A plain request with an absolute target is
+ * judged like one inside of TLS.
  *
  * A clean end of the agent's side while its request is under way counts as giving up, like
  * in other proxies: no HTTP client half-closes TLS and still listens.
  *
- * Owns: the channel, the exchange, the raw tunnel. Blocks: no.
+ * Owns: the channel, the streams, the raw tunnel. Blocks: no.
  */
 #include "proxy/proxy_priv.h"
 
@@ -21,11 +21,8 @@
 static const struct chan_ops tunnel_ops;
 static void on_late(void *ctx);
 static void on_reap(void *ctx);
-static bool read_connect(struct tunnel *tunnel);
+static bool read_first(struct tunnel *tunnel);
 static void connect_judge(struct tunnel *tunnel);
-static bool read_request(struct tunnel *tunnel);
-static bool discard(struct tunnel *tunnel);
-static void refuse_head(struct tunnel *tunnel, int status, const char *reason);
 
 void tunnel_accept(void *ctx, struct chan *chan)
 {
@@ -38,6 +35,7 @@ void tunnel_accept(void *ctx, struct chan *chan)
     struct tunnel *tunnel = xcalloc(1, sizeof(*tunnel));
     tunnel->proxy = proxy;
     tunnel->chan = chan;
+    h1_stream_init(tunnel);
     tunnel->reap = (struct loop_hook){.fn = on_reap, .ctx = tunnel};
     tunnel->timer = timer_new(proxy->config.loop, on_late, tunnel);
     timer_start(tunnel->timer, LIMIT_HEAD_MS);
@@ -51,9 +49,19 @@ void tunnel_accept(void *ctx, struct chan *chan)
 
 /* --- the end -------------------------------------------------------------------------- */
 
+/* The requests under way go without a word. */
+static void cancel(struct tunnel *tunnel, const char *why)
+{
+    if (tunnel->h1.base.exchange)
+        exchange_cancel(tunnel->h1.base.exchange, why);
+    if (tunnel->h2)
+        h2_server_free(tunnel->h2, why);
+    tunnel->h2 = NULL;
+}
+
 static void tunnel_gone(struct tunnel *tunnel)
 {
-    CHECK(!tunnel->exchange && !tunnel->raw);
+    CHECK(!tunnel->h1.base.exchange && !tunnel->raw);
     tunnel->gone = true;
     tunnel->chan = NULL;
     timer_free(tunnel->timer);
@@ -75,8 +83,7 @@ void tunnel_abort(struct tunnel *tunnel)
 
 void tunnel_free(struct tunnel *tunnel)
 {
-    if (tunnel->exchange)
-        exchange_cancel(tunnel->exchange, "proxy stopped");
+    cancel(tunnel, "proxy stopped");
     raw_free(tunnel->raw);
     if (!tunnel->gone)
         tunnel_abort(tunnel);
@@ -102,8 +109,12 @@ static void on_reap(void *ctx)
 static void on_open(void *ctx)
 {
     struct tunnel *tunnel = ctx;
-    tunnel->state = TUNNEL_REQUESTS;
     timer_stop(tunnel->timer);
+    tunnel->state = TUNNEL_REQUESTS;
+    if (strcmp(chan_alpn(tunnel->chan), "h2") != 0)
+        return;
+    tunnel->state = TUNNEL_H2;
+    tunnel->h2 = h2_server_new(tunnel);
 }
 
 static void on_data(void *ctx)
@@ -114,8 +125,12 @@ static void on_data(void *ctx)
 static void on_drain(void *ctx)
 {
     struct tunnel *tunnel = ctx;
-    if (tunnel->exchange) {
-        exchange_agent_drained(tunnel->exchange);
+    if (tunnel->h2) {
+        h2_server_drained(tunnel->h2);
+        return;
+    }
+    if (tunnel->h1.base.exchange) {
+        exchange_agent_drained(tunnel->h1.base.exchange);
         return;
     }
     chan_resume(tunnel->chan);
@@ -129,8 +144,7 @@ static void on_end(void *ctx)
         raw_agent_ended(tunnel, "the agent gave up");
         return;
     }
-    if (tunnel->exchange)
-        exchange_cancel(tunnel->exchange, "the agent gave up");
+    cancel(tunnel, "the agent gave up");
     tunnel_close(tunnel);
 }
 
@@ -155,8 +169,7 @@ static void on_fail(void *ctx, const struct err *err)
         raw_agent_ended(tunnel, "the agent's connection broke");
         return;
     }
-    if (tunnel->exchange)
-        exchange_cancel(tunnel->exchange, "the agent's connection broke");
+    cancel(tunnel, "the agent's connection broke");
     if (tunnel->state == TUNNEL_HANDSHAKE)
         handshake_failed(tunnel, err);
     tunnel_abort(tunnel);
@@ -175,16 +188,17 @@ static const struct chan_ops tunnel_ops = {
 static void on_late(void *ctx)
 {
     struct tunnel *tunnel = ctx;
-    if (tunnel->raw)
+    if (tunnel->raw) {
         raw_agent_ended(tunnel, "half closed and silent");
-    else
-        tunnel_abort(tunnel);
+        return;
+    }
+    cancel(tunnel, "the agent was too slow");
+    tunnel_abort(tunnel);
 }
 
 /* --- input ---------------------------------------------------------------------------- */
 
-/* New requests make new rows: none while the disk does not keep up. */
-static bool must_wait(struct tunnel *tunnel)
+bool tunnel_must_wait(struct tunnel *tunnel)
 {
     if (!store_full(tunnel->proxy->config.store))
         return false;
@@ -197,162 +211,123 @@ void tunnel_run(struct tunnel *tunnel)
 {
     bool more = true;
     while (more && !tunnel->gone) {
-        if (tunnel->exchange) {
-            exchange_agent_data(tunnel->exchange);
+        if (tunnel->h2) {
+            h2_server_data(tunnel->h2);
+            return;
+        }
+        if (tunnel->h1.base.exchange) {
+            exchange_agent_data(tunnel->h1.base.exchange);
             return;
         }
         if (chan_full(tunnel->chan))
             return; /* it asks and does not read our answers: on_drain goes on */
-        if (tunnel->discarding)
-            more = discard(tunnel);
-        else if (tunnel->state == TUNNEL_CONNECT)
-            more = read_connect(tunnel);
+        if (tunnel->state == TUNNEL_REQUESTS || tunnel->h1.discarding)
+            more = h1_stream_run(tunnel);
         else
-            more = tunnel->state == TUNNEL_REQUESTS && read_request(tunnel);
+            more = tunnel->state == TUNNEL_CONNECT && read_first(tunnel);
     }
-}
-
-void tunnel_exchange_done(struct tunnel *tunnel, const struct http_body *body, bool keep)
-{
-    if (!keep) {
-        tunnel_close(tunnel); /* reads what still comes, for a while */
-        return;
-    }
-    if (body) {
-        tunnel->discarding = true;
-        tunnel->discard = *body;
-        tunnel->discarded = 0;
-    }
-    chan_resume(tunnel->chan);
-}
-
-static void sink_discard(void *ctx, struct str piece)
-{
-    struct tunnel *tunnel = ctx;
-    tunnel->discarded += piece.n;
-}
-
-/* The rest of a body that was answered already. True: it ended. */
-static bool discard(struct tunnel *tunnel)
-{
-    struct buf *in = chan_in(tunnel->chan);
-    struct http_fault fault;
-    long used = http_body_feed(&tunnel->discard, buf_str(in), sink_discard, tunnel, &fault);
-    if (used < 0 || tunnel->discarded > LIMIT_HTTP_DISCARD) {
-        tunnel_close(tunnel);
-        return false;
-    }
-    buf_consume(in, (size_t)used);
-    tunnel->discarding = !tunnel->discard.done;
-    return tunnel->discard.done;
-}
-
-/* A head that cannot be read: nothing behind it is certain either. */
-static void refuse_head(struct tunnel *tunnel, int status, const char *reason)
-{
-    struct request_record rec;
-    char line[160];
-    int n = snprintf(line, sizeof(line), "Rejected: %s.", reason);
-    record_init(tunnel, tunnel->state == TUNNEL_CONNECT ? "net" : "llm", &rec);
-    str_copy(rec.reason, sizeof(rec.reason), str_of(reason));
-    rec.status = status;
-    rec.decision = REQUEST_ERROR;
-    rec.total_ms = 0;
-    rec.done = true;
-    record_put(tunnel->proxy, &rec);
-    reply_text(tunnel->chan, status, (struct str){line, (size_t)n}, false, true);
-    tunnel_close(tunnel);
-}
-
-/* The next head: parsed, and still in the channel. 0: wait; -1: the tunnel is over. */
-static long read_head(struct tunnel *tunnel)
-{
-    struct buf *in = chan_in(tunnel->chan);
-    struct http_fault fault;
-    /* RFC 9112 section 2.2: an empty line before a request is ignored. */
-    if (tunnel->scan.at == 0 && str_starts(buf_str(in), STR("\r\n")))
-        buf_consume(in, 2);
-    if (buf_len(in) == 0 || must_wait(tunnel))
-        return 0;
-    long n = http_scan_head(&tunnel->scan, buf_str(in), &fault);
-    if (n == 0) {
-        if (!timer_running(tunnel->timer))
-            timer_start(tunnel->timer, LIMIT_HEAD_MS);
-        return 0;
-    }
-    if (n < 0 || http_parse_request(&tunnel->proxy->head, (struct str){buf_data(in), (size_t)n},
-                         &fault) < 0) {
-        refuse_head(tunnel, fault.status, fault.reason);
-        return -1;
-    }
-    tunnel->scan = (struct http_scan){0};
-    timer_stop(tunnel->timer);
-    return n;
 }
 
 /* --- CONNECT -------------------------------------------------------------------------- */
 
-/* False: nothing more to do now. */
-static bool read_connect(struct tunnel *tunnel)
+static void refuse_form(struct tunnel *tunnel, const struct http_head *head)
 {
-    long n = read_head(tunnel);
+    struct request_record rec;
+    record_init(tunnel, "http", &rec);
+    str_copy(rec.method, sizeof(rec.method), head->method);
+    str_vis(rec.path, sizeof(rec.path), head->target);
+    str_copy(rec.reason, sizeof(rec.reason), STR("neither CONNECT nor an absolute target"));
+    rec.status = 405;
+    rec.decision = REQUEST_DENY;
+    rec.total_ms = 0;
+    rec.done = true;
+    record_put(tunnel->proxy, &rec);
+    reply_text(tunnel->chan, 405, STR("Method Not Allowed"),
+            str_eq(head->method, STR("HEAD")), true);
+    tunnel_close(tunnel);
+}
+
+static void set_target(struct tunnel *tunnel, const struct authority *to)
+{
+    free(tunnel->host);
+    tunnel->host = xstrdup(to->host);
+    tunnel->port = to->port;
+    tunnel->provider =
+            provider_find_host(tunnel->proxy->config.providers, str_of(tunnel->host));
+}
+
+/* "http://host[:port][/path]": RFC 9112 section 3.2.2. False: there is no tunnel any more. */
+static bool read_plain(struct tunnel *tunnel, struct http_head *head, size_t n)
+{
+    struct str rest = {head->target.p + strlen("http://"), head->target.n - strlen("http://")};
+    struct authority to;
+    size_t end = 0;
+    while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?')
+        end++;
+    if (authority_parse((struct str){rest.p, end}, 80, &to) < 0 ||
+            (end < rest.n && rest.p[end] == '?')) {
+        h1_refuse_head(tunnel, 400, "malformed absolute target");
+        return false;
+    }
+    set_target(tunnel, &to);
+    head->target = end < rest.n ? (struct str){rest.p + end, rest.n - end} : STR("/");
+    tunnel->plain = true;
+    h1_request(tunnel, n);
+    return !tunnel->gone;
+}
+
+/* The first head of a connection, or one after a plain request. False: nothing more to do. */
+static bool read_first(struct tunnel *tunnel)
+{
+    long n = h1_read_head(tunnel);
     if (n <= 0)
         return false;
-    const struct http_head *head = &tunnel->proxy->head;
-    if (!str_eq(head->method, STR("CONNECT"))) {
-        struct request_record rec;
-        record_init(tunnel, "http", &rec);
-        str_copy(rec.method, sizeof(rec.method), head->method);
-        str_vis(rec.path, sizeof(rec.path), head->target);
-        str_copy(rec.reason, sizeof(rec.reason), STR("plain HTTP, not CONNECT"));
-        rec.status = 405;
-        rec.decision = REQUEST_DENY;
-        rec.total_ms = 0;
-        rec.done = true;
-        record_put(tunnel->proxy, &rec);
-        reply_text(tunnel->chan, 405, STR("Method Not Allowed"),
-                str_eq(head->method, STR("HEAD")), true);
-        tunnel_close(tunnel);
-        return false;
-    }
+    struct http_head *head = &tunnel->proxy->head;
     struct authority to;
-    if (authority_parse(head->target, 443, &to) < 0) {
-        refuse_head(tunnel, 400, "malformed CONNECT target");
+    if (!str_eq(head->method, STR("CONNECT"))) {
+        if (str_starts(head->target, STR("http://")))
+            return read_plain(tunnel, head, (size_t)n);
+        refuse_form(tunnel, head);
         return false;
     }
-    tunnel->host = xstrdup(to.host);
-    tunnel->port = to.port;
+    if (authority_parse(head->target, 443, &to) < 0) {
+        h1_refuse_head(tunnel, 400, "malformed CONNECT target");
+        return false;
+    }
+    set_target(tunnel, &to);
+    tunnel->plain = false;
     buf_consume(chan_in(tunnel->chan), (size_t)n);
     connect_judge(tunnel);
     return false;
 }
 
-/* Port 443 and what the operator named in a resolve entry are the provider's. */
-static bool port_is_known(const struct tunnel *tunnel)
+/* Port 443 and what the operator named in a resolve entry is https. */
+static bool port_is_https(const struct tunnel *tunnel)
 {
     struct dial_target target = {.host = tunnel->host, .port = tunnel->port};
     pool_override(&tunnel->proxy->config, &target);
     return tunnel->port == 443 || target.address != NULL;
 }
 
-static void connect_judge(struct tunnel *tunnel)
+/* Does a rule let requests through that can only be seen inside of TLS? */
+static bool rules_look_inside(const struct tunnel *tunnel)
+{
+    const struct net_request req = {
+            .method = STR("GET"),
+            .scheme = STR("https"),
+            .host = str_of(tunnel->host),
+            .port = tunnel->port,
+            .path = STR("/"),
+    };
+    struct verdict verdict;
+    policy_eval_net(tunnel->proxy->config.policy, &req, &verdict);
+    return !verdict.by_default && verdict.kind != VERDICT_DENY;
+}
+
+static void terminate(struct tunnel *tunnel)
 {
     struct proxy *proxy = tunnel->proxy;
     bool failed = false;
-    if (store_failed(proxy->config.store)) {
-        reply_text(tunnel->chan, 503, STR("Rejected: the audit log cannot be written."), false,
-                true);
-        tunnel_close(tunnel);
-        return;
-    }
-    tunnel->provider = provider_find_host(proxy->config.providers, str_of(tunnel->host));
-    if (!tunnel->provider || !port_is_known(tunnel)) {
-        tunnel->provider = NULL;
-        tunnel->state = TUNNEL_HELD;
-        raw_start(tunnel);
-        return;
-    }
-    tunnel->origin = pool_origin(proxy->pool, tunnel->provider, tunnel->host, tunnel->port);
     tunnel->state = TUNNEL_HANDSHAKE;
     /* If the leaf is not there it is minted while the handshake begins. */
     (void)ca_leaf(proxy->config.ca, tunnel->host, &failed);
@@ -360,80 +335,30 @@ static void connect_judge(struct tunnel *tunnel)
     chan_start_tls_server(tunnel->chan, proxy->tls, LIMIT_HANDSHAKE_MS);
 }
 
-/* --- requests inside ------------------------------------------------------------------ */
-
-static bool asks_for_websocket(const struct http_head *head)
+static void connect_judge(struct tunnel *tunnel)
 {
-    size_t at = 0;
-    const struct http_field *field;
-    if (!head->upgrade)
-        return false;
-    while ((field = http_next(head, STR("upgrade"), &at)) != NULL) {
-        if (str_eq_icase(field->value, STR("websocket")))
-            return true;
-    }
-    return false;
-}
-
-/* Answer a request that is not let through; the connection stays if its end is certain. */
-static void refuse_request(struct tunnel *tunnel, const struct http_head *head,
-        struct request_record *rec, const struct refusal *refusal)
-{
-    bool close = !head->keep_alive || head->expect_continue || refusal->status == 400 ||
-                 (head->framing == HTTP_LENGTH && head->length > LIMIT_HTTP_DISCARD);
-    rec->status = refusal->status;
-    rec->decision = refusal->decision;
-    str_copy(rec->reason, sizeof(rec->reason), str_of(refusal->reason));
-    rec->total_ms = 0;
-    rec->done = true;
-    record_put(tunnel->proxy, rec);
-    reply_text(tunnel->chan, refusal->status, str_of(refusal->reason),
-            str_eq(head->method, STR("HEAD")), close);
-    if (close) {
+    struct proxy *proxy = tunnel->proxy;
+    const struct proxy_config *config = &proxy->config;
+    const struct net_request req = raw_request(tunnel);
+    struct verdict verdict = {0};
+    if (store_failed(proxy->config.store)) {
+        reply_text(tunnel->chan, 503, STR("Rejected: the audit log cannot be written."), false,
+                true);
         tunnel_close(tunnel);
         return;
     }
-    http_body_init(&tunnel->discard, head->framing, head->length);
-    tunnel->discarding = !tunnel->discard.done;
-    tunnel->discarded = 0;
-}
-
-/* Upgrading is not spoken here; a client whose connection drops falls back to plain HTTP,
- * while one that gets an answer may take it for the last word. */
-static void drop_websocket(struct tunnel *tunnel, struct request_record *rec)
-{
-    str_copy(rec->reason, sizeof(rec->reason), STR("WebSocket is not let through"));
-    rec->decision = REQUEST_DENY;
-    rec->key_swapped = false;
-    rec->total_ms = 0;
-    rec->done = true;
-    record_put(tunnel->proxy, rec);
-    tunnel_abort(tunnel);
-}
-
-/* False: nothing more to do now. */
-static bool read_request(struct tunnel *tunnel)
-{
-    long n = read_head(tunnel);
-    if (n <= 0)
-        return false;
-    const struct http_head *head = &tunnel->proxy->head;
-    struct request_record rec;
-    struct refusal refusal;
-    record_init(tunnel, "llm", &rec);
-    bool good = judge_request(tunnel, head, &rec, &refusal);
-    if (good && store_failed(tunnel->proxy->config.store)) {
-        good = false;
-        refusal = (struct refusal){
-                503, REQUEST_ERROR, "Rejected: the audit log cannot be written."};
+    bool https = port_is_https(tunnel);
+    if (tunnel->provider && https) {
+        terminate(tunnel);
+        return;
     }
-    if (asks_for_websocket(head))
-        drop_websocket(tunnel, &rec);
-    else if (good)
-        exchange_start(tunnel, head, &rec);
-    else
-        refuse_request(tunnel, head, &rec, &refusal);
-    if (!tunnel->gone)
-        buf_consume(chan_in(tunnel->chan), (size_t)n);
-    return true;
+    tunnel->provider = NULL;
+    grants_judge_net(config->grants, config->policy, config->session, &req, &verdict);
+    bool raw = verdict.kind != VERDICT_DENY && verdict.names_method;
+    if (!raw && (https || rules_look_inside(tunnel))) {
+        terminate(tunnel);
+        return;
+    }
+    tunnel->state = TUNNEL_HELD;
+    raw_start(tunnel, &verdict);
 }

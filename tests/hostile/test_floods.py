@@ -26,7 +26,7 @@ def ask(path, data):
     s.sendall(data)
     return s.recv(4096)
 def alive():
-    assert b" 403 " in ask(PROXY, b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert b" 403 " in ask(PROXY, b"CONNECT localhost:8443 HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert b'"result":{}' in ask(MCP, b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
     print("still alive")
 """
@@ -142,7 +142,7 @@ def questions(home):
     """where nobody can be asked, every request that would be asked is refused and has a row"""
     run(r"""
 for i in range(300):
-    answer = ask(PROXY, b"CONNECT h%d.example.com:443 HTTP/1.1\r\nHost: h\r\n\r\n" % i)
+    answer = ask(PROXY, b"CONNECT h%d.example.com:8443 HTTP/1.1\r\nHost: h\r\n\r\n" % i)
     assert b" 403 " in answer, answer
 alive()
 """, home)

@@ -80,11 +80,14 @@ static void what_is_no_endpoint_is_answered_403_and_the_tunnel_goes_on(void **st
                 i % 2 ? "Content-Length: 4\r\n\r\nbody"
                       : "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n";
         snprintf(text, sizeof(text), "POST %s HTTP/1.1\r\n" API "%s", targets[i], framing);
-        snprintf(expect, sizeof(expect), "\r\n\r\nBlocked: POST %s is not an allowed endpoint.",
+        snprintf(expect, sizeof(expect), "\"message\":\"Blocked: POST %s is not an allowed endpoint.\"}}",
                 targets[i]);
         agent_ask(agent, text, expect);
-        assert_true(peer_has(agent, "HTTP/1.1 403 Forbidden\r\n"));
-        assert_true(peer_has(agent, "content-type: text/plain"));
+        bool telemetry = str_starts(str_of(targets[i]), STR("/api/event"));
+        assert_true(peer_has(agent, telemetry ? "HTTP/1.1 404 Not Found\r\n"
+                                              : "HTTP/1.1 403 Forbidden\r\n"));
+        assert_true(peer_has(agent, "content-type: application/json\r\n"));
+        assert_true(peer_has(agent, "{\"type\":\"error\",\"error\":{\"type\":\""));
     }
     agent_ask(agent, "DELETE /v1/messages HTTP/1.1\r\n" API "\r\n",
             "Blocked: DELETE /v1/messages");
@@ -112,7 +115,9 @@ static void only_the_fake_key_of_this_provider_is_swapped(void **state)
             {"X-Api-Key:\r\n", "403", mismatch},
             {"X-Api-Key: OTHER\r\n", "403", mismatch},
             {"X-Api-Key: FAKEx\r\n", "403", mismatch},
-            {"Authorization: Bearer FAKE\r\n", "403", mismatch},
+            {"Authorization: Bearer OTHER\r\n", "403", mismatch},
+            {"Authorization: FAKE\r\n", "403", mismatch},
+            {"X-Api-Key: FAKE\r\nAuthorization: Bearer OTHER\r\n", "403", mismatch},
             {"X-Api-Key: FAKE\r\nX-Goog-Api-Key: k\r\n", "403", mismatch},
             {"X-Api-Key: FAKE\r\nx-api-key: FAKE\r\n", "400", "given twice"},
             {"X-Api-Key: FAKE\r\nX-API-KEY: " REAL_KEY "\r\n", "400", "given twice"},
@@ -139,6 +144,8 @@ static void only_the_fake_key_of_this_provider_is_swapped(void **state)
     }
     struct peer *agent = agent_api(w);
     agent_ask(agent, "POST /v1/messages?key=abc HTTP/1.1\r\n" API "\r\n", mismatch);
+    agent_ask(agent, "POST /v1/messages?a=b&%6bEy=abc HTTP/1.1\r\n" API "\r\n", mismatch);
+    agent_ask(agent, "POST /v1/messages?access_token HTTP/1.1\r\n" API "\r\n", mismatch);
     assert_int_equal(w->origin_count, 0);
 }
 
@@ -546,17 +553,18 @@ static void pipelined_requests_are_answered_in_order(void **state)
     WAIT(w, peer_has(up, "\r\n\r\n"));
     assert_true(peer_has(agent, "\r\n\r\noneHTTP/1.1 403 Forbidden\r\n"));
     peer_say(up, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo");
-    WAIT(w, peer_has(agent, "endpoint.HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\ntwo"));
+    WAIT(w, peer_has(agent, "\"}}HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\ntwo"));
 }
 
-static void an_attempt_at_a_websocket_is_dropped(void **state)
+static void an_attempt_at_a_websocket_is_426_where_none_is_spoken(void **state)
 {
     struct world *w = *state;
     struct peer *agent = agent_api(w);
-    peer_say(agent, "GET /api/hello HTTP/1.1\r\n" API
-                    "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-    WAIT(w, peer_is_gone(agent));
-    assert_int_equal(agent->received, strlen("HTTP/1.1 200 Connection Established\r\n\r\n"));
+    agent_ask(agent,
+            "GET /api/hello HTTP/1.1\r\n" API
+            "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            "no WebSocket at this endpoint");
+    assert_true(peer_has(agent, "HTTP/1.1 426 Upgrade Required\r\n"));
     assert_int_equal(w->origin_count, 0);
 }
 
@@ -714,7 +722,7 @@ int main(void)
             TEST(a_stale_pooled_connection_is_retried_only_where_nothing_is_lost),
             TEST(an_answer_may_come_while_the_upload_goes_on),
             TEST(pipelined_requests_are_answered_in_order),
-            TEST(an_attempt_at_a_websocket_is_dropped),
+            TEST(an_attempt_at_a_websocket_is_426_where_none_is_spoken),
             TEST(large_bodies_pass_unchanged_and_a_slow_reader_slows_the_sender),
             TEST(a_refused_large_body_is_read_away_or_the_tunnel_closed),
             TEST(the_proxy_may_go_at_any_moment),

@@ -69,7 +69,7 @@ class Proxy(unittest.TestCase):
 
         port = int(ready["listening"][1].rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port)) as sock:
-            answer = self.connect(sock, "example.test:443")
+            answer = self.connect(sock, "example.test:8443")
         self.assertTrue(answer.startswith("HTTP/1.1 403 Forbidden\r\n"), answer)
         self.assertIn("nobody can be asked", answer)
         with socket.socket(socket.AF_UNIX) as sock:

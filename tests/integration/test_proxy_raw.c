@@ -6,7 +6,7 @@
 
 static const char rules[] = "allow net:CONNECT open.test:443\n"
                             "ask net:CONNECT held.test:443 because \"leaves this machine\"\n"
-                            "deny net:CONNECT bad.test:443 because \"known to be bad\"\n"
+                            "deny net:CONNECT bad.test:8080 because \"known to be bad\"\n"
                             "default net deny\n";
 
 static int setup(void **state)
@@ -46,11 +46,11 @@ static struct request_record last_row(struct world *w)
     return row;
 }
 
-static void plain_requests_are_405(void **state)
+static void what_is_neither_connect_nor_absolute_is_405(void **state)
 {
     struct world *w = *state;
     static const char *const requests[] = {
-            "GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n",
+            "GET https://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
             ("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\n"
              "Content-Length: 0\r\n\r\n"),
@@ -103,10 +103,10 @@ static void a_front_that_is_not_http_is_refused(void **state)
 static void what_policy_denies_is_403_with_the_rules_reason(void **state)
 {
     struct world *w = *state;
-    struct peer *agent = agent_connect(w, "BAD.test:443");
+    struct peer *agent = agent_connect(w, "BAD.test:8080");
     WAIT(w, peer_has(agent, "known to be bad"));
     assert_true(peer_has(agent, "HTTP/1.1 403 Forbidden\r\n"));
-    assert_true(peer_has(agent, "Blocked: CONNECT bad.test:443 "));
+    assert_true(peer_has(agent, "Blocked: CONNECT bad.test:8080 "));
     WAIT(w, peer_is_gone(agent));
     struct request_record row = last_row(w);
     assert_int_equal(row.decision, REQUEST_DENY);
@@ -115,7 +115,7 @@ static void what_policy_denies_is_403_with_the_rules_reason(void **state)
     assert_string_equal(row.method, "CONNECT");
     assert_non_null(strstr(row.rule, "bad.test"));
 
-    agent = agent_connect(w, "unnamed.test");
+    agent = agent_connect(w, "unnamed.test:8080");
     WAIT(w, peer_has(agent, "HTTP/1.1 403 "));
     assert_int_equal(w->origin_count, 0);
 }
@@ -292,7 +292,7 @@ static void hundreds_of_connections_come_and_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            TEST(plain_requests_are_405),
+            TEST(what_is_neither_connect_nor_absolute_is_405),
             TEST(malformed_targets_are_400),
             TEST(a_front_that_is_not_http_is_refused),
             TEST(what_policy_denies_is_403_with_the_rules_reason),

@@ -42,7 +42,7 @@ def test_approve():
     """it is opened, read, approved after arming, stored, and only then carried out"""
     SCREEN.prefix("e")
     SCREEN.wait(r"REVIEW")
-    SCREEN.wait(r"CONNECT\s+weather\.demo\.test")
+    SCREEN.wait(r"GET\s+https://weather\.demo\.test/today")
     SCREEN.wait(r"ready")
     SCREEN.prefix("y")
     SCREEN.wait(r"Approved\. The weather: sunny")

@@ -68,6 +68,8 @@ static void point_weather(struct app *app, const struct demo *demo)
     row->port = 443;
     row->address = xstrdup("127.0.0.1");
     row->to_port = demo_provider_port(demo->provider);
+    free(config->upstream_ca);
+    config->upstream_ca = xstrdup(demo_provider_ca(demo->provider));
 }
 
 static int on_open(void *ctx, struct app *app, struct err *err)

@@ -54,7 +54,7 @@ class UpstreamProxy(unittest.TestCase):
         self.env["IRONCURTAIN_HOME"] = home
         self.config = os.path.join(home, "config.yaml")
         with open(os.path.join(home, "policy.rules"), "w") as rules:
-            rules.write("allow net:* *.test\n")
+            rules.write("allow net:CONNECT *.test\n")
         self.corporate = Corporate()
         self.running = []
 

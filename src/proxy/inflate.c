@@ -165,7 +165,8 @@ static enum result step_brotli(struct inflate *self, struct str *in, char *out, 
 static enum result step_zstd(struct inflate *self, struct str *in, char *out, size_t *made)
 {
     ZSTD_inBuffer from = {in->p, in->n, 0};
-    ZSTD_outBuffer to = {out, OUT, 0};
+    ZSTD_outBuffer to = {NULL, OUT, 0};
+    to.dst = out;
     size_t rc = ZSTD_decompressStream(self->zstd, &to, &from);
     *made = to.pos;
     *in = (struct str){in->p + from.pos, in->n - from.pos};

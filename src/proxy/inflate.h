@@ -18,8 +18,8 @@ struct inflate;
 struct inflate *inflate_new(struct str content_encoding);
 
 /* `sink` gets what comes out, in pieces of at most 16 KiB. False: no more will come. */
-bool inflate_feed(struct inflate *inflate, struct str in, http_sink_fn sink, void *ctx);
+bool inflate_feed(struct inflate *self, struct str in, http_sink_fn sink, void *ctx);
 
-void inflate_free(struct inflate *inflate); /* NULL is fine */
+void inflate_free(struct inflate *self); /* NULL is fine */
 
 #endif

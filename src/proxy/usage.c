@@ -51,7 +51,7 @@ enum {
     NAMES
 };
 
-#define NAME(number, text) [number - 1] = {text, sizeof(text) - 1}
+#define NAME(number, text) [(number)-1] = {text, sizeof(text) - 1}
 
 static const struct str names[NAMES] = {
         NAME(N_MESSAGE, "message"),
@@ -306,14 +306,12 @@ static void take(struct usage_reader *reader, int is, enum json_scan_kind kind, 
         return;
     if (is == IS_MODEL)
         set_text(usage->model, sizeof(usage->model), text);
-    else if (is == IS_STOP)
+    else if (is == IS_STOP || (is == IS_STATUS && is_final(text, usage)))
         set_text(usage->stop_reason, sizeof(usage->stop_reason), text);
     else if (is == IS_TYPE && str_eq(text, STR("response.created")))
         next_response(reader);
     else if (is == IS_TYPE && str_eq(text, STR("error")))
         usage->failed = true;
-    else if (is == IS_STATUS && is_final(text, usage))
-        set_text(usage->stop_reason, sizeof(usage->stop_reason), text);
 }
 
 /* What streams wrap around that which a whole body is. */

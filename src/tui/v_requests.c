@@ -2,6 +2,8 @@
 #include "tui/view.h"
 
 #define MODEL_COLS 26
+/* What four columns can show; no request has so many. */
+#define TOKENS_MAX 999999999
 
 static unsigned count_requests(const struct view_env *env)
 {
@@ -58,7 +60,8 @@ static const char *duration(const struct request_record *rec, char buf[16])
 
 static uint64_t tokens_in(const struct request_record *rec)
 {
-    return rec->input_tokens + rec->cache_read_tokens + rec->cache_write_tokens;
+    uint64_t n = rec->input_tokens + rec->cache_read_tokens + rec->cache_write_tokens;
+    return n < TOKENS_MAX ? n : TOKENS_MAX;
 }
 
 /* "$0.031", "$12.30": at most seven characters. */

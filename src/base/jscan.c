@@ -17,6 +17,8 @@ static bool fail(struct jscan *scan, const char *why)
 
 void jscan_init(struct jscan *scan, struct str text)
 {
+    if (text.n == 0)
+        text.p = ""; /* NULL is fine for nothing */
     *scan = (struct jscan){text.p, text.p + text.n, 0, NULL};
 }
 

@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     /* The zeroth byte chooses, so that a corpus file is readable: '0' is the first rule. */
     size_t which = size ? (data[0] - '0') % (sizeof(endpoints) / sizeof(*endpoints)) : 0;
-    struct str body = {(const char *)data + (size > 0), size - (size > 0)};
+    struct str body = size ? (struct str){(const char *)data + 1, size - 1} : STR("");
     const struct provider *p =
             provider_find((struct provider_table *)table(), endpoints[which].provider);
     const struct body_rule *rule = provider_body_rule(

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* libFuzzer has n
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct provider_table shipped;
-    struct str text = {(const char *)data, size};
+    struct str text = {size ? (const char *)data : "", size}; /* data may be NULL */
     struct provider_table table;
     struct err err = {0};
 

@@ -59,6 +59,10 @@ static void what_is_not_json_is_refused(void **state)
     assert_non_null(judge(STR("{}\0")));
     assert_non_null(judge(STR("\"a\0b\"")));
     assert_non_null(judge(STR("\0")));
+    struct jscan scan;
+    jscan_init(&scan, (struct str){NULL, 0});
+    assert_int_equal(jscan_peek(&scan), 0);
+    assert_false(jscan_skip(&scan));
 }
 
 static void nesting_is_bounded(void **state)

@@ -61,6 +61,11 @@
 /* Pieces cut out of one body; agents name a handful of tools that a provider runs. */
 #define LIMIT_BODY_CUTS 1024
 
+/* Without a rule a body is kept up to this size, to be sent again after a 401. */
+#define LIMIT_BODY_AGAIN (1u << 20)
+/* Bodies that one proxy holds whole, all together. */
+#define LIMIT_BODIES (128u << 20)
+
 /* Concurrent tunnels of one session; an agent uses a handful, a build that fetches its
  * dependencies hundreds. Idle ones take 16 kB each. */
 #define LIMIT_TUNNELS 16384

@@ -44,6 +44,8 @@ static int open_tables(struct app *app, const char *agents, struct err *err)
 
     if (rc == 0)
         rc = agent_table_load(&app->agents, more, name, err);
+    if (rc == 0)
+        rc = price_table_load(&app->prices, buf_str(&app->config.prices), name, err);
     if (rc == 0) {
         provider_table_upstreams_from_env(&app->providers);
         provider_table_keys_from_env(&app->providers);
@@ -201,6 +203,7 @@ void app_close(struct app *app)
     store_close(app->store);
     policy_free(app->policy);
     provider_table_release(&app->providers);
+    price_table_release(&app->prices);
     agent_table_release(&app->agents);
     config_release(&app->config);
     loop_free(app->loop);
@@ -221,6 +224,7 @@ struct session_env app_env(const struct app *app)
             .policy = app->policy,
             .via = app->via,
             .credentials = app->credentials,
+            .prices = &app->prices,
             .providers = (struct provider_table *)&app->providers,
             .agents = &app->agents,
     };

@@ -12,6 +12,7 @@ struct app {
     struct config config;
     struct provider_table providers;
     struct credentials *credentials; /* of `providers` */
+    struct price_table prices;
     struct agent_table agents;
     struct policy *policy;
     struct store *store;

@@ -157,6 +157,7 @@ static int make_proxy(struct proxy_run *run, struct err *err)
             .ca = run->app.ca,
             .providers = &run->app.providers,
             .credentials = run->app.credentials,
+            .prices = &run->app.prices,
             .session = run->session.id,
             .label = run->session.label,
             .agent = run->session.agent,

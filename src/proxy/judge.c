@@ -13,8 +13,8 @@
 
 #define KEY_MISMATCH "Rejected: API key does not match expected sentinel."
 
-static bool refuse(struct judged *judged, int status, enum request_decision decision,
-        const char *reason);
+static bool refuse(
+        struct judged *judged, int status, enum request_decision decision, const char *reason);
 
 static struct str target_path(struct str target)
 {
@@ -85,6 +85,29 @@ static bool asks_for_websocket(const struct http_head *head)
     return false;
 }
 
+/* What is compressed would pass by the rules for its body. */
+static bool judge_coding(const struct http_head *head, struct judged *judged)
+{
+    size_t at = 0;
+    const struct http_field *field;
+    while ((field = http_next(head, STR("content-encoding"), &at)) != NULL) {
+        if (!str_eq_icase(field->value, STR("identity")))
+            return refuse(judged, 415, REQUEST_DENY,
+                    "Rejected: unsupported Content-Encoding for this endpoint.");
+    }
+    return true;
+}
+
+static bool judge_handshake(const struct http_head *head, struct judged *judged)
+{
+    struct http_fault fault;
+    char reason[sizeof(judged->reason)];
+    if (ws_check_request(head, &judged->offer, &fault) == 0)
+        return true;
+    snprintf(reason, sizeof(reason), "Rejected: %.200s.", fault.reason);
+    return refuse(judged, fault.status, REQUEST_ERROR, reason);
+}
+
 static bool judge_endpoint(
         const struct tunnel *tunnel, const struct http_head *head, struct judged *judged)
 {
@@ -93,19 +116,19 @@ static bool judge_endpoint(
     const struct provider *provider = tunnel->provider;
     judged->websocket = asks_for_websocket(head);
     if (tunnel->plain)
-        return refuse(judged, 403, REQUEST_DENY,
-                "Blocked: this provider is reached by https only.");
+        return refuse(
+                judged, 403, REQUEST_DENY, "Blocked: this provider is reached by https only.");
     if (judged->websocket && provider_allows_websocket(provider, head->method, raw))
-        return true;
+        return judge_handshake(head, judged);
     if (judged->websocket)
         return refuse(judged, 426, REQUEST_DENY,
                 "Blocked: no WebSocket at this endpoint; plain requests are answered.");
     if (provider_allows(provider, head->method, raw))
-        return true;
+        return !provider_body_rule(provider, head->method, raw) || judge_coding(head, judged);
     snprintf(reason, sizeof(reason), "Blocked: %.*s %s is not an allowed endpoint.",
             STR_ARG(head->method), str_vis(path, sizeof(path), raw));
-    return refuse(judged, provider_is_telemetry(provider, raw) ? 404 : 403, REQUEST_DENY,
-            reason);
+    return refuse(
+            judged, provider_is_telemetry(provider, raw) ? 404 : 403, REQUEST_DENY, reason);
 }
 
 /* --- key ------------------------------------------------------------------------------ */
@@ -122,22 +145,22 @@ static bool is_credential_header(struct str name)
     return false;
 }
 
-static const struct key_value *place_of_header(const struct credential *cred, struct str name)
+static const struct key_value *place_of_header(const struct key_set *keys, struct str name)
 {
-    for (size_t i = 0; i < cred->count; i++) {
-        const char *header = cred->values[i].place->header;
+    for (size_t i = 0; i < keys->count; i++) {
+        const char *header = keys->values[i].place->header;
         if (*header && str_eq_icase(name, str_of(header)))
-            return &cred->values[i];
+            return &keys->values[i];
     }
     return NULL;
 }
 
-static const struct key_value *place_of_query(const struct credential *cred, struct str name)
+static const struct key_value *place_of_query(const struct key_set *keys, struct str name)
 {
-    for (size_t i = 0; i < cred->count; i++) {
-        const char *query = cred->values[i].place->query;
+    for (size_t i = 0; i < keys->count; i++) {
+        const char *query = keys->values[i].place->query;
         if (*query && str_eq(name, str_of(query)))
-            return &cred->values[i];
+            return &keys->values[i];
     }
     return NULL;
 }
@@ -158,8 +181,8 @@ static int hex_digit(char c)
 /* May this parameter's name mean a key to a server that decodes it? */
 static bool is_credential_parameter(struct str name)
 {
-    static const char *const names[] = {"key", "api_key", "apikey", "api-key", "access_token",
-            "oauth_token"};
+    static const char *const names[] = {
+            "key", "api_key", "apikey", "api-key", "access_token", "oauth_token"};
     char plain[32];
     size_t n = 0;
     for (size_t i = 0; i < name.n; i++) {
@@ -181,8 +204,8 @@ static bool is_credential_parameter(struct str name)
     return false;
 }
 
-static bool judge_query_key(const struct credential *cred, struct str query, bool *swap,
-        struct judged *judged)
+static bool judge_query_key(
+        const struct key_set *keys, struct str query, bool *swap, struct judged *judged)
 {
     unsigned seen = 0;
     struct str item, name;
@@ -191,7 +214,7 @@ static bool judge_query_key(const struct credential *cred, struct str query, boo
         more = str_cut(&query, '&', &item);
         struct str value = item;
         bool has_value = str_cut(&value, '=', &name);
-        const struct key_value *place = place_of_query(cred, name);
+        const struct key_value *place = place_of_query(keys, name);
         if (!place && !is_credential_parameter(name))
             continue;
         if (!place || !has_value || !is_fake(place, value))
@@ -207,7 +230,7 @@ static bool judge_query_key(const struct credential *cred, struct str query, boo
 static bool judge_key(const struct tunnel *tunnel, const struct http_head *head, bool *swap,
         struct judged *judged)
 {
-    const struct credential *cred = proxy_credential(tunnel->proxy, tunnel->provider);
+    const struct key_set *keys = keys_of(tunnel->proxy, tunnel->provider);
     const struct key_value *seen[LIMIT_KEY_PLACES];
     size_t count = 0;
     *swap = false;
@@ -215,7 +238,7 @@ static bool judge_key(const struct tunnel *tunnel, const struct http_head *head,
         const struct http_field *field = &head->fields[i];
         if (field->hop)
             continue;
-        const struct key_value *place = place_of_header(cred, field->name);
+        const struct key_value *place = place_of_header(keys, field->name);
         if (!place && !is_credential_header(field->name))
             continue;
         for (size_t k = 0; k < count; k++) {
@@ -228,7 +251,7 @@ static bool judge_key(const struct tunnel *tunnel, const struct http_head *head,
         seen[count++] = place;
         *swap = true;
     }
-    return judge_query_key(cred, target_query(head->target), swap, judged);
+    return judge_query_key(keys, target_query(head->target), swap, judged);
 }
 
 /* --- policy --------------------------------------------------------------------------- */
@@ -308,7 +331,7 @@ static bool refuse(
 /* --- the head that goes upstream ------------------------------------------------------- */
 
 /* The target with a mark instead of the fake key in its query. */
-static void write_target(const struct credential *cred, struct str target, struct buf *out)
+static void write_target(const struct key_set *keys, struct str target, struct buf *out)
 {
     struct str query = target_query(target), item, name;
     bool more = query.n > 0;
@@ -318,7 +341,7 @@ static void write_target(const struct credential *cred, struct str target, struc
         struct str value = item;
         bool has_value = str_cut(&value, '=', &name);
         buf_putc(out, before);
-        if (!has_value || !cred || !place_of_query(cred, name)) {
+        if (!has_value || !keys || !place_of_query(keys, name)) {
             buf_append_str(out, item);
             continue;
         }
@@ -329,26 +352,28 @@ static void write_target(const struct credential *cred, struct str target, struc
 }
 
 void judge_write_head(const struct tunnel *tunnel, const struct origin *origin,
-        const struct http_head *head, const struct request_record *rec, struct buf *out)
+        const struct http_head *head, const struct request_record *rec, bool websocket,
+        struct buf *out)
 {
     static const char mark[] = {JUDGE_KEY};
-    const struct credential *cred =
-            rec->key_swapped ? proxy_credential(tunnel->proxy, tunnel->provider) : NULL;
+    const struct key_set *keys =
+            rec->key_swapped ? keys_of(tunnel->proxy, tunnel->provider) : NULL;
     buf_append_str(out, head->method);
     buf_putc(out, ' ');
     if (tunnel->provider && tunnel->provider->upstream)
         buf_puts(out, tunnel->provider->to.prefix);
-    if (cred)
-        write_target(cred, head->target, out);
+    if (keys)
+        write_target(keys, head->target, out);
     else
         buf_append_str(out, head->target);
     buf_puts(out, " HTTP/1.1\r\nhost: ");
     buf_puts(out, origin->authority);
     for (size_t i = 0; i < head->count; i++) {
         const struct http_field *field = &head->fields[i];
-        if (field->hop || field->known == HTTP_HOST || field->known == HTTP_CONTENT_LENGTH)
+        if (field->hop || field->known == HTTP_HOST || field->known == HTTP_CONTENT_LENGTH ||
+                (websocket && ws_field_is_ours(field->name)))
             continue;
-        const struct key_value *place = cred ? place_of_header(cred, field->name) : NULL;
+        const struct key_value *place = keys ? place_of_header(keys, field->name) : NULL;
         buf_append(out, "\r\n", 2);
         buf_append_str(out, field->name);
         buf_append(out, ": ", 2);
@@ -357,4 +382,6 @@ void judge_write_head(const struct tunnel *tunnel, const struct origin *origin,
         else
             buf_append_str(out, field->value);
     }
+    if (websocket)
+        buf_puts(out, "\r\nconnection: Upgrade\r\nupgrade: websocket");
 }

@@ -1,19 +1,14 @@
 /*
- * proxy.c - the proxy of one session: where it listens, its fake keys, its rows.
- *
- * The fake key is all the box ever gets: prefix and 24 random bytes, made when the proxy is,
- * worthless anywhere else. The values that the key header must hold and is replaced by are
- * made here once, so that a request costs one comparison each.
+ * proxy.c - the proxy of one session: where it listens, its tunnels, its rows.
  *
  * One store serves the proxies of all sessions and has one listener for "room again"; the
  * list of all proxies in this file passes the word on.
  *
- * Owns: listeners, tunnels, pool, TLS server context, keys in locked memory.
+ * Owns: listeners, tunnels, pool, TLS server context, keys.
  */
 #include "proxy/proxy_priv.h"
 
 #include "base/limits.h"
-#include "io/crypt.h"
 
 static struct proxy *all_proxies;
 
@@ -21,9 +16,6 @@ static const struct tls_identity *find_identity(
         void *ctx, void *conn_ctx, const char *sni, bool *refused);
 static void on_minted(void *ctx);
 static void on_store_drain(void *ctx);
-static void make_keys(struct proxy *proxy);
-static void free_keys(struct proxy *proxy);
-static const char *fake_for(struct proxy *proxy, const struct provider *provider);
 
 struct proxy *proxy_new(const struct proxy_config *config, struct err *err)
 {
@@ -45,7 +37,7 @@ struct proxy *proxy_new(const struct proxy_config *config, struct err *err)
         proxy_free(proxy);
         return NULL;
     }
-    make_keys(proxy);
+    keys_make(proxy);
     ca_watch(config->ca, &proxy->minted);
     store_on_drain(config->store, on_store_drain, NULL);
     /* The first CONNECT of an agent should not wait for its certificate. */
@@ -67,7 +59,7 @@ void proxy_free(struct proxy *proxy)
     pool_free(proxy->pool);
     ca_unwatch(proxy->config.ca, &proxy->minted);
     tls_server_free(proxy->tls);
-    free_keys(proxy);
+    keys_free(proxy);
     struct proxy **at = &all_proxies;
     while (*at != proxy)
         at = &(*at)->next;
@@ -103,20 +95,6 @@ int proxy_listen_tcp(struct proxy *proxy, const char *host, uint16_t port, uint1
     return rc;
 }
 
-const char *proxy_fake_key(const struct proxy *proxy, const char *provider)
-{
-    const struct provider *p = provider_find(proxy->config.providers, provider);
-    if (p)
-        p = provider_key_owner(proxy->config.providers, p);
-    if (!p || !p->key)
-        return NULL;
-    for (size_t i = 0; i < proxy->fake_count; i++) {
-        if (strcmp(proxy->fakes[i].prefix, p->fake_prefix) == 0)
-            return proxy->fakes[i].text;
-    }
-    return NULL;
-}
-
 unsigned proxy_tunnel_count(const struct proxy *proxy)
 {
     return proxy->tunnel_count;
@@ -144,63 +122,6 @@ static void on_minted(void *ctx)
 {
     struct proxy *proxy = ctx;
     tls_server_retry(proxy->tls);
-}
-
-/* --- keys ----------------------------------------------------------------------------- */
-
-static void make_keys(struct proxy *proxy)
-{
-    const struct provider_table *table = proxy->config.providers;
-    proxy->credentials = xcalloc(table->count + 1, sizeof(*proxy->credentials));
-    proxy->fakes = xcalloc(table->count + 1, sizeof(*proxy->fakes));
-    for (size_t i = 0; i < table->count; i++) {
-        struct credential *cred = &proxy->credentials[i];
-        cred->owner = provider_key_owner(table, &table->items[i]);
-        for (size_t k = 0; k < cred->owner->place_count && k < LIMIT_KEY_PLACES; k++) {
-            struct key_value *value = &cred->values[cred->count++];
-            struct buf text = BUF_INIT;
-            value->place = &cred->owner->places[k];
-            if (!cred->owner->key)
-                continue;
-            key_place_format(value->place, str_of(fake_for(proxy, cred->owner)), &text);
-            value->fake = xstrndup(buf_data(&text), buf_len(&text));
-            buf_release(&text);
-        }
-    }
-}
-
-static void free_keys(struct proxy *proxy)
-{
-    for (size_t i = 0; proxy->credentials && i < proxy->config.providers->count; i++) {
-        struct credential *cred = &proxy->credentials[i];
-        for (size_t k = 0; k < cred->count; k++)
-            free(cred->values[k].fake);
-    }
-    free(proxy->credentials);
-    free(proxy->fakes);
-}
-
-/* One fake for all providers of one prefix. */
-static const char *fake_for(struct proxy *proxy, const struct provider *provider)
-{
-    const char *known = proxy_fake_key(proxy, provider->name);
-    if (known)
-        return known;
-    struct fake_key *fake = &proxy->fakes[proxy->fake_count++];
-    uint8_t bytes[24];
-    crypt_random(bytes, sizeof(bytes));
-    fake->prefix = provider->fake_prefix;
-    size_t n = strlen(provider->fake_prefix);
-    memcpy(fake->text, provider->fake_prefix, n);
-    n += crypt_base64url(bytes, sizeof(bytes), fake->text + n);
-    fake->text[n] = '\0';
-    return fake->text;
-}
-
-const struct credential *proxy_credential(
-        const struct proxy *proxy, const struct provider *provider)
-{
-    return &proxy->credentials[provider - proxy->config.providers->items];
 }
 
 /* --- rows ----------------------------------------------------------------------------- */
@@ -237,7 +158,10 @@ static void on_store_drain(void *ctx)
             if (!tunnel->waits_for_store || tunnel->gone)
                 continue;
             tunnel->waits_for_store = false;
-            chan_resume(tunnel->chan);
+            if (tunnel->h1.base.exchange)
+                exchange_store_drained(tunnel->h1.base.exchange);
+            else
+                chan_resume(tunnel->chan);
         }
     }
 }

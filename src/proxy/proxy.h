@@ -15,6 +15,7 @@
 #include "policy/policy.h"
 #include "proxy/ca.h"
 #include "proxy/credential.h"
+#include "proxy/price.h"
 #include "proxy/provider.h"
 #include "store/store.h"
 
@@ -42,7 +43,8 @@ struct proxy_config {
     const char *agent;
     const struct proxy_resolve *resolve;
     size_t resolve_count;
-    const struct dial_proxy *via; /* on the way to every upstream; NULL: direct */
+    const struct dial_proxy *via;     /* on the way to every upstream; NULL: direct */
+    const struct price_table *prices; /* NULL: no costs */
     const char *extra_ca; /* PEM of a further trust anchor for raw https upstreams, or NULL */
     /* A row was put: the live panels. May be NULL. */
     void (*on_request)(void *ctx, const struct request_record *rec);

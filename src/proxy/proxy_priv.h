@@ -1,14 +1,15 @@
 /*
  * proxy_priv.h - the inside of the proxy, for the files of src/proxy only.
  *
- *     proxy.c        listeners, fake keys, the list of tunnels, rows
+ *     proxy.c        listeners, the list of tunnels, rows
+ *     keys.c         fake keys, and the real ones that they stand for
  *     tunnel.c       one connection of an agent: CONNECT or plain request, the decision, TLS
  *     raw.c          a tunnel that policy or the human let through uninspected
  *     h1_stream.c    HTTP/1.1 towards the agent: request after request
  *     h2_server.c    HTTP/2 towards the agent
  *     request.c      one request that came: judged, then answered, held or sent on
  *     judge.c        what may be asked: host, endpoint, key; the head that goes upstream
- *     exchange.c     one request on its way to the upstream and back
+ *     exchange*.c    one request on its way to the upstream and back, see exchange.h
  *     reply.c        every answer that is ours
  *     pool.c h1_upstream.c h2_client.c    connections to upstreams
  *     ca.c provider.c http1.c ...         as their headers say
@@ -30,6 +31,7 @@
 #include "proxy/pool.h"
 #include "proxy/proxy.h"
 #include "proxy/stream.h"
+#include "proxy/ws.h"
 
 /* What one place for the key must hold. */
 struct key_value {
@@ -37,16 +39,15 @@ struct key_value {
     char *fake;                    /* owns; "Bearer FAKE"; NULL: there is no key */
 };
 
-/* The key of one provider: what the box sends, and what that is replaced by. */
-struct credential {
-    const struct provider *owner; /* borrows; who has the key, see provider_key_owner() */
+struct real_key;
+
+/* The key of one provider. */
+struct key_set {
+    struct credential *credential;  /* borrows */
+    char fake[CREDENTIAL_FAKE_MAX]; /* "": there is no key */
     struct key_value values[LIMIT_KEY_PLACES];
     size_t count;
-};
-
-struct fake_key {
-    const char *prefix; /* borrows from the provider */
-    char text[128];
+    struct real_key *real; /* shared; the one in force when it was last taken */
 };
 
 #define PROXY_LISTENERS 4
@@ -56,14 +57,13 @@ struct proxy {
     struct proxy_resolve *resolve; /* owns the array */
     struct tls_server *tls;        /* owns */
     struct ca_watch minted;
-    struct pool *pool;              /* owns */
-    struct credential *credentials; /* owns; one per provider, same order */
-    struct fake_key *fakes;         /* owns */
-    size_t fake_count;
+    struct pool *pool;                           /* owns */
+    struct key_set *keys;                        /* owns; one per provider, same order */
     struct listener *listeners[PROXY_LISTENERS]; /* owns */
     size_t listener_count;
     struct tunnel *tunnels; /* owns */
     unsigned tunnel_count;
+    size_t bodies;         /* bytes of request bodies that are held whole */
     struct http_head head; /* scratch: filled and used within one call */
     struct proxy *next;    /* list of all, see proxy.c */
 };
@@ -108,18 +108,28 @@ struct tunnel {
 
 /* --- proxy.c --- */
 
-const struct credential *proxy_credential(
-        const struct proxy *proxy, const struct provider *provider);
 void record_init(const struct tunnel *tunnel, const char *kind, struct request_record *rec);
 /* Store the row and show it. */
 void record_put(struct proxy *proxy, struct request_record *rec);
+
+/* --- keys.c --- */
+
+void keys_make(struct proxy *proxy);
+void keys_free(struct proxy *proxy);
+struct key_set *keys_of(const struct proxy *proxy, const struct provider *provider);
+/* The real value in force, for one request; NULL: there is none. Dropped as often as taken. */
+struct real_key *real_key_take(struct key_set *set);
+void real_key_drop(struct real_key *key); /* NULL is fine */
+const struct secret *real_key_value(const struct real_key *key);
+unsigned real_key_generation(const struct real_key *key);
 
 /* --- tunnel.c --- */
 
 void tunnel_accept(void *ctx, struct chan *chan);
 /* Go on with the input as far as it goes. */
 void tunnel_run(struct tunnel *tunnel);
-/* New requests make new rows: true, and the tunnel is paused, while the disk does not keep up. */
+/* New requests make new rows: true, and the tunnel is paused, while the disk does not keep up.
+ */
 bool tunnel_must_wait(struct tunnel *tunnel);
 void tunnel_close(struct tunnel *tunnel); /* what was written still goes out */
 void tunnel_abort(struct tunnel *tunnel);
@@ -176,6 +186,7 @@ struct judged {
     char reason[240]; /* the line the agent gets */
     struct verdict verdict;
     bool websocket; /* it asks for one, and may */
+    struct ws_offer offer;
 };
 
 /* May this request go upstream? Fills rec (method, path, rule, key_swapped) either way. */
@@ -189,19 +200,21 @@ struct net_request judge_net_request(const struct tunnel *tunnel, const struct h
  */
 #define JUDGE_KEY '\1'
 void judge_write_head(const struct tunnel *tunnel, const struct origin *origin,
-        const struct http_head *head, const struct request_record *rec, struct buf *out);
+        const struct http_head *head, const struct request_record *rec, bool websocket,
+        struct buf *out);
 
 /* --- exchange.c --- */
 
-/* Takes the request on. `verdict`: ask the human first, or NULL. */
+/* Takes on a request that was judged SEND or ASK. */
 void exchange_start(struct stream *stream, const struct http_head *head,
-        const struct request_record *rec, const struct verdict *verdict);
+        const struct request_record *rec, const struct judged *judged);
 
 void exchange_agent_data(struct exchange *x);
 void exchange_agent_end(struct exchange *x); /* HTTP/2: the request body is whole */
 void exchange_agent_drained(struct exchange *x);
 /* The agent is gone: end without a word. Frees x. */
 void exchange_cancel(struct exchange *x, const char *why);
+void exchange_store_drained(struct exchange *x); /* the disk keeps up again */
 
 void exchange_up_data(struct exchange *x); /* a head, or body bytes */
 void exchange_up_drained(struct exchange *x);
@@ -212,8 +225,8 @@ void exchange_up_over(struct exchange *x, const struct err *err);
 
 /* An answer of ours in the words of the provider (provider NULL: plain text). `out` holds
  * the body that the reply borrows. */
-struct reply reply_make(const struct provider *provider, int status, struct str text,
-        struct buf *out);
+struct reply reply_make(
+        const struct provider *provider, int status, struct str text, struct buf *out);
 /* The same as bytes, outside of any stream: one line of text. */
 void reply_text(struct chan *chan, int status, struct str text, bool to_head, bool close);
 const char *reply_reason(int status);

@@ -86,7 +86,8 @@ struct reply reply_make(
     } else if (kind == API_OPENAI) {
         buf_puts(out, "{\"error\":{\"message\":");
         put_json_text(out, text);
-        buf_puts(out, ",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"blocked\"");
+        buf_puts(
+                out, ",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"blocked\"");
     } else {
         buf_printf(out, "{\"error\":{\"code\":%d,\"message\":", status);
         put_json_text(out, text);
@@ -102,7 +103,8 @@ void reply_text(struct chan *chan, int status, struct str text, bool to_head, bo
 {
     struct buf *out = chan_out(chan);
     http_put_status(out, status, str_of(reply_reason(status)));
-    buf_printf(out, "\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %zu\r\n%s%s\r\n",
+    buf_printf(out,
+            "\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %zu\r\n%s%s\r\n",
             text.n, status == 405 ? "allow: CONNECT\r\n" : "",
             close ? "connection: close\r\n" : "");
     if (!to_head)

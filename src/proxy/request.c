@@ -32,9 +32,9 @@ static void refuse(struct stream *stream, const struct http_head *head,
     rec->done = true;
     record_put(stream->tunnel->proxy, rec);
 
-    struct reply reply = reply_make(
-            stream->tunnel->provider, judged->status, str_of(judged->reason), &body);
-    reply.close = head->expect_continue || judged->status == 400 ||
+    struct reply reply =
+            reply_make(stream->tunnel->provider, judged->status, str_of(judged->reason), &body);
+    reply.close = head->expect_continue || judged->status == 400 || judged->status == 426 ||
                   (head->framing == HTTP_LENGTH && head->length > LIMIT_HTTP_DISCARD);
     stream->ops->reply(stream, &reply);
     buf_release(&body);
@@ -47,7 +47,12 @@ void request_begin(struct stream *stream, const struct http_head *head)
     struct request_record rec;
     struct judged judged;
     record_init(tunnel, tunnel->provider ? "llm" : "http", &rec);
+    rec.inspected = true;
     judge_request(stream, head, &rec, &judged);
+    str_copy(rec.protocol, sizeof(rec.protocol),
+            judged.websocket ? STR("websocket")
+            : tunnel->h2     ? STR("h2")
+                             : STR("http/1.1"));
     if (judged.what != JUDGED_REFUSE && store_failed(tunnel->proxy->config.store)) {
         judged.what = JUDGED_REFUSE;
         judged.status = 503;
@@ -58,6 +63,5 @@ void request_begin(struct stream *stream, const struct http_head *head)
     if (judged.what == JUDGED_REFUSE)
         refuse(stream, head, &rec, &judged);
     else
-        exchange_start(
-                stream, head, &rec, judged.what == JUDGED_ASK ? &judged.verdict : NULL);
+        exchange_start(stream, head, &rec, &judged);
 }

@@ -242,8 +242,8 @@ static void refuse_form(struct tunnel *tunnel, const struct http_head *head)
     rec.total_ms = 0;
     rec.done = true;
     record_put(tunnel->proxy, &rec);
-    reply_text(tunnel->chan, 405, STR("Method Not Allowed"),
-            str_eq(head->method, STR("HEAD")), true);
+    reply_text(tunnel->chan, 405, STR("Method Not Allowed"), str_eq(head->method, STR("HEAD")),
+            true);
     tunnel_close(tunnel);
 }
 

@@ -2,7 +2,7 @@
  * config.c - the configuration file as one schema.
  *
  * The schema is the list of keys; reading, error texts and `config check` come from it. The
- * subtrees `providers` and `agents` have free names as keys and are handed on as text to the
+ * subtrees `providers`, `agents` and `prices` have free names as keys and are handed on as text to the
  * tables that own their schemas.
  */
 #include "session/config.h"
@@ -119,6 +119,7 @@ static const cyaml_schema_field_t file_fields[] = {
         CYAML_FIELD_MAPPING("notify", OPTIONAL, struct file, notify, notify_fields),
         CYAML_FIELD_IGNORE("providers", OPTIONAL),
         CYAML_FIELD_IGNORE("agents", OPTIONAL),
+        CYAML_FIELD_IGNORE("prices", OPTIONAL),
         CYAML_FIELD_END,
 };
 
@@ -261,6 +262,8 @@ static int load_text(struct config *config, struct str text, const char *name, s
         int sub = yaml_subtree(text, name, "providers", &config->providers, err);
         if (sub == 0 || sub == ERR_NOENT)
             sub = yaml_subtree(text, name, "agents", &config->agents, err);
+        if (sub == 0 || sub == ERR_NOENT)
+            sub = yaml_subtree(text, name, "prices", &config->prices, err);
         rc = sub == ERR_NOENT ? 0 : sub;
     }
     yaml_unload(&file_schema, file);
@@ -308,6 +311,7 @@ void config_release(struct config *config)
     free(config->resolve);
     buf_release(&config->providers);
     buf_release(&config->agents);
+    buf_release(&config->prices);
     free(config->path);
     *config = (struct config){0};
 }

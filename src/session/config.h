@@ -40,6 +40,7 @@ struct config {
     size_t resolve_count;
     struct buf providers; /* the `providers:` subtree as YAML text for the provider table */
     struct buf agents;    /* the `agents:` subtree */
+    struct buf prices;    /* likewise, for the price table */
     char *path;           /* the file it came from, or NULL when there was none */
 };
 

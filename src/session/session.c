@@ -139,6 +139,7 @@ static int make_proxy(struct session *s, struct err *err)
             .ca = s->env.ca,
             .providers = s->env.providers,
             .credentials = s->env.credentials,
+            .prices = s->env.prices,
             .session = s->rec.id,
             .label = s->rec.label,
             .agent = s->rec.agent,

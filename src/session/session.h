@@ -29,6 +29,7 @@ struct session_env {
     struct grants *grants; /* NULL: policy alone */
     struct ca *ca;
     struct credentials *credentials; /* of `providers` */
+    const struct price_table *prices;
     const struct config *config;
     const struct policy *policy;
     const struct dial_proxy *via; /* on the way to upstreams; NULL: direct */

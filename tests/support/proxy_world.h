@@ -35,6 +35,8 @@ struct world {
     struct ca *ca, *origin_ca;
     struct ca_watch origin_minted;
     struct provider_table providers;
+    struct credentials *credentials;
+    struct grants *grants;
     struct proxy_resolve resolve[8];
     struct proxy *proxy;
     struct tls_server *origin_tls;
@@ -326,6 +328,12 @@ static inline void world_listen(struct world *w)
                 .port = 443,
                 .address = "127.0.0.1",
                 .to_port = listener_port(i < 3 ? w->origin : w->plain_origin)};
+    /* A host outside the provider table, by https and by http. */
+    for (unsigned i = 5; i < 7; i++)
+        w->resolve[i] = (struct proxy_resolve){.host = "seen.test",
+                .port = i == 5 ? 443 : 80,
+                .address = "127.0.0.1",
+                .to_port = listener_port(i == 5 ? w->origin : w->plain_origin)};
 }
 
 static inline void world_proxy(struct world *w)
@@ -335,14 +343,16 @@ static inline void world_proxy(struct world *w)
             .loop = w->loop,
             .store = w->store,
             .gate = w->gate,
+            .grants = w->grants,
             .policy = w->policy,
             .ca = w->ca,
             .providers = &w->providers,
+            .credentials = w->credentials,
             .session = "11111111-2222-4333-8444-555555555555",
             .label = "test",
             .agent = "test",
             .resolve = w->resolve,
-            .resolve_count = 5,
+            .resolve_count = 7,
             .extra_ca = ca_cert_path(w->origin_ca),
     };
     w->proxy = proxy_new(&config, &err);
@@ -364,7 +374,8 @@ static inline struct ca *world_ca(struct world *w, const char *name)
     return ca;
 }
 
-static inline struct world *world_new(const char *policy_text, uint32_t gate_ms)
+static inline struct world *world_with(
+        const char *policy_text, uint32_t gate_ms, const char *yaml)
 {
     struct world *w = xcalloc(1, sizeof(*w));
     struct err err = {0};
@@ -379,7 +390,8 @@ static inline struct world *world_new(const char *policy_text, uint32_t gate_ms)
     free(path);
     if (!w->store)
         fail_msg("%s", err.msg);
-    struct gate_config gate = {.timeout_ms = gate_ms};
+    w->grants = grants_new(w->loop, NULL, &err);
+    struct gate_config gate = {.timeout_ms = gate_ms, .grants = w->grants};
     w->gate = gate_new(w->loop, w->store, &gate);
     w->policy = policy_parse(str_of(policy_text), "test.rules", &err);
     if (!w->policy)
@@ -387,8 +399,14 @@ static inline struct world *world_new(const char *policy_text, uint32_t gate_ms)
     setenv("ANTHROPIC_API_KEY", REAL_KEY, 1);
     setenv("OPENAI_API_KEY", "sk-real-openai", 1);
     setenv("GOOGLE_API_KEY", "AIza-real", 1);
-    assert_int_equal(provider_table_load(&w->providers, STR(""), "t", &err), 0);
+    /* Bodies here are any bytes; test_proxy_body.c has the rules for them. */
+    if (provider_table_load(&w->providers, str_of(yaml), "t", &err) < 0)
+        fail_msg("%s", err.msg);
     provider_table_keys_from_env(&w->providers);
+    const struct credentials_config keys = {
+            .loop = w->loop, .providers = &w->providers, .auth = CREDENTIAL_APIKEY};
+    w->credentials = credentials_open(&keys, &err);
+    assert_non_null(w->credentials);
     world_listen(w);
     world_proxy(w);
     w->agent_tls = tls_client_new(ca_cert_path(w->ca), &err);
@@ -396,12 +414,23 @@ static inline struct world *world_new(const char *policy_text, uint32_t gate_ms)
     return w;
 }
 
+#define NO_RULES                                                                               \
+    "  body:\n    - {endpoint: POST /nowhere, api: anthropic, tools: {keep: [custom]}}\n"
+
+static inline struct world *world_new(const char *policy_text, uint32_t gate_ms)
+{
+    return world_with(policy_text, gate_ms,
+            "anthropic:\n" NO_RULES "openai:\n" NO_RULES "google:\n" NO_RULES);
+}
+
 static inline void world_free(struct world *w)
 {
     for (unsigned i = 0; i < w->agent_count; i++)
         peer_free(w->agents[i]);
     proxy_free(w->proxy);
+    credentials_free(w->credentials);
     gate_free(w->gate);
+    grants_free(w->grants);
     for (unsigned i = 0; i < w->origin_count; i++)
         peer_free(w->origins[i]);
     listener_free(w->origin);

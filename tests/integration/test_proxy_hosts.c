@@ -1,0 +1,207 @@
+/*
+ * test_proxy_hosts.c - hosts outside the provider table, seen by the proxy: each request inside
+ * of TLS, or plain with an absolute target, is let through, refused or held by the policy.
+ */
+#include "support/proxy_world.h"
+
+static const char rules[] = "allow net:GET,HEAD https://seen.test/open/**\n"
+                            "allow net:GET http://seen.test/open/**\n"
+                            "deny net:* https://seen.test/bad/** because \"known to be bad\"\n"
+                            "default net ask\n";
+
+static int setup(void **state)
+{
+    *state = world_new(rules, 60000);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+static struct request_record last_row(struct world *w)
+{
+    struct rows *rows = world_rows(w);
+    assert_true(rows->count > 0);
+    struct request_record row = rows->row[0];
+    free(rows);
+    return row;
+}
+
+static struct peer *agent_seen(struct world *w)
+{
+    struct peer *agent = agent_tunnel(w, "seen.test:443", "seen.test");
+    assert_true(agent->open);
+    return agent;
+}
+
+static void decide(struct world *w, bool allow, enum scope scope, enum width width)
+{
+    WAIT(w, gate_count(w->gate) > 0);
+    const struct gate_item *item = gate_at(w->gate, 0);
+    struct gate_answer answer = {.allow = allow,
+            .scope = scope,
+            .width = width,
+            .message = allow ? "" : "use a mirror"};
+    struct err err = {0};
+    if (gate_decide(w->gate, item->rec.id, item->rec.digest, item->rec.policy_version, &answer,
+                &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
+static void what_a_rule_allows_goes_through_inspected(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_seen(w);
+    peer_say(agent, "GET /open/a?q=1 HTTP/1.1\r\nHost: seen.test\r\nX-A: b\r\n"
+                    "Authorization: Bearer own\r\n\r\n");
+    struct peer *up = origin_wait(w, 0, "\r\n\r\n");
+    assert_true(peer_has(up, "GET /open/a?q=1 HTTP/1.1\r\nhost: seen.test\r\n"));
+    assert_true(peer_has(up, "X-A: b\r\n"));
+    peer_say(up, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    WAIT(w, peer_has(agent, "\r\n\r\nhi"));
+    struct request_record row = last_row(w);
+    assert_string_equal(row.kind, "http");
+    assert_string_equal(row.path, "/open/a");
+    assert_true(row.inspected && row.done && !row.key_swapped);
+    assert_int_equal(row.decision, REQUEST_ALLOW);
+}
+
+static void what_is_denied_is_answered_inside_of_tls(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_seen(w);
+    agent_ask(agent, "POST /bad/x HTTP/1.1\r\nHost: seen.test\r\nContent-Length: 2\r\n\r\nhi",
+            "known to be bad");
+    assert_true(peer_has(agent, "HTTP/1.1 403 Forbidden\r\n"));
+    assert_true(peer_has(agent, "content-type: text/plain"));
+    /* The tunnel goes on. */
+    peer_say(agent, "GET /open/ HTTP/1.1\r\nHost: seen.test\r\n\r\n");
+    origin_wait(w, 0, "GET /open/ ");
+    /* Addresses that are not public are refused there, too. */
+    agent = agent_tunnel(w, "10.0.0.1:443", "10.0.0.1");
+    assert_true(agent->open);
+    agent_ask(agent, "GET / HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n", "HTTP/1.1 403 Forbidden");
+}
+
+static void what_is_asked_waits_and_goes_on(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_seen(w);
+    peer_say(agent, "POST /ask?secret=1 HTTP/1.1\r\nHost: seen.test\r\n"
+                    "Content-Length: 4\r\n\r\nbody");
+    WAIT(w, gate_count(w->gate) == 1);
+    const struct gate_item *item = gate_at(w->gate, 0);
+    assert_string_equal(item->rec.subject, "POST https://seen.test/ask");
+    assert_non_null(strstr(item->rec.detail, "url: https://seen.test/ask?secret=1\n"));
+    assert_non_null(strstr(item->rec.detail, "body: 4 bytes\n"));
+    assert_int_equal(last_row(w).decision, REQUEST_HELD);
+    assert_int_equal(w->origin_count, 0);
+    decide(w, true, SCOPE_ONCE, WIDTH_EXACT);
+    struct peer *up = origin_wait(w, 0, "\r\n\r\nbody");
+    peer_say(up, "HTTP/1.1 204 No Content\r\n\r\n");
+    WAIT(w, peer_has(agent, "204 No Content"));
+    assert_int_equal(last_row(w).decision, REQUEST_APPROVED);
+    /* Once is once. */
+    peer_say(agent, "POST /ask HTTP/1.1\r\nHost: seen.test\r\nContent-Length: 0\r\n\r\n");
+    decide(w, false, SCOPE_ONCE, WIDTH_EXACT);
+    WAIT(w, peer_has(agent, "use a mirror"));
+    assert_true(peer_has(agent, "HTTP/1.1 403 Forbidden\r\n"));
+    assert_int_equal(last_row(w).decision, REQUEST_REFUSED);
+}
+
+static void an_answer_for_the_host_lets_the_others_go_too(void **state)
+{
+    struct world *w = *state;
+    struct peer *agents[3];
+    for (unsigned i = 0; i < 3; i++) {
+        char text[120];
+        agents[i] = agent_seen(w);
+        snprintf(text, sizeof(text), "GET /ask/%u HTTP/1.1\r\nHost: seen.test\r\n\r\n", i);
+        peer_say(agents[i], text);
+    }
+    WAIT(w, gate_count(w->gate) == 3);
+    char rule[RECIPE_LINE];
+    const struct gate_item *item = gate_at(w->gate, 0);
+    assert_true(gate_rule(w->gate, item->rec.id, true, WIDTH_HOST, rule));
+    struct gate_answer answer = {
+            .allow = true, .scope = SCOPE_SESSION, .width = WIDTH_HOST, .rule = rule};
+    struct err err = {0};
+    if (gate_decide(w->gate, item->rec.id, item->rec.digest, item->rec.policy_version, &answer,
+                &err) < 0)
+        fail_msg("%s", err.msg);
+    for (unsigned i = 0; i < 3; i++)
+        origin_wait(w, i, "\r\n\r\n");
+    assert_int_equal(gate_count(w->gate), 0);
+}
+
+static void an_agent_that_goes_takes_its_question_with_it(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_seen(w);
+    peer_say(agent, "GET /ask HTTP/1.1\r\nHost: seen.test\r\n\r\n");
+    WAIT(w, gate_count(w->gate) == 1);
+    peer_close(agent);
+    WAIT(w, gate_count(w->gate) == 0);
+    assert_int_equal(w->origin_count, 0);
+    assert_true(last_row(w).done);
+}
+
+static void plain_requests_are_judged_too(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_new(w);
+    peer_say(agent, "GET http://seen.test/open/a?b HTTP/1.1\r\nHost: seen.test\r\n"
+                    "Proxy-Connection: keep-alive\r\n\r\n");
+    struct peer *up = origin_wait(w, 0, "\r\n\r\n");
+    assert_true(peer_has(up, "GET /open/a?b HTTP/1.1\r\nhost: seen.test\r\n"));
+    assert_false(peer_has(up, "roxy-"));
+    peer_say(up, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain");
+    WAIT(w, peer_has(agent, "\r\n\r\nplain"));
+    /* The next one on the same connection may be for another host. */
+    agent_ask(agent,
+            "GET http://api.anthropic.com/api/hello HTTP/1.1\r\nHost: "
+            "api.anthropic.com\r\n\r\n",
+            "by https only");
+    agent_ask(agent, "GET http://127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+            "403 Forbidden");
+    agent_ask(
+            agent, "GET http://seen.test/open/ HTTP/1.1\r\nHost: other.test\r\n\r\n", " 421 ");
+    peer_say(agent, "GET http://seen.test/ask HTTP/1.1\r\nHost: seen.test\r\n\r\n");
+    WAIT(w, gate_count(w->gate) == 1);
+    assert_string_equal(gate_at(w->gate, 0)->rec.subject, "GET http://seen.test/ask");
+    assert_int_equal(w->origin_count, 1);
+}
+
+static void malformed_absolute_targets_are_400(void **state)
+{
+    struct world *w = *state;
+    static const char *const targets[] = {"http://", "http:///x", "http://a@b/",
+            "http://seen.test:0/", "http://seen.test?x", "http://seen.test:99999/"};
+    for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++) {
+        struct peer *agent = agent_new(w);
+        char text[200];
+        snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: seen.test\r\n\r\n", targets[i]);
+        agent_ask(agent, text, "HTTP/1.1 400 ");
+        WAIT(w, peer_is_gone(agent));
+    }
+    assert_int_equal(w->origin_count, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            TEST(what_a_rule_allows_goes_through_inspected),
+            TEST(what_is_denied_is_answered_inside_of_tls),
+            TEST(what_is_asked_waits_and_goes_on),
+            TEST(an_answer_for_the_host_lets_the_others_go_too),
+            TEST(an_agent_that_goes_takes_its_question_with_it),
+            TEST(plain_requests_are_judged_too),
+            TEST(malformed_absolute_targets_are_400),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -40,6 +40,23 @@
 #define LIMIT_INFLATE_WINDOW_LOG 23
 #define LIMIT_INFLATE_MEMORY (10u << 20)
 
+/* HTTP/2: requests at once on one connection, whoever opened it; agents use a few, and the
+ * RFC asks for no less than 100. */
+#define LIMIT_H2_STREAMS 128
+/* Body bytes that may come before somebody took the earlier ones, of one stream and of all
+ * streams of a connection. An agent is near; an upstream may be 100 ms away. */
+#define LIMIT_H2_STREAM_WINDOW (256 << 10)
+#define LIMIT_H2_AGENT_WINDOW (1 << 20)
+#define LIMIT_H2_UPSTREAM_WINDOW (4 << 20)
+/* Streams that an agent breaks off or begins wrongly: each costs a request, none is answered.
+ * At once, and what is forgiven per second; a person stops an agent now and then. */
+#define LIMIT_H2_RESETS 256
+#define LIMIT_H2_RESETS_PER_S 16
+/* Frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA, unknown ones); gRPC pings
+ * with every window, others every few seconds. */
+#define LIMIT_H2_FRAMES 1024
+#define LIMIT_H2_FRAMES_PER_S 256
+
 /* A CONNECT must finish its TLS handshake within this time. */
 #define LIMIT_HANDSHAKE_MS 10000
 /* Head of a request must be complete within this time (slowloris). */

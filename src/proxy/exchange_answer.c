@@ -190,6 +190,9 @@ static bool body_unsent(const struct exchange *x)
  * upstream cannot have acted on the request: none of a body went, or the method promises it. */
 static bool can_retry(const struct exchange *x)
 {
+    /* HTTP/2 says for certain that a stream was not looked at (RFC 9113 section 8.7). */
+    if (x->up_err.code == ERR_AGAIN)
+        return !x->retried && !x->responding && (x->collected || x->request.bytes == 0);
     return x->up->reused && !x->retried && x->interim == 0 && !x->responding &&
            buf_len(x->up->ops->in(x->up)) == 0 && body_unsent(x) &&
            (x->idempotent || !x->request.done);

@@ -164,6 +164,7 @@ struct origin *pool_origin(struct pool *pool, const struct provider *provider, c
     origin->target.via = pool->config->via;
     bool clear = to ? to->plain : plain;
     origin->target.tls = clear ? NULL : trust_find(pool, trust_path(pool, provider));
+    origin->target.h2 = true; /* if it has TLS */
     origin->authority = authority_make(origin->target.host, origin->target.port, clear);
     pool_override(pool->config, &origin->target);
     origin->next = pool->origins;

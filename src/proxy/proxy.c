@@ -37,6 +37,7 @@ struct proxy *proxy_new(const struct proxy_config *config, struct err *err)
         proxy_free(proxy);
         return NULL;
     }
+    tls_server_set_h2(proxy->tls, true);
     keys_make(proxy);
     ca_watch(config->ca, &proxy->minted);
     store_on_drain(config->store, on_store_drain, NULL);

@@ -10,7 +10,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import SLOW, Failed, main, wait_until  # noqa: E402
-from hostile_http import (BODY, HOST, Client, World, ask, elapsed, readable,  # noqa: E402
+from hostile_http import (BODIES_ARE_BYTES, BODY, HOST, Client, World, ask, elapsed, readable,  # noqa: E402
                           request)
 from proxy_client import client_hello, connect_head, read_head_unbuffered, reset  # noqa: E402
 
@@ -367,7 +367,7 @@ def test_the_end():
     world.end()
 
 
-world = World()
+world = World(BODIES_ARE_BYTES)
 try:
     begun = begin_slow()
     main(test_expect, test_pipelining, test_pipelining_behind_a_doubtful_request, test_early_answer,

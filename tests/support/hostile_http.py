@@ -287,6 +287,11 @@ def request(line="GET /api/hello HTTP/1.1", *fields, host=HOST, body=b"", script
         b"\r\n\r\n" + body
 
 
+# No rule looks into the bodies of the endpoint, so that they flow.
+BODIES_ARE_BYTES = ("providers:\n  anthropic:\n    body:\n      - {endpoint: POST /nowhere, "
+                    "api: anthropic, tools: {keep: [custom]}}\n")
+
+
 class World:
     """A home, an origin and the proxy in front of it."""
 

@@ -1,0 +1,268 @@
+/*
+ * h2_common.c - header blocks as HTTP/1.1 text, meters, and the way into the channel.
+ *
+ * nghttp2 has checked a block by the rules of RFC 9113 before it comes here: names in lower
+ * case, pseudo fields first, once and known, no field of one connection. The checks of bytes
+ * here do not rely on that.
+ *
+ * Blocks: no. Owns: nothing.
+ */
+#include "proxy/h2_common.h"
+
+#include "base/err.h"
+
+static const struct str pseudo_names[H2_PSEUDO_COUNT] = {
+        [H2_METHOD] = {":method", 7},
+        [H2_SCHEME] = {":scheme", 7},
+        [H2_AUTHORITY] = {":authority", 10},
+        [H2_PATH] = {":path", 5},
+        [H2_STATUS] = {":status", 7},
+};
+
+/* --- reading -------------------------------------------------------------------------- */
+
+void h2_head_clear(struct h2_head *head)
+{
+    for (size_t i = 0; i < H2_PSEUDO_COUNT; i++)
+        buf_clear(&head->pseudo[i]);
+    buf_clear(&head->fields);
+    buf_clear(&head->cookie);
+    buf_clear(&head->host);
+    head->has_host = false;
+    head->size = 0;
+    head->count = 0;
+    head->fault = (struct http_fault){0};
+}
+
+void h2_head_release(struct h2_head *head)
+{
+    for (size_t i = 0; i < H2_PSEUDO_COUNT; i++)
+        buf_release(&head->pseudo[i]);
+    buf_release(&head->fields);
+    buf_release(&head->cookie);
+    buf_release(&head->host);
+}
+
+static void fault_first(struct h2_head *head, int status, const char *reason)
+{
+    if (head->fault.status == 0)
+        head->fault = (struct http_fault){status, reason};
+}
+
+static bool is_clean(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* What stands in the first line must not hold what separates its parts. */
+static bool is_printable(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] <= 0x20 || s.p[i] >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static void add_pseudo(struct h2_head *head, struct str name, struct str value)
+{
+    for (size_t i = 0; i < H2_PSEUDO_COUNT; i++) {
+        if (!str_eq(name, pseudo_names[i]))
+            continue;
+        if (buf_len(&head->pseudo[i]) > 0 || value.n == 0 || !is_printable(value))
+            fault_first(head, 400, "malformed pseudo header");
+        buf_append_str(&head->pseudo[i], value);
+        return;
+    }
+    fault_first(head, 400, "unknown pseudo header");
+}
+
+static void add_field(struct h2_head *head, struct str name, struct str value)
+{
+    if (str_eq(name, STR("cookie"))) {
+        /* RFC 9113 section 8.2.3: one field again, for who does not speak HTTP/2. */
+        if (buf_len(&head->cookie) > 0)
+            buf_append(&head->cookie, "; ", 2);
+        else
+            head->count++;
+        buf_append_str(&head->cookie, value);
+        return;
+    }
+    head->count++;
+    if (str_eq(name, STR("host"))) {
+        if (head->has_host)
+            fault_first(head, 400, "second Host");
+        head->has_host = true;
+        buf_append_str(&head->host, value);
+        return;
+    }
+    buf_append_str(&head->fields, name);
+    buf_append(&head->fields, ": ", 2);
+    buf_append_str(&head->fields, value);
+    buf_append(&head->fields, "\r\n", 2);
+}
+
+void h2_head_add(struct h2_head *head, struct str name, struct str value)
+{
+    if (head->fault.status)
+        return; /* nothing more is kept of it */
+    head->size += name.n + value.n + 4;
+    if (head->size > LIMIT_HTTP_HEAD)
+        fault_first(head, 431, "head too large");
+    else if (head->count >= LIMIT_HTTP_FIELDS)
+        fault_first(head, 431, "too many header fields");
+    else if (!is_clean(name) || !is_clean(value))
+        fault_first(head, 400, "control byte in the head");
+    else if (str_starts(name, STR(":")))
+        add_pseudo(head, name, value);
+    else
+        add_field(head, name, value);
+}
+
+static int fault_set(struct http_fault *fault, int status, const char *reason)
+{
+    *fault = (struct http_fault){status, reason};
+    return -1;
+}
+
+static void put_fields(const struct h2_head *head, struct buf *out)
+{
+    buf_append_str(out, buf_str(&head->fields));
+    if (buf_len(&head->cookie) > 0) {
+        buf_puts(out, "cookie: ");
+        buf_append_str(out, buf_str(&head->cookie));
+        buf_append(out, "\r\n", 2);
+    }
+    buf_append(out, "\r\n", 2);
+}
+
+int h2_head_request(const struct h2_head *head, struct buf *out, struct http_fault *fault)
+{
+    struct str method = buf_str(&head->pseudo[H2_METHOD]);
+    struct str authority = buf_str(&head->pseudo[H2_AUTHORITY]);
+    struct str path = buf_str(&head->pseudo[H2_PATH]), host = buf_str(&head->host);
+    if (head->fault.status) {
+        *fault = head->fault;
+        return -1;
+    }
+    if (str_eq(method, STR("CONNECT")))
+        return fault_set(fault, 400, "CONNECT inside of a tunnel");
+    if (method.n == 0 || path.n == 0 || buf_len(&head->pseudo[H2_STATUS]) > 0)
+        return fault_set(fault, 400, "malformed pseudo header");
+    if (!str_eq_icase(buf_str(&head->pseudo[H2_SCHEME]), STR("https")))
+        return fault_set(fault, 400, "scheme other than https");
+    if (authority.n > 0 && head->has_host && !str_eq_icase(authority, host))
+        return fault_set(fault, 400, "Host differs from :authority");
+    buf_append_str(out, method);
+    buf_putc(out, ' ');
+    buf_append_str(out, path);
+    buf_puts(out, " HTTP/1.1\r\nhost: ");
+    buf_append_str(out, authority.n > 0 ? authority : host);
+    buf_append(out, "\r\n", 2);
+    put_fields(head, out);
+    return 0;
+}
+
+int h2_head_response(const struct h2_head *head, struct buf *out, struct http_fault *fault)
+{
+    if (head->fault.status) {
+        *fault = head->fault;
+        return -1;
+    }
+    if (buf_len(&head->pseudo[H2_STATUS]) != 3)
+        return fault_set(fault, 502, "malformed pseudo header");
+    buf_puts(out, "HTTP/1.1 ");
+    buf_append_str(out, buf_str(&head->pseudo[H2_STATUS]));
+    buf_puts(out, " \r\n");
+    put_fields(head, out);
+    return 0;
+}
+
+/* --- writing -------------------------------------------------------------------------- */
+
+void h2_fields_add(struct h2_fields *fields, struct str name, struct str value, uint8_t flags)
+{
+    CHECK(fields->count < sizeof(fields->nv) / sizeof(*fields->nv));
+    fields->nv[fields->count++] = (nghttp2_nv){
+            .name = (uint8_t *)name.p,
+            .namelen = name.n,
+            .value = (uint8_t *)value.p,
+            .valuelen = value.n,
+            .flags = flags,
+    };
+}
+
+int h2_pump(nghttp2_session *session, struct chan *chan)
+{
+    while (!chan_full(chan)) {
+        const uint8_t *p = NULL;
+        ssize_t n = nghttp2_session_mem_send(session, &p);
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        buf_append(chan_out(chan), p, (size_t)n);
+    }
+    chan_flush_soon(chan);
+    return 0;
+}
+
+int h2_send_data(struct chan *chan, const uint8_t *frame_head, struct buf *from, size_t n)
+{
+    struct buf *out = chan_out(chan);
+    CHECK(n <= buf_len(from));
+    buf_append(out, frame_head, 9);
+    buf_append(out, buf_data(from), n);
+    buf_consume(from, n);
+    chan_flush_soon(chan);
+    return chan_full(chan) ? NGHTTP2_ERR_PAUSE : 0; /* either way the frame is out */
+}
+
+/* --- abuse ---------------------------------------------------------------------------- */
+
+bool h2_meter_over(struct h2_meter *meter, uint64_t now_ms, unsigned burst, unsigned per_s)
+{
+    uint64_t leaked = (now_ms - meter->at_ms) * per_s;
+    meter->at_ms = now_ms;
+    meter->level_ms = meter->level_ms > leaked ? meter->level_ms - leaked : 0;
+    meter->level_ms += 1000;
+    return meter->level_ms > (uint64_t)burst * 1000;
+}
+
+bool h2_frame_is_idle_talk(const nghttp2_frame_hd *hd)
+{
+    switch (hd->type) {
+    case NGHTTP2_DATA:
+        return hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM);
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_RST_STREAM:
+    case NGHTTP2_WINDOW_UPDATE:
+    case NGHTTP2_GOAWAY:
+        return false; /* counted elsewhere, or paid for by what they do */
+    default:
+        return true;
+    }
+}
+
+/* --- sessions ------------------------------------------------------------------------- */
+
+nghttp2_option *h2_options(void)
+{
+    nghttp2_option *options = NULL;
+    H2_CHECK(nghttp2_option_new(&options));
+    nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_option_set_no_closed_streams(options, 1);
+    return options;
+}
+
+nghttp2_session_callbacks *h2_callbacks(void)
+{
+    nghttp2_session_callbacks *callbacks = NULL;
+    H2_CHECK(nghttp2_session_callbacks_new(&callbacks));
+    return callbacks;
+}

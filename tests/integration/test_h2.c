@@ -1,0 +1,670 @@
+/*
+ * test_h2.c - HTTP/2 through the proxy, from the agent, to the upstream, and both: one filter
+ * for every stream, the key, streams that do not disturb each other, backpressure, and what
+ * happens when one side breaks the rules or breaks off.
+ */
+#include "support/h2_peer.h"
+
+#define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+struct h2_world {
+    struct world *w;
+    struct h2_peer *agent;     /* speaks h2 */
+    struct h2_peer *origin[4]; /* those connections of the proxy that speak h2 */
+};
+
+static int setup(void **state)
+{
+    struct h2_world *h = xcalloc(1, sizeof(*h));
+    h->w = world_new("default net deny\n", 60000);
+    h->agent = h2_agent(h->w);
+    *state = h;
+    return 0;
+}
+
+/* The origin chooses h2, too. */
+static int setup_both(void **state)
+{
+    setup(state);
+    tls_server_set_h2((*(struct h2_world **)state)->w->origin_tls, true);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct h2_world *h = *state;
+    h2_peer_free(h->agent);
+    for (unsigned i = 0; i < 4; i++) {
+        if (h->origin[i])
+            h2_peer_free(h->origin[i]);
+    }
+    world_free(h->w);
+    free(h);
+    return 0;
+}
+
+static struct h2_peer *origin(struct h2_world *h, unsigned n)
+{
+    if (!h->origin[n])
+        h->origin[n] = h2_origin(h->w, n, 100);
+    return h->origin[n];
+}
+
+static void expect_row(struct h2_world *h, const char *reason)
+{
+    struct rows *rows = world_rows(h->w);
+    bool found = false;
+    for (unsigned i = 0; i < rows->count; i++)
+        found |= strstr(rows->row[i].reason, reason) != NULL;
+    for (unsigned i = 0; !found && i < rows->count; i++)
+        fprintf(stderr, "row %u: %s %s %d: %s\n", i, rows->row[i].method, rows->row[i].path,
+                rows->row[i].status, rows->row[i].reason);
+    free(rows);
+    assert_true(found);
+}
+
+/* --- from HTTP/2 to HTTP/1.1 ----------------------------------------------------------- */
+
+static void a_request_goes_to_an_http1_upstream_with_the_real_key(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "{\"a\":1}", false);
+    struct peer *up = origin_wait(h->w, 0, "{\"a\":1}");
+    assert_true(peer_has(up, "POST /v1/messages?beta=true HTTP/1.1\r\n"));
+    assert_true(peer_has(up, "host: api.anthropic.com\r\n"));
+    assert_true(peer_has(up, "x-api-key: " REAL_KEY "\r\n"));
+    assert_true(peer_has(up, "x-other: kept\r\n"));
+    assert_false(peer_has(up, fake_key(h->w)));
+    peer_say(up, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Reply: Yes\r\nConnection: "
+                 "keep-alive, x-hop\r\nX-Hop: 1\r\n\r\nhello");
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 200\n"));
+    assert_true(h2_has(m, "x-reply: Yes\n"));
+    assert_true(h2_has(m, "content-length: 5\n"));
+    assert_true(h2_has(m, "hello"));
+    assert_false(h2_has(m, "x-hop"));
+    assert_false(h2_has(m, "connection"));
+    assert_false(h2_has(m, REAL_KEY));
+
+    struct rows *rows = world_rows(h->w);
+    assert_int_equal(rows->count, 1);
+    assert_int_equal(rows->row[0].status, 200);
+    assert_int_equal(rows->row[0].bytes_up, 7);
+    assert_int_equal(rows->row[0].bytes_down, 5);
+    assert_true(rows->row[0].key_swapped && rows->row[0].done);
+    free(rows);
+}
+
+static void a_forbidden_path_is_403_while_other_streams_go_on(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *good = h2_get(h->agent, "/api/hello");
+    struct peer *up = origin_wait(h->w, 0, "GET /api/hello");
+    struct h2_message *bad = h2_get(h->agent, "/v1/organizations");
+    WAIT(h->w, bad->ended);
+    assert_true(h2_has(bad, ":status: 403\n"));
+    assert_true(h2_has(bad, "not an allowed endpoint"));
+    assert_false(good->ended);
+    peer_say(up, OK_EMPTY);
+    WAIT(h->w, good->ended);
+    assert_true(h2_has(good, ":status: 200\n"));
+    expect_row(h, "/v1/organizations is not an allowed endpoint");
+}
+
+static void a_foreign_key_and_a_foreign_authority_are_refused(void **state)
+{
+    struct h2_world *h = *state;
+    const char *key[] = {":method", "POST", ":scheme", "https", ":authority",
+            "api.anthropic.com", ":path", "/v1/messages", "x-api-key", "sk-ant-own", NULL,
+            NULL};
+    struct h2_message *m = h2_ask_raw(h->agent, key, "{}", false);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 403\n"));
+
+    const char *host[] = {":method", "GET", ":scheme", "https", ":authority", "evil.test",
+            ":path", "/api/hello", NULL, NULL};
+    m = h2_ask_raw(h->agent, host, NULL, false);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 421\n"));
+
+    const char *both[] = {":method", "GET", ":scheme", "https", ":authority",
+            "api.anthropic.com", ":path", "/api/hello", "host", "evil.test", NULL, NULL};
+    m = h2_ask_raw(h->agent, both, NULL, false);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 400\n"));
+    expect_row(h, "Host differs from :authority");
+
+    const char *scheme[] = {":method", "GET", ":scheme", "http", ":authority",
+            "api.anthropic.com", ":path", "/api/hello", NULL, NULL};
+    m = h2_ask_raw(h->agent, scheme, NULL, false);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 400\n"));
+    assert_int_equal(h->w->origin_count, 0);
+}
+
+static void heads_that_are_no_http_end_their_stream_only(void **state)
+{
+    struct h2_world *h = *state;
+    static const char *const bad[][2] = {{"connection", "keep-alive"},
+            {"transfer-encoding", "chunked"}, {"upgrade", "websocket"}, {"te", "gzip"},
+            {"x", "a\r\nb: c"}, {":path", "/second"}, {":unknown", "x"}};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        const char *fields[] = {":method", "GET", ":scheme", "https", ":authority",
+                "api.anthropic.com", ":path", "/api/hello", bad[i][0], bad[i][1], NULL, NULL};
+        struct h2_message *m = h2_ask_raw(h->agent, fields, NULL, false);
+        WAIT(h->w, m->closed);
+        if (m->code == NGHTTP2_NO_ERROR)
+            assert_true(h2_has(m, ":status: 400\n"));
+        else
+            assert_int_equal(m->code, NGHTTP2_PROTOCOL_ERROR);
+    }
+    assert_false(h->agent->gone);
+    assert_int_equal(h->w->origin_count, 0);
+    expect_row(h, "Invalid HTTP header");
+}
+
+static void too_large_a_head_is_431_and_a_bomb_costs_nothing(void **state)
+{
+    struct h2_world *h = *state;
+    static char value[4001];
+    memset(value, 'a', sizeof(value) - 1);
+    const char *fields[400] = {":method", "GET", ":scheme", "https", ":authority",
+            "api.anthropic.com", ":path", "/api/hello"};
+    size_t n = 8;
+    for (; n < 60; n += 2) { /* one entry of the table, again and again */
+        fields[n] = "x-bomb";
+        fields[n + 1] = value;
+    }
+    struct h2_message *m = h2_ask_raw(h->agent, fields, NULL, false);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 431\n"));
+    expect_row(h, "head too large");
+
+    for (n = 8; n < 8 + 2 * 129; n += 2) {
+        fields[n] = "x-many";
+        fields[n + 1] = "1";
+    }
+    fields[n] = fields[n + 1] = NULL;
+    m = h2_ask_raw(h->agent, fields, NULL, false);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 431\n"));
+    assert_int_equal(h->w->origin_count, 0);
+}
+
+static void cookies_are_one_field_again(void **state)
+{
+    struct h2_world *h = *state;
+    const char *fields[] = {":method", "GET", ":scheme", "https", ":authority",
+            "api.anthropic.com", ":path", "/api/hello", "cookie", "a=1", "accept", "x/y",
+            "cookie", "b=2", "te", "trailers", NULL, NULL};
+    struct h2_message *m = h2_ask_raw(h->agent, fields, NULL, false);
+    struct peer *up = origin_wait(h->w, 0, "\r\n\r\n");
+    assert_true(peer_has(up, "cookie: a=1; b=2\r\n"));
+    assert_false(peer_has(up, "te: "));
+    peer_say(up, OK_EMPTY);
+    WAIT(h->w, m->ended);
+}
+
+static void the_end_of_a_body_without_length_is_the_last_chunk(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "one", true);
+    struct peer *up = origin_wait(h->w, 0, "3\r\none\r\n");
+    assert_true(peer_has(up, "transfer-encoding: chunked\r\n"));
+    assert_false(peer_has(up, "0\r\n\r\n"));
+    h2_say(m, "two", false);
+    WAIT(h->w, peer_has(up, "3\r\ntwo\r\n0\r\n\r\n"));
+    peer_say(up, OK_EMPTY);
+    WAIT(h->w, m->ended && m->closed);
+    assert_int_equal(m->code, NGHTTP2_NO_ERROR);
+}
+
+static void an_event_arrives_before_the_next_one_exists(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "{}", false);
+    struct peer *up = origin_wait(h->w, 0, "\r\n\r\n");
+    peer_say(up, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+                 "chunked\r\n\r\n");
+    for (int i = 0; i < 5; i++) {
+        char event[40], chunk[80];
+        int n = snprintf(event, sizeof(event), "data: event number %d\n\n", i);
+        snprintf(chunk, sizeof(chunk), "%x\r\n%s\r\n", (unsigned)n, event);
+        peer_say(up, chunk);
+        WAIT(h->w, h2_has(m, event));
+        assert_false(m->ended);
+    }
+    peer_say(up, "0\r\n\r\n");
+    WAIT(h->w, m->ended);
+}
+
+static void an_upstream_that_breaks_off_is_no_clean_end(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "{}", false);
+    struct peer *up = origin_wait(h->w, 0, "\r\n\r\n");
+    peer_say(up, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+    WAIT(h->w, h2_has(m, "part"));
+    peer_abort(up);
+    WAIT(h->w, m->closed);
+    assert_false(m->ended);
+    assert_int_equal(m->code, NGHTTP2_INTERNAL_ERROR);
+    assert_false(h->agent->gone);
+}
+
+static void a_stream_that_the_agent_resets_closes_its_upstream(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "{}", true);
+    struct peer *up = origin_wait(h->w, 0, "\r\n\r\n");
+    h2_reset(m, NGHTTP2_CANCEL);
+    WAIT_MS(h->w, peer_is_gone(up), 1000);
+    struct h2_message *next = h2_get(h->agent, "/api/hello");
+    peer_say(origin_wait(h->w, 1, "GET /api/hello"), OK_EMPTY);
+    WAIT(h->w, next->ended);
+    expect_row(h, "the agent broke off");
+}
+
+static void an_early_answer_ends_the_upload(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "begin", true);
+    struct peer *up = origin_wait(h->w, 0, "begin");
+    peer_say(up, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+    WAIT(h->w, m->closed);
+    assert_true(m->ended);
+    assert_true(h2_has(m, ":status: 413\n"));
+    assert_int_equal(m->code, NGHTTP2_NO_ERROR);
+}
+
+static void expectations_and_interim_answers_pass(void **state)
+{
+    struct h2_world *h = *state;
+    const char *fields[] = {":method", "POST", ":scheme", "https", ":authority",
+            "api.anthropic.com", ":path", "/v1/messages", "x-api-key", fake_key(h->w), "expect",
+            "100-continue", NULL, NULL};
+    struct h2_message *m = h2_ask_raw(h->agent, fields, "", true);
+    WAIT(h->w, h2_has(m, ":status: 100\n"));
+    h2_say(m, "{}", false);
+    struct peer *up = origin_wait(h->w, 0, "2\r\n{}\r\n0\r\n\r\n");
+    peer_say(up, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" OK_EMPTY);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 103\nlink: </x>\n"));
+    assert_true(h2_has(m, ":status: 200\n"));
+}
+
+/* --- floods ---------------------------------------------------------------------------- */
+
+static void rapid_resets_end_the_connection(void **state)
+{
+    struct h2_world *h = *state;
+    unsigned i = 0;
+    for (; i < 500 && !h->agent->goaway; i++) {
+        struct h2_message *m = h2_get(h->agent, "/api/hello");
+        h2_reset(m, NGHTTP2_CANCEL);
+        loop_turn(h->w->loop, false);
+    }
+    WAIT(h->w, h->agent->goaway && h->agent->gone);
+    assert_int_equal(h->agent->goaway_code, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_row(h, "too many HTTP/2 streams were reset");
+}
+
+static void floods_of_frames_that_carry_nothing_end_the_connection(void **state)
+{
+    struct h2_world *h = *state;
+    for (unsigned i = 0; i < 3000; i++)
+        chan_write_str(h->agent->chan, STR("\0\0\5\2\0\0\0\0\1\0\0\0\0\x10")); /* PRIORITY */
+    WAIT(h->w, h->agent->goaway && h->agent->gone);
+    assert_int_equal(h->agent->goaway_code, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_row(h, "carry nothing");
+}
+
+static void floods_of_pings_end_the_connection(void **state)
+{
+    struct h2_world *h = *state;
+    for (unsigned i = 0; i < 3000; i++)
+        nghttp2_submit_ping(h->agent->session, NGHTTP2_FLAG_NONE, NULL);
+    h2_peer_send(h->agent);
+    WAIT(h->w, h->agent->goaway && h->agent->gone);
+    assert_int_equal(h->agent->goaway_code, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_row(h, "Flooding");
+}
+
+static void what_is_no_http2_ends_the_connection(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_get(h->agent, "/api/hello");
+    struct peer *up = origin_wait(h->w, 0, "GET");
+    chan_write_str(h->agent->chan, STR("\0\0\5\0\1\0\0\0\0hello")); /* DATA on stream 0 */
+    WAIT(h->w, h->agent->gone && peer_is_gone(up));
+    assert_int_equal(h->agent->goaway_code, NGHTTP2_PROTOCOL_ERROR);
+    assert_false(m->ended);
+}
+
+static void more_streams_than_the_limit_are_refused_not_lost(void **state)
+{
+    struct h2_world *h = *state;
+    WAIT(h->w, h->agent->settings >= 2); /* it knows the limit, and ours is acknowledged */
+    assert_int_equal(nghttp2_session_get_remote_settings(
+                             h->agent->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS),
+            LIMIT_H2_STREAMS);
+    assert_int_equal(nghttp2_session_get_remote_settings(
+                             h->agent->session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL),
+            0);
+}
+
+/* --- from HTTP/2 to HTTP/2 ------------------------------------------------------------- */
+
+static void a_request_goes_to_an_http2_upstream_with_the_key_never_indexed(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "{\"a\":1}", false);
+    struct h2_message *up = h2_request(origin(h, 0), 0);
+    WAIT(h->w, up->ended);
+    assert_true(h2_has(up, ":method: POST\n:scheme: https\n:authority: api.anthropic.com\n"));
+    assert_true(h2_has(up, ":path: /v1/messages?beta=true (never indexed)\n"));
+    assert_true(h2_has(up, "x-api-key: " REAL_KEY " (never indexed)\n"));
+    assert_true(h2_has(up, "content-type: application/json\n"));
+    assert_true(h2_has(up, "{\"a\":1}"));
+    assert_false(h2_has(up, fake_key(h->w)));
+    h2_answer(up, "200", "hello", false);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 200\n"));
+    assert_true(h2_has(m, "x-reply: yes\n"));
+    assert_true(h2_has(m, "hello"));
+    assert_false(h2_has(m, REAL_KEY));
+}
+
+static void a_hundred_streams_share_one_upstream_connection(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *first = h2_get(h->agent, "/api/hello");
+    h2_answer(h2_request(origin(h, 0), 0), "200", "first", false);
+    WAIT(h->w, first->ended);
+    struct h2_message *asked[100];
+    for (unsigned i = 0; i < 100; i++)
+        asked[i] = h2_get(h->agent, i % 10 == 3 ? "/v1/forbidden" : "/api/hello");
+    WAIT(h->w, origin(h, 0)->count == 91);
+    for (unsigned i = 90; i > 0; i--) {
+        char body[40];
+        snprintf(body, sizeof(body), "answer to %d", (int)origin(h, 0)->messages[i]->id);
+        h2_answer(origin(h, 0)->messages[i], "200", body, false);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        WAIT(h->w, asked[i]->ended);
+        assert_true(h2_has(asked[i], i % 10 == 3 ? ":status: 403\n" : "answer to "));
+    }
+    assert_int_equal(h->w->origin_count, 1);
+    assert_false(h->agent->gone || origin(h, 0)->gone);
+}
+
+static void what_the_upstream_does_not_take_at_once_gets_another_connection(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *a = h2_get(h->agent, "/api/hello");
+    h->origin[0] = h2_origin(h->w, 0, 1);
+    struct h2_message *up = h2_request(origin(h, 0), 0);
+    WAIT(h->w, origin(h, 0)->settings >= 2);
+    struct h2_message *b = h2_get(h->agent, "/api/hello");
+    h2_answer(h2_request(origin(h, 1), 0), "200", "b", false);
+    WAIT(h->w, b->ended);
+    h2_answer(up, "200", "a", false);
+    WAIT(h->w, a->ended);
+    assert_int_equal(origin(h, 0)->count, 1);
+}
+
+static void a_large_upload_waits_for_the_upstream(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "", true);
+    struct h2_message *up = h2_request(origin(h, 0), 0);
+    static char block[65537];
+    memset(block, 'x', sizeof(block) - 1);
+    origin(h, 0)->holds = true;
+    for (unsigned i = 0; i < 256; i++)
+        buf_puts(&m->out, block);
+    h2_say(m, "", false);
+    /* The upstream's window takes 64 kB; what is on its way is bounded. */
+    size_t sent = 0;
+    for (;;) {
+        for (int i = 0; i < 50; i++)
+            loop_turn(h->w->loop, false);
+        size_t now = (16u << 20) - buf_len(&m->out);
+        if (now == sent && sent > 0)
+            break;
+        sent = now;
+    }
+    assert_true(up->received <= 65535);
+    assert_true(sent <= 65535 + 3 * LIMIT_CHAN_HIGH);
+    origin(h, 0)->holds = false;
+    nghttp2_session_consume(origin(h, 0)->session, up->id, up->received);
+    h2_peer_send(origin(h, 0));
+    WAIT_MS(h->w, up->ended, 60000);
+    assert_int_equal(up->received, 16u << 20);
+    h2_answer(up, "200", "done", false);
+    WAIT(h->w, m->ended);
+}
+
+static void a_large_answer_waits_for_the_agent(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_get(h->agent, "/api/hello");
+    struct h2_message *up = h2_request(origin(h, 0), 0);
+    static char block[65537];
+    memset(block, 'x', sizeof(block) - 1);
+    h->agent->holds = true;
+    h2_answer(up, "200", "", true);
+    for (unsigned i = 0; i < 256; i++)
+        buf_puts(&up->out, block);
+    h2_say(up, "", false);
+    size_t sent = 0;
+    for (;;) {
+        for (int i = 0; i < 50; i++)
+            loop_turn(h->w->loop, false);
+        size_t now = (16u << 20) - buf_len(&up->out);
+        if (now == sent && sent > 0)
+            break;
+        sent = now;
+    }
+    assert_true(m->received <= 65535);
+    assert_true(sent <= 65535 + 4 * LIMIT_CHAN_HIGH);
+    /* Another stream is not held up: its window is its own, the connection's has room. */
+    h->agent->holds = false;
+    nghttp2_session_consume(h->agent->session, m->id, m->received);
+    h2_peer_send(h->agent);
+    WAIT_MS(h->w, m->ended, 60000);
+    assert_int_equal(m->received, 16u << 20);
+}
+
+static void an_upstream_stream_that_is_reset_is_an_abort_for_the_agent(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "{}", false);
+    struct h2_message *other = h2_get(h->agent, "/api/hello");
+    struct h2_peer *o = origin(h, 0);
+    struct h2_message *up = h2_request(o, 0);
+    struct h2_peer *p2 = o;
+    if (h->w->origin_count > 1)
+        p2 = origin(h, 1);
+    struct h2_message *up_other = h2_request(p2, p2 == o ? 1 : 0);
+    if (h2_has(up, "/api/hello")) {
+        struct h2_message *t = up;
+        up = up_other;
+        up_other = t;
+    }
+    h2_answer(up, "200", "part", true);
+    WAIT(h->w, h2_has(m, "part"));
+    h2_reset(up, NGHTTP2_INTERNAL_ERROR);
+    WAIT(h->w, m->closed);
+    assert_false(m->ended);
+    h2_answer(up_other, "200", "fine", false);
+    WAIT(h->w, other->ended);
+    expect_row(h, "upstream broke off");
+}
+
+static void a_reset_before_the_head_is_502(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "{}", false);
+    h2_reset(h2_request(origin(h, 0), 0), NGHTTP2_INTERNAL_ERROR);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 502\n"));
+}
+
+static void goaway_lets_streams_end_and_new_ones_go_elsewhere(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *old = h2_get(h->agent, "/api/hello");
+    struct h2_message *up = h2_request(origin(h, 0), 0);
+    nghttp2_submit_goaway(
+            origin(h, 0)->session, NGHTTP2_FLAG_NONE, up->id, NGHTTP2_NO_ERROR, NULL, 0);
+    h2_answer(up, "200", "begin ", true);
+    WAIT(h->w, h2_has(old, "begin "));
+    struct h2_message *fresh = h2_get(h->agent, "/api/hello");
+    h2_answer(h2_request(origin(h, 1), 0), "200", "fresh", false);
+    WAIT(h->w, fresh->ended);
+    h2_say(up, "end", false);
+    WAIT(h->w, old->ended);
+    assert_true(h2_has(old, "begin end"));
+    WAIT(h->w, origin(h, 0)->gone || origin(h, 0)->goaway);
+}
+
+static void a_request_that_the_upstream_did_not_look_at_is_sent_again(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_get(h->agent, "/api/hello");
+    h2_reset(h2_request(origin(h, 0), 0), NGHTTP2_REFUSED_STREAM);
+    h2_answer(h2_request(origin(h, 1), 0), "200", "again", false);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, "again"));
+}
+
+static void a_stream_that_the_agent_gives_up_is_cancelled_upstream(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "{}", true);
+    struct h2_message *up = h2_request(origin(h, 0), 0);
+    h2_reset(m, NGHTTP2_CANCEL);
+    WAIT_MS(h->w, up->closed, 1000);
+    assert_int_equal(up->code, NGHTTP2_CANCEL);
+    assert_false(origin(h, 0)->gone);
+    struct h2_message *next = h2_get(h->agent, "/api/hello");
+    h2_answer(h2_request(origin(h, 0), 1), "200", "same", false);
+    WAIT(h->w, next->ended);
+    assert_int_equal(h->w->origin_count, 1);
+}
+
+static void a_lost_connection_cancels_all_of_its_streams(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *first = h2_get(h->agent, "/api/hello");
+    h2_answer(h2_request(origin(h, 0), 0), "200", "", false);
+    WAIT(h->w, first->ended);
+    for (unsigned i = 0; i < 5; i++)
+        h2_post(h->agent, "{}", true);
+    WAIT(h->w, origin(h, 0)->count == 6);
+    chan_abort(h->agent->chan);
+    h->agent->chan = NULL;
+    h->agent->gone = true;
+    for (unsigned i = 1; i < 6; i++)
+        WAIT_MS(h->w, origin(h, 0)->messages[i]->closed, 1000);
+    assert_false(origin(h, 0)->gone);
+}
+
+static void a_key_in_an_answer_is_stopped(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "{}", false);
+    h2_answer(h2_request(origin(h, 0), 0), "200", "it is " REAL_KEY " indeed", false);
+    WAIT(h->w, m->closed);
+    assert_false(h2_has(m, REAL_KEY));
+    assert_false(m->ended);
+}
+
+static void an_upstream_that_floods_is_left(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_get(h->agent, "/api/hello");
+    h2_request(origin(h, 0), 0);
+    for (unsigned i = 0; i < 3000; i++)
+        nghttp2_submit_ping(origin(h, 0)->session, NGHTTP2_FLAG_NONE, NULL);
+    h2_peer_send(origin(h, 0));
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 502\n"));
+    WAIT(h->w, origin(h, 0)->gone);
+}
+
+/* --- from HTTP/1.1 to HTTP/2 ----------------------------------------------------------- */
+
+static void an_http1_agent_is_served_by_an_http2_upstream(void **state)
+{
+    struct h2_world *h = *state;
+    struct peer *agent = agent_api(h->w);
+    char *text = xasprintf("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\n"
+                           "X-Api-Key: %s\r\nTransfer-Encoding: chunked\r\nConnection: "
+                           "keep-alive\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            fake_key(h->w));
+    peer_say(agent, text);
+    free(text);
+    struct h2_message *up = h2_request(origin(h, 0), 0);
+    WAIT(h->w, up->ended);
+    assert_true(h2_has(up, "x-api-key: " REAL_KEY " (never indexed)\n"));
+    assert_true(h2_has(up, "abc"));
+    assert_false(h2_has(up, "chunked"));
+    assert_false(h2_has(up, "connection"));
+    h2_answer(up, "200", "hello", true);
+    WAIT(h->w, peer_has(agent, "5\r\nhello\r\n"));
+    assert_true(peer_has(agent, "HTTP/1.1 200 "));
+    assert_true(peer_has(agent, "transfer-encoding: chunked\r\n"));
+    h2_say(up, "", false);
+    WAIT(h->w, peer_has(agent, "0\r\n\r\n"));
+
+    peer_forget(agent);
+    peer_say(agent, "GET /api/hello HTTP/1.1\r\nHost: api.anthropic.com\r\n\r\n");
+    up = h2_request(origin(h, 0), 1);
+    h2_answer(up, "204", NULL, false);
+    WAIT(h->w, peer_has(agent, "HTTP/1.1 204 "));
+    assert_false(peer_has(agent, "chunked"));
+    assert_int_equal(h->w->origin_count, 1);
+}
+
+#define H1_UP(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define H2_UP(f) cmocka_unit_test_setup_teardown(f, setup_both, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            H1_UP(a_request_goes_to_an_http1_upstream_with_the_real_key),
+            H1_UP(a_forbidden_path_is_403_while_other_streams_go_on),
+            H1_UP(a_foreign_key_and_a_foreign_authority_are_refused),
+            H1_UP(heads_that_are_no_http_end_their_stream_only),
+            H1_UP(too_large_a_head_is_431_and_a_bomb_costs_nothing),
+            H1_UP(cookies_are_one_field_again),
+            H1_UP(the_end_of_a_body_without_length_is_the_last_chunk),
+            H1_UP(an_event_arrives_before_the_next_one_exists),
+            H1_UP(an_upstream_that_breaks_off_is_no_clean_end),
+            H1_UP(a_stream_that_the_agent_resets_closes_its_upstream),
+            H1_UP(an_early_answer_ends_the_upload),
+            H1_UP(expectations_and_interim_answers_pass),
+            H1_UP(rapid_resets_end_the_connection),
+            H1_UP(floods_of_frames_that_carry_nothing_end_the_connection),
+            H1_UP(floods_of_pings_end_the_connection),
+            H1_UP(what_is_no_http2_ends_the_connection),
+            H1_UP(more_streams_than_the_limit_are_refused_not_lost),
+            H2_UP(a_request_goes_to_an_http2_upstream_with_the_key_never_indexed),
+            H2_UP(a_hundred_streams_share_one_upstream_connection),
+            H2_UP(what_the_upstream_does_not_take_at_once_gets_another_connection),
+            H2_UP(a_large_upload_waits_for_the_upstream),
+            H2_UP(a_large_answer_waits_for_the_agent),
+            H2_UP(an_upstream_stream_that_is_reset_is_an_abort_for_the_agent),
+            H2_UP(a_reset_before_the_head_is_502),
+            H2_UP(goaway_lets_streams_end_and_new_ones_go_elsewhere),
+            H2_UP(a_request_that_the_upstream_did_not_look_at_is_sent_again),
+            H2_UP(a_stream_that_the_agent_gives_up_is_cancelled_upstream),
+            H2_UP(a_lost_connection_cancels_all_of_its_streams),
+            H2_UP(a_key_in_an_answer_is_stopped),
+            H2_UP(an_upstream_that_floods_is_left),
+            H2_UP(an_http1_agent_is_served_by_an_http2_upstream),
+    };
+    return cmocka_run_group_tests_name("h2", tests, NULL, NULL);
+}

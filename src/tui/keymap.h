@@ -44,7 +44,14 @@ enum action_id {
     ACT_OPEN,
     ACT_NEXT,
     ACT_PREVIOUS,
-    ACT_BACK
+    ACT_BACK,
+    /* the draft of a review */
+    ACT_ONCE,
+    ACT_SESSION,
+    ACT_ALWAYS,
+    ACT_TIME,
+    ACT_NARROWER,
+    ACT_WIDER
 };
 
 struct action {

@@ -37,7 +37,7 @@ void ui_gate_open(struct ui *ui, uint64_t id)
         return;
     make_code(code);
     struct words *words = ui->session ? session_words(ui->session) : NULL;
-    review_open(&ui->review, item, code, words, clock_wall_ms());
+    review_open(&ui->review, ui->config.gate, item, code, words, clock_wall_ms());
     commit_set_can_decide(&ui->review.commit, ui->layout.can_decide && ui->review.whole);
     ui->mode = MODE_REVIEW;
     ui->read_discard = true;
@@ -100,13 +100,29 @@ static void remember(struct ui *ui, uint64_t id)
         }
 }
 
+/* An answer for more than once counts only if the rule that it becomes is on the screen. */
+static bool rule_is_shown(struct ui *ui, bool allow)
+{
+    const struct review *review = &ui->review;
+    if (review->draft.scope == SCOPE_ONCE)
+        return true;
+    if (!review->draft_fits)
+        ui_message(ui, "no room to show the rule whole; 1 answers once");
+    else if (!draft_rule(&review->draft, allow)[0])
+        ui_message(ui, "high risk: only exactly this can be approved; < narrows, 1 is once");
+    else
+        return true;
+    return false;
+}
+
 static void decide(struct ui *ui, bool allow)
 {
     struct commit *commit = &ui->review.commit;
+    struct gate_answer answer = draft_answer(&ui->review.draft, allow);
     struct err err;
     uint64_t id = commit->id;
     remember(ui, id);
-    if (gate_decide(ui->config.gate, id, commit->digest, commit->policy_version, &(struct gate_answer){.allow = allow},
+    if (gate_decide(ui->config.gate, id, commit->digest, commit->policy_version, &answer,
                 &err) < 0) {
         commit_kill(commit);
         str_copy(ui->review.ended, sizeof ui->review.ended, str_of(err.msg));
@@ -155,12 +171,14 @@ void ui_gate_commit(struct ui *ui, bool allow)
 {
     struct commit *commit = &ui->review.commit;
     uint64_t now = ui_now(ui);
-    answer(ui, allow ? commit_approve(commit, now) : commit_deny(commit, now), allow);
+    if (rule_is_shown(ui, allow))
+        answer(ui, allow ? commit_approve(commit, now) : commit_deny(commit, now), allow);
 }
 
 void ui_gate_letter(struct ui *ui, uint32_t cp)
 {
-    answer(ui, commit_letter(&ui->review.commit, cp, ui_now(ui)), true);
+    if (rule_is_shown(ui, true))
+        answer(ui, commit_letter(&ui->review.commit, cp, ui_now(ui)), true);
 }
 
 /* --- news of the queue ---------------------------------------------------------------- */
@@ -174,6 +192,18 @@ static const struct gate_item *recent_by_id(struct gate *gate, uint64_t id)
     return NULL;
 }
 
+static void say_decided(struct ui *ui, const struct escalation_record *rec)
+{
+    const char *state = escalation_state_name(rec->state);
+    /* The message of a human's answer is ours: it says why the answer was not remembered. */
+    if (rec->message[0])
+        ui_message(ui, "#%d %s %s", rec->number, state, rec->message);
+    else if (strchr(rec->answer, ':'))
+        ui_message(ui, "#%d %s, %s", rec->number, state, rec->answer);
+    else
+        ui_message(ui, "#%d %s", rec->number, state);
+}
+
 static void announce(struct ui *ui)
 {
     for (int i = 0; i < UI_DECISIONS; i++) {
@@ -185,7 +215,7 @@ static void announce(struct ui *ui)
         if (!item)
             continue;
         if (item->rec.state == ESC_APPROVED || item->rec.state == ESC_DENIED)
-            ui_message(ui, "#%d %s", item->rec.number, escalation_state_name(item->rec.state));
+            say_decided(ui, &item->rec);
         else
             ui_message(ui, "#%d ended as %s (%s), the request was denied", item->rec.number,
                     escalation_state_name(item->rec.state), item->rec.by);

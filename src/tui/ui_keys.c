@@ -158,6 +158,19 @@ static void move(struct ui *ui, enum action_id id)
     ui_touch(ui, DIRTY_PANELS);
 }
 
+/* A changed draft is painted, fenced and armed anew: what counts is what has been seen. */
+static void draft(struct ui *ui, enum action_id id)
+{
+    const char *why;
+
+    if (draft_key(&ui->review.draft, id, &why)) {
+        commit_repaint(&ui->review.commit);
+        ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
+    } else if (why) {
+        ui_message(ui, "%s", why);
+    }
+}
+
 static void back(struct ui *ui)
 {
     ui_set_mode(ui, MODE_AGENT);
@@ -225,6 +238,14 @@ static void act(struct ui *ui, enum action_id id)
     case ACT_TOP:
     case ACT_BOTTOM:
         move(ui, id);
+        return;
+    case ACT_ONCE:
+    case ACT_SESSION:
+    case ACT_ALWAYS:
+    case ACT_TIME:
+    case ACT_NARROWER:
+    case ACT_WIDER:
+        draft(ui, id);
         return;
     }
     CHECK_UNREACHABLE();

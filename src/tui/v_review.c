@@ -1,13 +1,14 @@
 /*
- * v_review.c - see v_review.h. Always in this order: WHO, WHAT, WHY, RISK, YOUR WORDS, SCOPE,
- * DRAFT. Nothing is cut: what does not fit scrolls, and approving waits until the end of WHAT
- * was on the screen.
+ * v_review.c - see v_review.h. Always in this order: WHO, WHAT, WHY, RISK, YOUR WORDS, then
+ * what does not scroll: SCOPE with the rules of the draft, DRAFT. Nothing is cut: what does not
+ * fit scrolls, and approving waits until the end of WHAT was on the screen.
  */
 #include "tui/v_review.h"
 
 #include <stdarg.h>
 
 #define LABEL_COLS 8
+#define BODY_ROWS 3 /* of the request, however long the rule is */
 
 void review_init(struct review *review, uint32_t arm_ms)
 {
@@ -17,24 +18,14 @@ void review_init(struct review *review, uint32_t arm_ms)
 
 void review_release(struct review *review)
 {
-    buf_release(&review->text);
+    buf_release(&review->page.text);
+    buf_release(&review->foot.text);
 }
 
-/* "CONNECT example.com:443" -> "example.com"; empty if there is no such part. */
-static struct str subject_host(const char *subject)
-{
-    struct str rest = str_of(subject), head;
-    if (!str_cut(&rest, ' ', &head))
-        return (struct str){"", 0};
-    str_cut(&rest, ':', &head);
-    return head;
-}
-
-static void take_words(
-        struct review *review, struct words *words, const char *subject, int64_t wall_ms)
+static void take_words(struct review *review, struct words *words, int64_t wall_ms)
 {
     struct words_entry entry;
-    struct str host = subject_host(subject);
+    struct str host = str_of(review->item.host);
     review->words_age_ms = -1;
     review->names_in_words = false;
     review->words[0] = '\0';
@@ -49,15 +40,17 @@ static void take_words(
     }
 }
 
-void review_open(struct review *review, const struct gate_item *item, const char code[2],
-        struct words *words, int64_t wall_ms)
+void review_open(struct review *review, const struct gate *gate, const struct gate_item *item,
+        const char code[2], struct words *words, int64_t wall_ms)
 {
     review->item = *item;
+    draft_open(&review->draft, gate, item);
+    review->draft_fits = false;
     review->ended[0] = '\0';
-    review->width = 0;
+    review->page.width = 0;
     review->top = 0;
     review->seen_to = 0;
-    take_words(review, words, item->rec.subject, wall_ms);
+    take_words(review, words, wall_ms);
     commit_open(&review->commit, item->rec.id, item->rec.digest, item->rec.policy_version,
             item->risk == RISK_HIGH, code);
     /* A text that fills its field may have been longer: it cannot be shown whole. */
@@ -68,7 +61,7 @@ void review_open(struct review *review, const struct gate_item *item, const char
 
 /* A paragraph behind a label; further lines are indented. `exact`: no space is dropped where
  * a line is cut, and those at the end are shown. Text is made safe here. */
-static void add(struct review *review, const char *label, struct str text, bool exact)
+static void add(struct page *page, const char *label, struct str text, bool exact)
 {
     size_t spaces = 0;
     while (exact && spaces < text.n && text.p[text.n - 1 - spaces] == ' ')
@@ -83,88 +76,112 @@ static void add(struct review *review, const char *label, struct str text, bool 
     struct str rest = buf_str(&safe), line;
     bool first = true;
     if (rest.n == 0) {
-        buf_printf(&review->text, "%-*s\n", LABEL_COLS, label);
-        review->lines++;
+        buf_printf(&page->text, "%-*s\n", LABEL_COLS, label);
+        page->lines++;
     }
-    while (exact ? view_wrap_exact(&rest, review->width - LABEL_COLS, &line)
-                 : view_wrap(&rest, review->width - LABEL_COLS, &line)) {
-        buf_printf(&review->text, "%-*s%.*s\n", LABEL_COLS, first ? label : "", STR_ARG(line));
-        review->lines++;
+    while (exact ? view_wrap_exact(&rest, page->width - LABEL_COLS, &line)
+                 : view_wrap(&rest, page->width - LABEL_COLS, &line)) {
+        buf_printf(&page->text, "%-*s%.*s\n", LABEL_COLS, first ? label : "", STR_ARG(line));
+        page->lines++;
         first = false;
     }
     buf_release(&safe);
 }
 
-static void addf(struct review *review, const char *label, const char *fmt, ...)
+static void addf(struct page *page, const char *label, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
-static void addf(struct review *review, const char *label, const char *fmt, ...)
+static void addf(struct page *page, const char *label, const char *fmt, ...)
 {
     char text[1024];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    add(review, label, str_of(text), false);
+    add(page, label, str_of(text), false);
 }
 
-static void add_blank(struct review *review)
+static void add_blank(struct page *page)
 {
-    buf_putc(&review->text, '\n');
-    review->lines++;
+    buf_putc(&page->text, '\n');
+    page->lines++;
+}
+
+static void start(struct page *page, int width)
+{
+    buf_clear(&page->text);
+    page->lines = 0;
+    page->width = width;
 }
 
 static void add_words(struct review *review)
 {
     if (review->words_age_ms < 0) {
-        addf(review, "WORDS", "you have sent nothing in this session yet");
+        addf(&review->page, "WORDS", "you have sent nothing in this session yet");
     } else {
         int64_t minutes = review->words_age_ms / 60000;
-        addf(review, "WORDS", "%s %lld min ago in this session",
+        addf(&review->page, "WORDS", "%s %lld min ago in this session",
                 review->words_pasted ? "pasted" : "typed", (long long)minutes);
-        addf(review, "", "\"%s\"", review->words);
+        addf(&review->page, "", "\"%s\"", review->words);
     }
-    struct str host = subject_host(review->item.rec.subject);
+    struct str host = str_of(review->item.host);
     if (host.n > 0 && !review->names_in_words)
-        addf(review, "", "in the request but not in your words: %.*s", STR_ARG(host));
+        addf(&review->page, "", "in the request but not in your words: %.*s", STR_ARG(host));
 }
 
 static void add_what(struct review *review)
 {
     const struct escalation_record *rec = &review->item.rec;
     struct str rest = str_of(rec->detail), line;
-    add(review, "WHAT", str_of(rec->subject), true);
+    add(&review->page, "WHAT", str_of(rec->subject), true);
     while (rest.n > 0) {
         str_cut(&rest, '\n', &line);
-        add(review, "", line, true);
+        add(&review->page, "", line, true);
     }
 }
 
 static void make_lines(struct review *review, int width)
 {
     const struct gate_item *item = &review->item;
-    buf_clear(&review->text);
-    review->lines = 0;
-    review->width = width;
-    addf(review, "WHO", "session %s, %s", item->label, item->agent);
+    start(&review->page, width);
+    addf(&review->page, "WHO", "session %s, %s", item->label, item->agent);
+    if (item->count > 1)
+        addf(&review->page, "", "asked %u times, all of them wait for this answer",
+                item->count);
     add_what(review);
-    review->what_end = review->lines;
-    addf(review, "WHY", "%s", item->rec.reason[0] ? item->rec.reason : "no reason was given");
-    addf(review, "", "rule %s   %s", item->rec.rule, item->rec.where);
-    addf(review, "RISK", "%s",
+    review->what_end = review->page.lines;
+    addf(&review->page, "WHY", "%s",
+            item->rec.reason[0] ? item->rec.reason : "no reason was given");
+    addf(&review->page, "", "rule %s   %s", item->rec.rule, item->rec.where);
+    addf(&review->page, "RISK", "%s",
             item->risk == RISK_HIGH  ? "HIGH"
             : item->risk == RISK_MED ? "MED"
                                      : "LOW");
-    add_blank(review);
+    add_blank(&review->page);
     add_words(review);
-    add_blank(review);
-    addf(review, "SCOPE", "once: this request only, nothing is remembered");
     if (review->commit.high)
-        addf(review, "", "high risk: approving asks for the two letters beside the draft");
+        addf(&review->page, "",
+                "high risk: approving asks for the two letters beside the draft");
 }
 
-static bool line_at(const struct review *review, int index, struct str *ret)
+/* The draft as it is shown below what scrolls: the choices, and each rule as it would be. */
+static void make_foot(struct review *review, int width)
 {
-    struct str rest = buf_str(&review->text);
+    char choices[160];
+    start(&review->foot, width);
+    draft_choices(&review->draft, choices, sizeof choices);
+    add(&review->foot, "SCOPE", str_of(choices), false);
+    if (review->draft.scope == SCOPE_ONCE)
+        return;
+    const char *yes = draft_rule(&review->draft, true), *no = draft_rule(&review->draft, false);
+    add(&review->foot, "C-\\ y",
+            yes[0] ? str_of(yes) : STR("not offered: risk HIGH allows exactly this only"),
+            true);
+    add(&review->foot, "C-\\ n", str_of(no), true);
+}
+
+static bool line_at(const struct page *page, int index, struct str *ret)
+{
+    struct str rest = buf_str(&page->text);
     for (int i = 0; i <= index; i++) {
         if (rest.n == 0)
             return false;
@@ -184,6 +201,8 @@ static const char *draft_state(struct review *review, uint64_t now_ms, char buf[
     case COMMIT_ARMING:
         return "arming";
     case COMMIT_READY:
+        if (!review->draft_fits)
+            return "no room to show the rule";
         if (!commit->seen)
             return "scroll to the end of WHAT first";
         return "ready";
@@ -199,27 +218,48 @@ static const char *draft_state(struct review *review, uint64_t now_ms, char buf[
     CHECK_UNREACHABLE();
 }
 
-static void draw_body(struct review *review, const struct view_env *env, struct rect r)
+static void draw_page(
+        const struct page *page, const struct view_env *env, struct rect r, int top)
 {
     struct str line = {NULL, 0};
-    if (review->width != r.cols) {
-        make_lines(review, r.cols);
-        review->top = 0;
-        review->seen_to = 0;
-    }
-    review->height = r.rows;
-    int last_top = review->lines > r.rows ? review->lines - r.rows : 0;
-    if (review->top > last_top)
-        review->top = last_top;
-    for (int row = 0; row < r.rows && line_at(review, review->top + row, &line); row++) {
+    for (int row = 0; row < r.rows && line_at(page, top + row, &line); row++) {
         struct str label = {line.p, line.n < LABEL_COLS ? line.n : LABEL_COLS};
         frame_text(env->frame, r.row + row, r.col, LABEL_COLS, STYLE_BOLD, label);
         frame_text(env->frame, r.row + row, r.col + (int)label.n, r.cols - (int)label.n,
                 STYLE_PLAIN, (struct str){line.p + label.n, line.n - label.n});
     }
+}
+
+static void draw_body(struct review *review, const struct view_env *env, struct rect r)
+{
+    struct page *page = &review->page;
+    if (page->width != r.cols) {
+        make_lines(review, r.cols);
+        review->top = 0;
+        review->seen_to = 0;
+    }
+    review->height = r.rows;
+    int last_top = page->lines > r.rows ? page->lines - r.rows : 0;
+    if (review->top > last_top)
+        review->top = last_top;
+    draw_page(page, env, r, review->top);
     if (review->top <= review->seen_to && review->top + r.rows > review->seen_to)
         review->seen_to = review->top + r.rows;
     commit_set_seen(&review->commit, review->seen_to >= review->what_end);
+}
+
+/* Rows at the end of `rows` for the draft. An answer for longer counts only if all of its rule
+ * is there; some of the request stays in sight. For once, the frame says it all. */
+static int plan_foot(struct review *review, int rows, int cols)
+{
+    make_foot(review, cols);
+    int room = rows - BODY_ROWS;
+    bool is_whole = review->foot.lines <= room;
+    bool is_once = review->draft.scope == SCOPE_ONCE;
+    review->draft_fits = is_whole || is_once;
+    if (is_once && room < 2 * BODY_ROWS)
+        return 0;
+    return is_whole ? review->foot.lines : room > 0 ? room : 0;
 }
 
 static void draw_tombstone(
@@ -235,7 +275,7 @@ static void draw_tombstone(
 void review_draw(
         struct review *review, const struct view_env *env, struct rect area, uint64_t now_ms)
 {
-    char title[600], right[128], bottom[200], state[64], age[16], total[16];
+    char title[600], right[128], bottom[200], draft[80], state[64], age[16], total[16];
     const struct gate_item *live = env->gate ? gate_find(env->gate, review->item.rec.id) : NULL;
     const struct gate_item *item = live ? live : &review->item;
     bool dead = commit_phase(&review->commit, now_ms) == COMMIT_DEAD;
@@ -246,8 +286,11 @@ void review_draw(
     snprintf(right, sizeof right, "%.40s  waits %s of %s", mark,
             view_minutes(age, item->age_ms),
             view_minutes(total, item->age_ms + item->left_ms + 500));
+    int rows = area.rows - 2, count = rows > 4 ? 1 : 0;
+    int foot = plan_foot(review, rows - count, area.cols - 4);
+    draft_title(&review->draft, draft, sizeof draft);
     if (review->commit.can_decide)
-        snprintf(bottom, sizeof bottom, "DRAFT  approve | ONCE | exactly this   %s",
+        snprintf(bottom, sizeof bottom, "DRAFT  %s   %s", draft,
                 draft_state(review, now_ms, state));
     else
         snprintf(bottom, sizeof bottom, "DRAFT  %s",
@@ -255,14 +298,14 @@ void review_draw(
     struct rect r = view_box(env->frame, area, true, title, dead ? mark : right, bottom);
     if (r.rows <= 0)
         return;
-    int reserved = r.rows > 4 ? 1 : 0;
-    draw_body(review, env, (struct rect){r.row, r.col, r.rows - reserved, r.cols});
-    int end = review->top + review->height;
-    if (reserved)
-        view_printf(env->frame, r.row + r.rows - 1, r.col, r.cols, STYLE_DIM,
-                "lines %d-%d of %d%s", review->top + 1,
-                end < review->lines ? end : review->lines, review->lines,
-                review->seen_to >= review->lines ? ", shown whole" : "");
+    draw_body(review, env, (struct rect){r.row, r.col, r.rows - count - foot, r.cols});
+    int end = review->top + review->height, lines = review->page.lines;
+    if (count)
+        view_printf(env->frame, r.row + review->height, r.col, r.cols, STYLE_DIM,
+                "lines %d-%d of %d%s", review->top + 1, end < lines ? end : lines, lines,
+                review->seen_to >= lines ? ", shown whole" : "");
+    draw_page(&review->foot, env,
+            (struct rect){r.row + review->height + count, r.col, foot, r.cols}, 0);
     if (dead && r.rows >= 2)
         draw_tombstone(review, env, r);
 }
@@ -287,7 +330,7 @@ bool review_move(struct review *review, enum action_id action)
         review->top = 0;
         break;
     case ACT_BOTTOM:
-        review->top = review->lines;
+        review->top = review->page.lines;
         break;
     default:
         return false;

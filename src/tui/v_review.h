@@ -8,31 +8,39 @@
 #define SRC_TUI_V_REVIEW_H
 
 #include "tui/commit.h"
+#include "tui/draft.h"
 #include "tui/view.h"
+
+/* Lines for the width they were made for. */
+struct page {
+    struct buf text; /* owns; lines ending in \n */
+    int width;       /* 0: to be made */
+    int lines;
+};
 
 struct review {
     struct commit commit;
     struct gate_item item; /* as it was when the review opened */
+    struct draft draft;    /* what a commit key would do */
+    bool draft_fits;       /* the rule it would become is on the screen whole */
     char words[512];       /* the user's latest words then, safe to print */
     bool words_pasted;
     int64_t words_age_ms; /* -1: none */
     bool names_in_words;  /* the host of the subject occurs in them */
     bool whole;           /* the text is not longer than its field */
     char ended[200];      /* tombstone: what became of it */
-    /* Lines for the width they were made for. */
-    struct buf text; /* owns; lines ending in \n */
-    int width;       /* 0: to be made */
-    int lines;
-    int what_end; /* lines before this one belong to WHO and WHAT */
-    int top;      /* first line shown */
-    int height;   /* lines that fit, last time */
-    int seen_to;  /* every line before this one was on the screen */
+    struct page page;     /* what scrolls */
+    struct page foot;     /* the draft: it does not */
+    int what_end;         /* lines before this one belong to WHO and WHAT */
+    int top;              /* first line shown */
+    int height;           /* lines that fit, last time */
+    int seen_to;          /* every line before this one was on the screen */
 };
 
 void review_init(struct review *review, uint32_t arm_ms);
 void review_release(struct review *review);
-void review_open(struct review *review, const struct gate_item *item, const char code[2],
-        struct words *words, int64_t wall_ms);
+void review_open(struct review *review, const struct gate *gate, const struct gate_item *item,
+        const char code[2], struct words *words, int64_t wall_ms);
 
 /* left_ms and age_ms of the live item; the rest is the copy. */
 void review_draw(

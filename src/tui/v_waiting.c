@@ -28,6 +28,9 @@ static void draw_wide(
     int used = view_printf(env->frame, r.row, r.col, r.cols, style, "#%-4d %5s %5s  %-10.10s ",
             item->rec.number, view_minutes(age, item->age_ms),
             view_minutes(left, item->left_ms), item->label);
+    if (item->count > 1)
+        used += view_printf(
+                env->frame, r.row, r.col + used, r.cols - used, style, "x%u ", item->count);
     int room = r.cols - used - 5;
     view_put(env->frame, r.row, r.col + used, room, style, str_of(item->rec.subject));
     view_put(env->frame, r.row, r.col + r.cols - 4, 4,
@@ -41,8 +44,11 @@ static void draw_short(
     char left[16];
     struct style style = selected ? STYLE_SELECTED : STYLE_ALERT;
     int right = frame_width(str_of(view_minutes(left, item->left_ms))) + 5;
-    view_printf(env->frame, r.row, r.col, r.cols - right - 1, style, "[!]#%d %s",
-            item->rec.number, item->rec.subject);
+    char times[16] = "";
+    if (item->count > 1)
+        snprintf(times, sizeof times, "x%u ", item->count);
+    view_printf(env->frame, r.row, r.col, r.cols - right - 1, style, "[!]#%d %s%s",
+            item->rec.number, times, item->rec.subject);
     view_printf(env->frame, r.row, r.col + r.cols - right, right, risk_style(item->risk),
             "%4s %s", risk_word(item->risk), left);
     view_printf(env->frame, r.row + 1, r.col + 4, r.cols - 4, STYLE_DIM, "%s  %s", item->label,

@@ -1,0 +1,155 @@
+/* draft.c - see draft.h. Nothing here decides anything. */
+#include "tui/draft.h"
+
+/* What `t` goes through. */
+static const struct {
+    enum scope scope;
+    uint64_t for_ms;
+    uint32_t uses;
+} times[] = {
+        {SCOPE_TIME, 15 * 60 * 1000, 0},
+        {SCOPE_TIME, 60 * 60 * 1000, 0},
+        {SCOPE_USES, 0, 10},
+};
+#define TIMES (sizeof(times) / sizeof(times[0]))
+
+static bool offers(const struct draft *draft, enum width width)
+{
+    return draft->rule[false][width][0] || draft->rule[true][width][0];
+}
+
+void draft_open(struct draft *draft, const struct gate *gate, const struct gate_item *item)
+{
+    *draft = (struct draft){.scope = SCOPE_ONCE, .width = WIDTH_EXACT};
+    draft->high = item->risk == RISK_HIGH;
+    for (int allow = 0; allow < 2; allow++)
+        for (enum width width = WIDTH_EXACT; width <= WIDTH_HOST; width++)
+            if (!gate_rule(gate, item->rec.id, allow, width, draft->rule[allow][width]))
+                draft->rule[allow][width][0] = '\0';
+    draft->one_width =
+            strcmp(draft->rule[false][WIDTH_EXACT], draft->rule[false][WIDTH_HOST]) == 0;
+    if (!offers(draft, WIDTH_EXACT) && offers(draft, WIDTH_HOST))
+        draft->width = WIDTH_HOST;
+}
+
+static bool set_scope(struct draft *draft, enum scope scope, const char **ret_why)
+{
+    if (scope == draft->scope)
+        return false;
+    if (scope != SCOPE_ONCE && !offers(draft, draft->width)) {
+        *ret_why = "this can be answered once only";
+        return false;
+    }
+    draft->scope = scope;
+    return true;
+}
+
+static bool set_width(struct draft *draft, enum width width, const char **ret_why)
+{
+    if (draft->scope == SCOPE_ONCE)
+        *ret_why = "once is exactly this; 2, 3 or t make it hold longer";
+    else if (draft->one_width)
+        *ret_why = "this has one width only";
+    else if (!offers(draft, width))
+        *ret_why = "no rule can be written for exactly this";
+    else if (width != draft->width) {
+        draft->width = width;
+        return true;
+    }
+    return false;
+}
+
+static bool next_time(struct draft *draft, const char **ret_why)
+{
+    bool was = draft->scope == SCOPE_TIME || draft->scope == SCOPE_USES;
+    unsigned next = was ? (draft->time + 1) % TIMES : 0;
+
+    if (!was && !set_scope(draft, times[next].scope, ret_why))
+        return false;
+    draft->time = next;
+    draft->scope = times[next].scope;
+    return true;
+}
+
+bool draft_key(struct draft *draft, enum action_id action, const char **ret_why)
+{
+    *ret_why = NULL;
+    switch ((int)action) {
+    case ACT_ONCE:
+        return set_scope(draft, SCOPE_ONCE, ret_why);
+    case ACT_SESSION:
+        return set_scope(draft, SCOPE_SESSION, ret_why);
+    case ACT_ALWAYS:
+        return set_scope(draft, SCOPE_ALWAYS, ret_why);
+    case ACT_TIME:
+        return next_time(draft, ret_why);
+    case ACT_NARROWER:
+        return set_width(draft, WIDTH_EXACT, ret_why);
+    case ACT_WIDER:
+        return set_width(draft, WIDTH_HOST, ret_why);
+    default:
+        return false;
+    }
+}
+
+const char *draft_rule(const struct draft *draft, bool allow)
+{
+    return draft->scope == SCOPE_ONCE ? "" : draft->rule[allow][draft->width];
+}
+
+struct gate_answer draft_answer(const struct draft *draft, bool allow)
+{
+    return (struct gate_answer){
+            .allow = allow,
+            .scope = draft->scope,
+            .width = draft->width,
+            .for_ms = times[draft->time].for_ms,
+            .uses = times[draft->time].uses,
+            .rule = draft_rule(draft, allow),
+    };
+}
+
+static const char *width_word(const struct draft *draft)
+{
+    if (draft->scope == SCOPE_ONCE)
+        return "exactly this";
+    return draft->one_width ? "host:port" : width_name(draft->width);
+}
+
+void draft_title(const struct draft *draft, char *out, size_t cap)
+{
+    struct gate_answer answer = draft_answer(draft, true);
+    char words[32];
+
+    scope_words(&answer, words, sizeof(words));
+    for (char *c = words; *c; c++)
+        if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
+    snprintf(out, cap, "approve | %s | %s", words, width_word(draft));
+}
+
+void draft_choices(const struct draft *draft, char *out, size_t cap)
+{
+    struct gate_answer answer = {.scope = times[draft->time].scope,
+            .for_ms = times[draft->time].for_ms,
+            .uses = times[draft->time].uses};
+    bool timed = draft->scope == SCOPE_TIME || draft->scope == SCOPE_USES;
+    char words[32], time[40], width[40];
+
+    if (!offers(draft, draft->width)) {
+        snprintf(out, cap, "once: this request only, nothing is remembered");
+        return;
+    }
+    scope_words(&answer, words, sizeof(words));
+    snprintf(time, sizeof(time), "%st %s%s", timed ? "[" : "", words, timed ? "]" : "");
+    if (draft->one_width)
+        snprintf(width, sizeof(width), "[host:port]");
+    else
+        snprintf(width, sizeof(width), "< > %s  %s",
+                draft->width == WIDTH_EXACT ? "[exact]" : "exact",
+                draft->width == WIDTH_HOST ? "[host]" : "host");
+    snprintf(out, cap, "%s  %s  %s  %s   %s",
+            draft->scope == SCOPE_ONCE ? "[1 once]" : "1 once",
+            draft->scope == SCOPE_SESSION ? "[2 session]" : "2 session", time,
+            draft->scope == SCOPE_ALWAYS ? "[3 always]" : "3 always", width);
+}

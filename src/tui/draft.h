@@ -1,0 +1,42 @@
+/*
+ * draft.h - what a commit key would do with the request under review: how long the answer
+ * holds and how much it covers. Changed with plain keys, harmless by itself.
+ *
+ * The rule lines are made by the gate when the review opens, shown as they are, and given
+ * back with the decision, which counts only if they are still the same.
+ */
+#ifndef SRC_TUI_DRAFT_H
+#define SRC_TUI_DRAFT_H
+
+#include "gate/gate.h"
+#include "tui/keymap.h"
+
+struct draft {
+    enum scope scope;
+    enum width width;
+    unsigned time;                /* which time or number of uses, for their scopes */
+    bool high;                    /* risk high: approved exactly or not at all */
+    bool one_width;               /* both widths are the same rule */
+    char rule[2][2][RECIPE_LINE]; /* [allow][width]; "": cannot be */
+};
+
+/* Once, exactly this: the start of every review, never remembered. */
+void draft_open(struct draft *draft, const struct gate *gate, const struct gate_item *item);
+
+/*
+ * A draft key. True: the draft is another one now. False with *ret_why NULL: it was so
+ * already; with a sentence: it cannot be so.
+ */
+bool draft_key(struct draft *draft, enum action_id action, const char **ret_why);
+
+/* Borrows from the draft. */
+struct gate_answer draft_answer(const struct draft *draft, bool allow);
+/* The line a commit key would make a rule; "" for once or if that cannot be. */
+const char *draft_rule(const struct draft *draft, bool allow);
+
+/* "approve | THIS SESSION | host" */
+void draft_title(const struct draft *draft, char *out, size_t cap);
+/* "[1 once]  2 session  t 15 min  3 always   < > [exact]  host" */
+void draft_choices(const struct draft *draft, char *out, size_t cap);
+
+#endif

@@ -112,6 +112,10 @@
 /* What is already on its way when reading stops must fit; beyond, the audit counts as
  * failed, because somebody does not listen to store_full(). */
 #define LIMIT_AUDIT_HARD (64 << 20)
+/* Rows that nobody waits for wait so long for others, or until there are so many bytes: one
+ * transaction costs as much as twenty rows. */
+#define LIMIT_AUDIT_GATHER_MS 10
+#define LIMIT_AUDIT_GATHER (1 << 20)
 /* The audit waits so long for another process's lock before it counts as failed. */
 #define LIMIT_AUDIT_BUSY_MS 10000
 /* Ids that a process reserves at once; the next ones are fetched when half are used, so

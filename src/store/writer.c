@@ -4,7 +4,9 @@
  * The lock guards the queue only and is held for a handful of instructions; never during a
  * call of sqlite, an allocation or a free of a whole batch. So the loop, which takes it for
  * every put, does not wait for the disk. One fsync per transaction: under load the queue
- * grows while the disk works and the next batch is larger, which is all the batching there is.
+ * grows while the disk works and the next batch is larger. A row that nobody waits for waits
+ * LIMIT_AUDIT_GATHER_MS for others, and of a request that began and ended in one batch only
+ * the end is written.
  *
  * Failure latches: the first error (disk full, a lock that another process keeps, a queue
  * nobody throttles) ends writing for good. A half-working audit would show a past that has
@@ -26,6 +28,9 @@
 #include "base/mem.h"
 #include "base/proc.h"
 
+/* Requests of one batch that are told apart; two in one slot are both written. */
+#define LATEST_SLOTS 4096
+
 struct range {
     uint64_t next, end; /* next == end: empty */
 };
@@ -37,10 +42,11 @@ struct queue {
 
 struct writer {
     pthread_t thread;
-    char *path;                      /* owns; for messages */
-    sqlite3 *db;                     /* owns; the thread's, after it ended the stopper's */
-    sqlite3_stmt *puts[ENTRY_KINDS]; /* owns; same */
-    sqlite3_stmt *reserve;           /* owns; same */
+    char *path;                         /* owns; for messages */
+    sqlite3 *db;                        /* owns; the thread's, after it ended the stopper's */
+    sqlite3_stmt *puts[ENTRY_KINDS];    /* owns; same */
+    sqlite3_stmt *reserve;              /* owns; same */
+    struct entry *latest[LATEST_SLOTS]; /* of each request in the batch; same */
     void (*notify)(void *ctx);
     void *ctx;    /* borrows */
     bool stopped; /* no thread any more; the stopper's thread only */
@@ -52,6 +58,7 @@ struct writer {
     struct queue answers; /* their bytes are not counted */
     size_t bytes;         /* queued or in the hands of the thread */
     bool full;
+    bool urgent; /* somebody waits for an entry in todo, or there are many */
     bool stop;
     bool notified;
     bool failed, failure_told;
@@ -108,7 +115,11 @@ struct writer *writer_open(
     struct writer *writer = xcalloc(1, sizeof(*writer));
 
     CHECK(pthread_mutex_init(&writer->lock, NULL) == 0);
-    CHECK(pthread_cond_init(&writer->wake, NULL) == 0);
+    pthread_condattr_t attr;
+    CHECK(pthread_condattr_init(&attr) == 0 &&
+            pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+            pthread_cond_init(&writer->wake, &attr) == 0);
+    pthread_condattr_destroy(&attr);
     queue_init(&writer->todo);
     queue_init(&writer->answers);
     writer->path = xstrdup(path);
@@ -167,8 +178,10 @@ void writer_push(struct writer *writer, struct entry *entry)
     }
     bool drop = writer->failed && !entry->done;
     if (!drop) {
-        if (!writer->todo.head)
+        bool urgent = entry->done || writer->bytes > LIMIT_AUDIT_GATHER;
+        if (!writer->todo.head || (urgent && !writer->urgent))
             pthread_cond_signal(&writer->wake);
+        writer->urgent = writer->urgent || urgent;
         queue_push(&writer->todo, entry);
         writer->bytes += entry->bytes;
         writer->full = writer->full || writer->bytes > LIMIT_AUDIT_QUEUE;
@@ -317,6 +330,29 @@ static void give_back_ids(struct writer *writer)
 
 /* --- the thread ----------------------------------------------------------------------- */
 
+static bool must_write(const struct writer *writer)
+{
+    return writer->urgent || writer->want_ids || writer->stop;
+}
+
+/* Called with the lock and something in todo: what comes in a moment shares the transaction. */
+static void gather(struct writer *writer)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += LIMIT_AUDIT_GATHER_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    while (!must_write(writer)) {
+        if (pthread_cond_timedwait(&writer->wake, &writer->lock, &until) != 0)
+            break;
+    }
+    writer->urgent = false;
+}
+
 static void *run(void *arg)
 {
     struct writer *writer = arg;
@@ -325,6 +361,7 @@ static void *run(void *arg)
         pthread_mutex_lock(&writer->lock);
         while (!writer->todo.head && !writer->want_ids && !writer->stop)
             pthread_cond_wait(&writer->wake, &writer->lock);
+        gather(writer);
         bool end = writer->stop && !writer->todo.head;
         pthread_mutex_unlock(&writer->lock);
         if (end)
@@ -356,13 +393,37 @@ static int write_entry(struct writer *writer, struct entry *entry, struct err *e
     return rc;
 }
 
+static struct entry **latest_slot(struct entry **latest, const struct entry *entry)
+{
+    return &latest[((const struct request_record *)(const void *)entry->rec)->id %
+                   LATEST_SLOTS];
+}
+
+/* Is there a later row of the same request in this batch? */
+static bool is_outdated(struct entry **latest, const struct entry *entry)
+{
+    if (entry->kind != ENTRY_REQUEST)
+        return false;
+    const struct request_record *rec = (const void *)entry->rec;
+    const struct entry *last = *latest_slot(latest, entry);
+    return last != entry &&
+           ((const struct request_record *)(const void *)last->rec)->id == rec->id;
+}
+
 static int write_batch(
         struct writer *writer, struct entry *list, struct range *ret_ids, struct err *err)
 {
     int rc = db_begin(writer->db, err);
+    struct entry **latest = writer->latest;
 
-    for (struct entry *entry = list; entry && rc == 0; entry = entry->next)
-        rc = write_entry(writer, entry, err);
+    for (struct entry *entry = list; entry; entry = entry->next) {
+        if (entry->kind == ENTRY_REQUEST)
+            *latest_slot(latest, entry) = entry;
+    }
+    for (struct entry *entry = list; entry && rc == 0; entry = entry->next) {
+        if (!is_outdated(latest, entry))
+            rc = write_entry(writer, entry, err);
+    }
     if (rc == 0 && ret_ids)
         rc = reserve_ids(writer, ret_ids, err);
     if (rc == 0)

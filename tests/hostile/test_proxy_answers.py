@@ -289,6 +289,27 @@ def test_broken():
     each(BROKEN, check_broken)
 
 
+def test_key_in_a_body():
+    """a body that carries the real key back is cut off before its end, and a row says so"""
+    key = KEYS["ANTHROPIC_API_KEY"].encode()
+    half = len(key) // 2
+    raws = [OK + b"Content-Length: %d\r\n\r\n>%s<" % (len(key) + 2, key),
+            OK + b"\r\n>" + key + b"<",
+            OK + CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (len(key), key),
+            OK + CHUNKED + b"%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n" % (
+                half, key[:half], len(key) - half, key[half:]),
+            OK + CHUNKED + b"".join(b"1\r\n%c\r\n" % c for c in key) + b"0\r\n\r\n"]
+    for raw in raws:
+        world.origin.scripts["key"] = answering(raw, "close" if b"\r\n\r\n>" in raw else "keep")
+        before = world.last_row()
+        answer = ask(world, request(POST, *FIELDS, "x-api-key: " + world.keys["anthropic"],
+                                    body=BODY, script="key"))
+        assert answer is None or answer.broken or answer.status == 502, (raw, answer.body)
+        assert answer is None or key not in answer.body, raw
+        wait_until("a row with the reason", lambda n=before: world.home.rows(
+            "select 1 from request where id>? and done=1 and reason like '%key%'", n))
+
+
 def test_interim():
     """103 is passed on, 100 is not, and neither to a client of HTTP/1.0"""
     raw = (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: X-Y\r\n"
@@ -350,7 +371,7 @@ def test_the_end():
 world = World("providers:\n  anthropic:\n    allow: [POST /v1/messages, GET /api/hello, "
               "HEAD /api/head]\n")
 try:
-    main(test_good, test_bad, test_cut, test_broken, test_interim, test_http10,
+    main(test_good, test_bad, test_cut, test_broken, test_key_in_a_body, test_interim, test_http10,
          test_answers_without_a_request, test_the_end)
 finally:
     world.close()

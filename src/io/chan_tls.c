@@ -116,14 +116,13 @@ static void handshake_failed(struct chan *chan)
     if (tls->refused) {
         ERR_clear_error();
         err_set(&err, ERR_TLS, "TLS handshake with '%s': the name it asked for is refused",
-                chan_peer(chan));
+                chan->peer);
     } else if (tls->client && verify != X509_V_OK) {
         ERR_clear_error();
         err_set(&err, ERR_TLS, "the certificate of '%s' is not accepted: %s", tls->host,
                 X509_verify_cert_error_string(verify));
     } else {
-        err_ssl(&err, "TLS handshake with '%s' failed",
-                tls->host ? tls->host : chan_peer(chan));
+        err_ssl(&err, "TLS handshake with '%s' failed", tls->host ? tls->host : chan->peer);
     }
     chan_fail(chan, &err);
 }
@@ -185,8 +184,7 @@ static bool decrypt(struct chan *chan)
     if (why == SSL_ERROR_ZERO_RETURN) {
         chan_ended(chan);
     } else if (why != SSL_ERROR_WANT_READ) {
-        err_ssl(&err, "TLS connection with '%s' broke",
-                tls->host ? tls->host : chan_peer(chan));
+        err_ssl(&err, "TLS connection with '%s' broke", tls->host ? tls->host : chan->peer);
         chan_fail(chan, &err);
     }
     return false;
@@ -260,10 +258,10 @@ void chan_tls_eof(struct chan *chan)
     }
     if (chan->tls->open)
         err_set(&err, ERR_EOF, "connection with '%s' was cut off (no TLS close_notify)",
-                chan_peer(chan));
+                chan->peer);
     else
         err_set(&err, ERR_TLS, "'%s' closed the connection during the TLS handshake",
-                chan_peer(chan));
+                chan->peer);
     chan_fail(chan, &err);
 }
 
@@ -292,8 +290,7 @@ bool chan_tls_encrypt(struct chan *chan)
     if (!ok) {
         struct err err;
 
-        err_ssl(&err, "TLS connection with '%s' broke",
-                tls->host ? tls->host : chan_peer(chan));
+        err_ssl(&err, "TLS connection with '%s' broke", tls->host ? tls->host : chan->peer);
         chan->out_failed = true;
         chan_fail(chan, &err);
         return false;

@@ -89,7 +89,8 @@ void exchange_collect(struct exchange *x)
         too_large(x);
         return;
     }
-    if (!x->request.done && buf_len(in) > 0 && !exchange_swap_body(&x->request, in, &x->body)) {
+    bool took = !x->request.done && buf_len(in) > 0;
+    if (took && !exchange_swap_body(&x->request, in, &x->body)) {
         long used = http_body_feed(&x->request, buf_str(in), sink_body, x, &fault);
         if (used < 0) {
             exchange_fail(x, 400, REQUEST_ERROR, "Rejected: malformed request body.");
@@ -106,7 +107,9 @@ void exchange_collect(struct exchange *x)
         exchange_fail(x, 503, REQUEST_ERROR, "Rejected: too many large requests at once.");
         return;
     }
-    x->stream->ops->resume(x->stream);
+    /* Only then: with HTTP/2 asking for more brings us here again at once. */
+    if (took)
+        x->stream->ops->resume(x->stream);
     if (!x->request.done)
         return;
     if (x->rule && !apply_rule(x))

@@ -259,10 +259,10 @@ void grants_end_session(struct grants *grants, const char *session)
         grants->count = kept;
 }
 
-static void say(const struct grant *grant, struct verdict *ret)
+/* The rule's own verdict, with the answer as its source. */
+static void say(const struct grant *grant, const struct net_request *req, struct verdict *ret)
 {
-    *ret = (struct verdict){.kind = grant->verb, .risk = RISK_MED};
-    str_copy(ret->rule, sizeof(ret->rule), str_of(grant->line));
+    policy_eval_net(grant->rule, req, ret);
     snprintf(ret->where, sizeof(ret->where), "answer #%d, %s", grant->number, grant->words);
     snprintf(ret->reason, sizeof(ret->reason), "the human answered so before");
 }
@@ -276,7 +276,7 @@ static bool take(struct grants *grants, enum verdict_kind verb, const struct gra
 
             if (grant->verb != verb || grant->width != width || !grant_take(grant, use))
                 continue;
-            say(grant, ret);
+            say(grant, use->req, ret);
             return true;
         }
     return false;

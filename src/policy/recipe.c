@@ -60,7 +60,9 @@ bool recipe_net(const struct net_request *req, enum verdict_kind verb, enum widt
         return false;
     authority(req, is_connect || req->port != standard, host, sizeof(host));
     if (is_connect)
-        n = snprintf(line, RECIPE_LINE, "%s net:CONNECT %s", verdict_name(verb), host);
+        /* Refusing the tunnel alone would lead to the same question about what is inside. */
+        n = snprintf(line, RECIPE_LINE, "%s net:%s %s", verdict_name(verb),
+                verb == VERDICT_DENY ? "*" : "CONNECT", host);
     else if (!is_exact)
         n = snprintf(line, RECIPE_LINE, "%s net:%s %.*s://%s/**", verdict_name(verb),
                 is_reading(req->method) ? "GET,HEAD" : "*", STR_ARG(req->scheme), host);

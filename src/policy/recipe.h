@@ -17,7 +17,8 @@ enum width {
 const char *width_name(enum width width); /* "exact" "host" */
 
 /*
- * The line, with `verb` (allow or deny) in front. A CONNECT has one width: host and port.
+ * The line, with `verb` (allow or deny) in front. A CONNECT has one width: host and port; to
+ * deny it denies all requests to them.
  * False if this width cannot be written as a rule, or the rule would not take this request:
  * the path holds a "*", can be read in two ways, or is too long.
  */

@@ -180,6 +180,9 @@ static void a_recipe_writes_the_rule_a_person_would(void **state)
     expect_rule(tunnel, WIDTH_HOST, "allow net:CONNECT a.example.org:443");
     tunnel.host = STR("2620:fe::fe");
     expect_rule(tunnel, WIDTH_EXACT, "allow net:CONNECT [2620:fe::fe]:443");
+    char line[RECIPE_LINE];
+    assert_true(recipe_net(&tunnel, VERDICT_DENY, WIDTH_EXACT, line));
+    assert_string_equal(line, "deny net:* [2620:fe::fe]:443");
 
     /* A path that would mean more, or something else, as a pattern. */
     expect_rule(get("a.example.org", "/a/*"), WIDTH_EXACT, NULL);
@@ -229,6 +232,24 @@ static void a_session_answer_turns_ask_into_allow_for_that_session_and_width(voi
     grants_end_session(f->grants, S1);
     EXPECT(f, S1, get("new.example.org", "/a"), VERDICT_ASK);
     assert_int_equal(grants_count(f->grants), 0);
+}
+
+static void a_tunnel_is_allowed_by_name_and_denied_with_all_inside(void **state)
+{
+    struct fixture *f = *state;
+    struct net_request tunnel = {
+            STR("CONNECT"), STR(""), STR("asked.example.org"), 443, STR("")};
+    struct gate_answer allow = {.allow = true, .scope = SCOPE_SESSION};
+    struct gate_answer deny = {.scope = SCOPE_SESSION};
+
+    give(f, allow, tunnel);
+    struct verdict v = judge(f, S1, tunnel);
+    assert_int_equal(v.kind, VERDICT_ALLOW);
+    assert_true(v.names_method && v.is_exact);
+    EXPECT(f, S1, get("asked.example.org", "/"), VERDICT_ASK);
+    give(f, deny, tunnel);
+    EXPECT(f, S1, tunnel, VERDICT_DENY);
+    EXPECT(f, S1, get("asked.example.org", "/"), VERDICT_DENY);
 }
 
 static void uses_are_counted_and_not_spent_where_the_policy_allows(void **state)
@@ -511,6 +532,8 @@ int main(void)
             cmocka_unit_test(a_recipe_writes_the_rule_a_person_would),
             cmocka_unit_test_setup_teardown(
                     a_session_answer_turns_ask_into_allow_for_that_session_and_width, up, down),
+            cmocka_unit_test_setup_teardown(
+                    a_tunnel_is_allowed_by_name_and_denied_with_all_inside, up, down),
             cmocka_unit_test_setup_teardown(
                     uses_are_counted_and_not_spent_where_the_policy_allows, up, down),
             cmocka_unit_test_setup_teardown(the_narrowest_answer_is_used_first, up, down),

@@ -155,6 +155,8 @@ static int find_object(
     struct json_member member = {.name = shape->wrapper};
 
     text = trimmed(text);
+    if (!json_is_object(text))
+        return err_set(err, ERR_PROTO, "not a JSON object");
     int rc = json_slice_object(text, &member, shape->wrapper ? 1 : 0, err);
     if (rc == 0 && shape->wrapper) {
         if (!member.value.p || str_eq(member.value, STR("null")))
@@ -287,12 +289,14 @@ static int read_refresh(
     return *ret ? 0 : err_set(err, ERR_PROTO, "'%s' is not a token", shape->refresh);
 }
 
+/* Members that are only written are looked for, too: one that stands there twice could not be
+ * changed, and that must be known before a refresh token is used up. */
 static int read_tokens(
         const struct shape *shape, struct str object, struct login_token *ret, struct err *err)
 {
     struct json_member m[] = {{.name = shape->access}, {.name = shape->refresh},
-            {.name = shape->expires ? shape->expires : "account_id"}};
-    int rc = json_slice_object(object, m, 3, err);
+            {.name = shape->expires ? shape->expires : "account_id"}, {.name = shape->id}};
+    int rc = json_slice_object(object, m, shape->id ? 4 : 3, err);
 
     if (rc < 0)
         return rc;
@@ -319,8 +323,9 @@ static int read_tokens(
 /* Codex keeps API keys in the same file; those are no login. */
 static int check_mode(struct str text, struct err *err)
 {
-    struct json_member m[] = {{.name = "auth_mode"}, {.name = "OPENAI_API_KEY"}};
-    int rc = json_slice_object(trimmed(text), m, 2, err);
+    struct json_member m[] = {
+            {.name = "auth_mode"}, {.name = "OPENAI_API_KEY"}, {.name = "last_refresh"}};
+    int rc = json_slice_object(trimmed(text), m, 3, err);
 
     if (rc < 0)
         return rc;
@@ -332,31 +337,38 @@ static int check_mode(struct str text, struct err *err)
     return fine ? 0 : err_set(err, ERR_NOENT, "no ChatGPT login");
 }
 
+int login_parse(
+        enum oauth_store store, struct str text, struct login_token *ret, struct err *err)
+{
+    struct login_token token = {0};
+    struct str object;
+    int rc = store == OAUTH_CODEX ? check_mode(text, err) : 0;
+
+    if (rc == 0)
+        rc = find_object(&shapes[store], text, &object, err);
+    if (rc == 0)
+        rc = read_tokens(&shapes[store], object, &token, err);
+    if (rc < 0) {
+        login_token_release(&token);
+        return rc;
+    }
+    *ret = token;
+    return 0;
+}
+
 int login_read(
         enum oauth_store store, const char *path, struct login_token *ret, struct err *err)
 {
     struct buf text = BUF_INIT;
-    struct login_token token = {0};
-    struct str object;
     int rc = read_login(path, &text, err);
 
-    if (rc < 0) {
-        buf_release(&text);
-        return rc;
+    if (rc == 0) {
+        rc = login_parse(store, buf_str(&text), ret, err);
+        if (rc < 0)
+            err_wrap(err, "login in '%s'", path);
     }
-    if (store == OAUTH_CODEX)
-        rc = check_mode(buf_str(&text), err);
-    if (rc == 0)
-        rc = find_object(&shapes[store], buf_str(&text), &object, err);
-    if (rc == 0)
-        rc = read_tokens(&shapes[store], object, &token, err);
     buf_release(&text);
-    if (rc < 0) {
-        login_token_release(&token);
-        return err_wrap(err, "login in '%s'", path);
-    }
-    *ret = token;
-    return 0;
+    return rc;
 }
 
 /* --- changing -------------------------------------------------------------------------- */
@@ -441,31 +453,41 @@ static int set_times(struct buf *text, const struct shape *shape,
     return set_in(text, trimmed(buf_str(text)), "last_refresh", str_of(value), err);
 }
 
+int login_change(enum oauth_store store, struct buf *text, const struct login_token *token,
+        struct err *err)
+{
+    const struct shape *shape = &shapes[store];
+    int rc = set_token(text, shape, shape->access, token->access, err);
+
+    if (rc == 0)
+        rc = set_token(text, shape, shape->refresh, token->refresh, err);
+    if (rc == 0)
+        rc = set_token(text, shape, shape->id, token->id, err);
+    return rc < 0 ? rc : set_times(text, shape, token, err);
+}
+
+static bool same(const struct secret *a, const struct secret *b)
+{
+    return a && b &&
+           mem_equal_ct(secret_bytes(a), secret_len(a), secret_bytes(b), secret_len(b));
+}
+
 int login_write(enum oauth_store store, const char *path, const struct secret *replaces,
         const struct login_token *token, struct err *err)
 {
-    const struct shape *shape = &shapes[store];
     struct login_token there = {0};
     struct buf text = BUF_INIT;
-    int rc = login_read(store, path, &there, err);
+    int rc = read_login(path, &text, err);
 
-    if (rc == 0 && (!there.refresh ||
-                           !mem_equal_ct(secret_bytes(there.refresh), secret_len(there.refresh),
-                                   secret_bytes(replaces), secret_len(replaces))))
+    if (rc == 0)
+        rc = login_parse(store, buf_str(&text), &there, err);
+    if (rc == 0 && !same(there.refresh, replaces))
         rc = err_set(err, ERR_CONFLICT, "the login in '%s' is another one by now", path);
-    login_token_release(&there);
     if (rc == 0)
-        rc = read_login(path, &text, err);
-    if (rc == 0)
-        rc = set_token(&text, shape, shape->access, token->access, err);
-    if (rc == 0)
-        rc = set_token(&text, shape, shape->refresh, token->refresh, err);
-    if (rc == 0)
-        rc = set_token(&text, shape, shape->id, token->id, err);
-    if (rc == 0)
-        rc = set_times(&text, shape, token, err);
+        rc = login_change(store, &text, token, err);
     if (rc == 0)
         rc = file_write(path, buf_data(&text), buf_len(&text), 0600, err);
+    login_token_release(&there);
     buf_release(&text);
     return rc;
 }

@@ -38,6 +38,13 @@ void login_token_release(struct login_token *token);
 /* Where that program keeps its login. Caller frees. NULL: there is no home. */
 char *login_path(enum oauth_store store);
 
+/* The text of such a file; and the same text with other tokens in it (of no use after a
+ * failure). `text` is marked as a secret by the caller. */
+int login_parse(
+        enum oauth_store store, struct str text, struct login_token *ret, struct err *err);
+int login_change(enum oauth_store store, struct buf *text, const struct login_token *token,
+        struct err *err);
+
 /*
  * ERR_NOENT: no file, or no login in it. Everything else says what is wrong with the file: a
  * symlink, somebody else's, not JSON, a value of the wrong type.

@@ -21,6 +21,8 @@ struct h2_stream {
     struct buf text; /* of the request head, until it began */
     struct buf in, out;
     size_t owed;             /* bytes of `in` whose window was not given back */
+    uint64_t announced;      /* length of the request body, if the head says it */
+    uint64_t dropped;        /* body bytes that came after the answer was whole */
     struct http_fault fault; /* of the head; status 0: none */
     const char *broken;      /* why it ended early */
     bool in_news;
@@ -33,6 +35,8 @@ struct h2_stream {
     bool cut;      /* and what was sent is not a whole answer */
     bool bodyless; /* the answer was whole with its head */
     bool waits;    /* somebody was told that out is full */
+    bool sent;     /* END_STREAM of the answer */
+    bool rejected; /* the rest of the request was */
     bool closed;   /* the library has forgotten it */
 };
 
@@ -56,8 +60,12 @@ struct h2_server {
 extern const struct stream_ops h2_stream_ops;
 /* The head is whole: to be judged, or refused if it is no HTTP. */
 void h2_stream_begin(struct h2_stream *s);
-/* Nobody reads the rest of the body. */
+/* Nobody reads what came of the body. */
 void h2_stream_drop_input(struct h2_stream *s);
+/* So many bytes came of a body that nobody reads. */
+void h2_stream_discard(struct h2_stream *s, size_t n);
+/* The answer is out: the rest of the request may be stopped. */
+void h2_stream_sent(struct h2_stream *s);
 
 /* --- h2_server.c --- */
 

@@ -138,7 +138,9 @@ void h2_put_row(const struct tunnel *tunnel, int status, const char *reason)
     struct request_record rec;
     record_init(tunnel, tunnel->provider ? "llm" : "http", &rec);
     str_copy(rec.reason, sizeof(rec.reason), str_of(reason));
+    str_copy(rec.protocol, sizeof(rec.protocol), STR("h2"));
     rec.status = status;
+    rec.inspected = true;
     rec.decision = REQUEST_ERROR;
     rec.total_ms = 0;
     rec.done = true;
@@ -179,15 +181,17 @@ void h2_stream_mark(struct h2_stream *s)
     h2->news_end = &s->next_news;
 }
 
-/* False: the tunnel is over. */
+/* What there is now: whatever is marked on the way waits for the end of the turn, so that no
+ * stream holds the loop. False: the tunnel is over. */
 static bool run_news(struct h2_server *h2)
 {
     struct tunnel *tunnel = h2->tunnel;
-    while (h2->news) {
-        struct h2_stream *s = h2->news;
-        h2->news = s->next_news;
-        if (!h2->news)
-            h2->news_end = &h2->news;
+    struct h2_stream *list = h2->news;
+    h2->news = NULL;
+    h2->news_end = &h2->news;
+    while (list) {
+        struct h2_stream *s = list;
+        list = s->next_news;
         s->in_news = false;
         news(s);
         if (tunnel->gone)
@@ -383,8 +387,12 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 {
     struct h2_stream *s = stream_of(session, id);
     (void)flags, (void)ctx;
-    if (!s || s->finished) {
+    if (!s) {
         (void)nghttp2_session_consume_connection(session, n);
+        return 0;
+    }
+    if (s->finished) {
+        h2_stream_discard(s, n);
         return 0;
     }
     buf_append(&s->in, p, n);
@@ -406,17 +414,14 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *c
     return 0;
 }
 
-/* An answer that is whole before its request: the rest of that is not wanted (RFC 9113
- * section 8.1). */
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
     struct h2_stream *s = stream_of(session, frame->hd.stream_id);
     bool last = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
                 (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
     (void)ctx;
-    if (s && last && !s->ended)
-        H2_CHECK(
-                nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR));
+    if (s && last)
+        h2_stream_sent(s);
     return 0;
 }
 

@@ -41,6 +41,7 @@ void h2_stream_begin(struct h2_stream *s)
         s->base.to_head = str_eq(head->method, STR("HEAD"));
         s->end_told = s->empty;
         head->framing = s->empty ? HTTP_NO_BODY : HTTP_TO_CLOSE;
+        s->announced = head->has_length ? head->length : 0;
         request_begin(&s->base, head);
     } else {
         refuse(s, &fault);
@@ -59,12 +60,39 @@ static void give_back(struct h2_stream *s)
     h2_server_send_soon(s->h2);
 }
 
-/* Nobody reads the rest of the body. Only the connection's window opens again, so that the
- * agent cannot go on for ever. */
+/* An answer may be whole before its request. What follows is read and dropped, as with
+ * HTTP/1.1: clients that are still sending when they are stopped forget the answer. Above the
+ * limit they are stopped all the same, when the answer is out (RFC 9113 section 8.1). */
+static void reject_rest(struct h2_stream *s)
+{
+    bool much = s->announced > LIMIT_HTTP_DISCARD || s->dropped > LIMIT_HTTP_DISCARD;
+    if (!much || !s->sent || s->ended || s->rejected)
+        return;
+    s->rejected = true;
+    (void)nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+    h2_server_send_soon(s->h2);
+}
+
+void h2_stream_sent(struct h2_stream *s)
+{
+    s->sent = true;
+    reject_rest(s);
+}
+
+void h2_stream_discard(struct h2_stream *s, size_t n)
+{
+    s->dropped += n;
+    if (s->dropped <= LIMIT_HTTP_DISCARD)
+        (void)nghttp2_session_consume(s->h2->session, s->id, n);
+    else
+        (void)nghttp2_session_consume_connection(s->h2->session, n);
+    reject_rest(s);
+}
+
 void h2_stream_drop_input(struct h2_stream *s)
 {
     if (s->owed > 0)
-        (void)nghttp2_session_consume_connection(s->h2->session, s->owed);
+        h2_stream_discard(s, s->owed);
     s->owed = 0;
     buf_release(&s->in);
 }
@@ -81,8 +109,12 @@ static void op_resume(struct stream *stream)
         give_back(s);
         return;
     }
-    h2_stream_mark(s); /* somebody is there now to take what came */
-    h2_server_send_soon(s->h2);
+    /* Somebody is there now to take what came; only if something did, or who resumes again
+     * and again would be called again and again. */
+    if (buf_len(&s->in) > 0 || (s->ended && !s->end_told)) {
+        h2_stream_mark(s);
+        h2_server_send_soon(s->h2);
+    }
 }
 
 /* --- the answer ----------------------------------------------------------------------- */

@@ -22,6 +22,16 @@ static int setup(void **state)
     return 0;
 }
 
+/* With the rules for bodies that are built in. */
+static int setup_rules(void **state)
+{
+    struct h2_world *h = xcalloc(1, sizeof(*h));
+    h->w = world_with("default net deny\n", 60000, "");
+    h->agent = h2_agent(h->w);
+    *state = h;
+    return 0;
+}
+
 /* The origin chooses h2, too. */
 static int setup_both(void **state)
 {
@@ -219,6 +229,27 @@ static void the_end_of_a_body_without_length_is_the_last_chunk(void **state)
     assert_int_equal(m->code, NGHTTP2_NO_ERROR);
 }
 
+static void a_body_that_is_looked_into_may_come_in_pieces(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = h2_post(h->agent, "", true), *other = NULL;
+    other = h2_get(h->agent, "/v1/forbidden");
+    WAIT(h->w, other->ended); /* the head alone was looked at before */
+    h2_say(m, "{\"model\":\"m\",\"max_tokens\":1,", true);
+    other = h2_get(h->agent, "/v1/forbidden");
+    WAIT(h->w, other->ended);
+    assert_int_equal(h->w->origin_count, 0);
+    h2_say(m, "\"messages\":[]}", true);
+    other = h2_get(h->agent, "/v1/forbidden");
+    WAIT(h->w, other->ended);
+    h2_say(m, "", false); /* the end alone */
+    struct peer *up = origin_wait(h->w, 0, "\"max_tokens\":1,\"messages\":[]}");
+    assert_true(peer_has(up, "content-length: 42\r\n"));
+    peer_say(up, OK_EMPTY);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 200\n"));
+}
+
 static void an_event_arrives_before_the_next_one_exists(void **state)
 {
     struct h2_world *h = *state;
@@ -265,16 +296,58 @@ static void a_stream_that_the_agent_resets_closes_its_upstream(void **state)
     expect_row(h, "the agent broke off");
 }
 
-static void an_early_answer_ends_the_upload(void **state)
+/* Announces as many bytes, and says none yet. */
+static struct h2_message *begin_upload(struct h2_world *h, const char *length)
+{
+    const char *fields[] = {":method", "POST", ":scheme", "https", ":authority",
+            "api.anthropic.com", ":path", "/v1/messages", "x-api-key", fake_key(h->w),
+            "content-length", length, NULL, NULL};
+    return h2_ask_raw(h->agent, fields, "", true);
+}
+
+static void an_early_answer_ends_a_large_upload(void **state)
 {
     struct h2_world *h = *state;
-    struct h2_message *m = h2_post(h->agent, "begin", true);
-    struct peer *up = origin_wait(h->w, 0, "begin");
+    struct h2_message *m = begin_upload(h, "16777216");
+    struct peer *up = origin_wait(h->w, 0, "\r\n\r\n");
     peer_say(up, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
     WAIT(h->w, m->closed);
     assert_true(m->ended);
     assert_true(h2_has(m, ":status: 413\n"));
     assert_int_equal(m->code, NGHTTP2_NO_ERROR);
+}
+
+static void an_early_answer_lets_a_small_upload_end(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = begin_upload(h, "5");
+    struct peer *up = origin_wait(h->w, 0, "\r\n\r\n");
+    peer_say(up, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+    WAIT(h->w, m->ended);
+    struct h2_message *other = h2_get(h->agent, "/v1/forbidden");
+    WAIT(h->w, other->closed);
+    assert_false(m->closed);
+    h2_say(m, "hello", false);
+    WAIT(h->w, m->closed);
+    assert_true(h2_has(m, ":status: 413\n"));
+}
+
+static void an_upload_without_length_is_stopped_where_dropping_ends(void **state)
+{
+    struct h2_world *h = *state;
+    static char block[65537];
+    struct h2_message *m = h2_post(h->agent, "", true);
+    struct peer *up = origin_wait(h->w, 0, "\r\n\r\n");
+    memset(block, 'x', sizeof(block) - 1);
+    peer_say(up, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+    WAIT(h->w, m->ended);
+    for (unsigned i = 0; i < 32; i++)
+        buf_puts(&m->out, block);
+    h2_say(m, "", true);
+    WAIT(h->w, m->closed);
+    assert_int_equal(m->code, NGHTTP2_NO_ERROR);
+    size_t sent = (2u << 20) - buf_len(&m->out);
+    assert_true(sent > LIMIT_HTTP_DISCARD && sent < LIMIT_HTTP_DISCARD + 2 * LIMIT_CHAN_HIGH);
 }
 
 static void expectations_and_interim_answers_pass(void **state)
@@ -341,13 +414,10 @@ static void what_is_no_http2_ends_the_connection(void **state)
     assert_false(m->ended);
 }
 
-static void more_streams_than_the_limit_are_refused_not_lost(void **state)
+static void extended_connect_is_not_offered(void **state)
 {
     struct h2_world *h = *state;
-    WAIT(h->w, h->agent->settings >= 2); /* it knows the limit, and ours is acknowledged */
-    assert_int_equal(nghttp2_session_get_remote_settings(
-                             h->agent->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS),
-            LIMIT_H2_STREAMS);
+    WAIT(h->w, h->agent->settings >= 2); /* its settings, and ours are acknowledged */
     assert_int_equal(nghttp2_session_get_remote_settings(
                              h->agent->session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL),
             0);
@@ -396,6 +466,28 @@ static void a_hundred_streams_share_one_upstream_connection(void **state)
     }
     assert_int_equal(h->w->origin_count, 1);
     assert_false(h->agent->gone || origin(h, 0)->gone);
+}
+
+static void more_streams_than_the_limit_come_when_others_have_ended(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *asked[150];
+    WAIT(h->w, h->agent->settings >= 2);
+    asked[0] = h2_get(h->agent, "/api/hello");
+    h->origin[0] = h2_origin(h->w, 0, 1000);
+    h2_answer(h2_request(origin(h, 0), 0), "200", "", false);
+    WAIT(h->w, asked[0]->ended && origin(h, 0)->settings >= 2);
+    for (unsigned i = 0; i < 150; i++)
+        asked[i] = h2_get(h->agent, "/api/hello");
+    WAIT(h->w, origin(h, 0)->count == 1 + LIMIT_H2_STREAMS);
+    for (unsigned i = 1; i < 151; i++) {
+        WAIT(h->w, origin(h, 0)->count > i);
+        assert_true(origin(h, 0)->count <= i + LIMIT_H2_STREAMS);
+        h2_answer(h2_request(origin(h, 0), i), "200", "", false);
+    }
+    for (unsigned i = 0; i < 150; i++)
+        WAIT(h->w, asked[i]->ended && h2_has(asked[i], ":status: 200\n"));
+    assert_int_equal(h->w->origin_count, 1);
 }
 
 static void what_the_upstream_does_not_take_at_once_gets_another_connection(void **state)
@@ -629,6 +721,7 @@ static void an_http1_agent_is_served_by_an_http2_upstream(void **state)
 }
 
 #define H1_UP(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define RULES(f) cmocka_unit_test_setup_teardown(f, setup_rules, teardown)
 #define H2_UP(f) cmocka_unit_test_setup_teardown(f, setup_both, teardown)
 
 int main(void)
@@ -641,18 +734,22 @@ int main(void)
             H1_UP(too_large_a_head_is_431_and_a_bomb_costs_nothing),
             H1_UP(cookies_are_one_field_again),
             H1_UP(the_end_of_a_body_without_length_is_the_last_chunk),
+            RULES(a_body_that_is_looked_into_may_come_in_pieces),
             H1_UP(an_event_arrives_before_the_next_one_exists),
             H1_UP(an_upstream_that_breaks_off_is_no_clean_end),
             H1_UP(a_stream_that_the_agent_resets_closes_its_upstream),
-            H1_UP(an_early_answer_ends_the_upload),
+            H1_UP(an_early_answer_ends_a_large_upload),
+            H1_UP(an_early_answer_lets_a_small_upload_end),
+            H1_UP(an_upload_without_length_is_stopped_where_dropping_ends),
             H1_UP(expectations_and_interim_answers_pass),
             H1_UP(rapid_resets_end_the_connection),
             H1_UP(floods_of_frames_that_carry_nothing_end_the_connection),
             H1_UP(floods_of_pings_end_the_connection),
             H1_UP(what_is_no_http2_ends_the_connection),
-            H1_UP(more_streams_than_the_limit_are_refused_not_lost),
+            H1_UP(extended_connect_is_not_offered),
             H2_UP(a_request_goes_to_an_http2_upstream_with_the_key_never_indexed),
             H2_UP(a_hundred_streams_share_one_upstream_connection),
+            H2_UP(more_streams_than_the_limit_come_when_others_have_ended),
             H2_UP(what_the_upstream_does_not_take_at_once_gets_another_connection),
             H2_UP(a_large_upload_waits_for_the_upstream),
             H2_UP(a_large_answer_waits_for_the_agent),

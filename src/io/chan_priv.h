@@ -14,6 +14,9 @@
  * Everything that moves bytes (the pumps) calls no owner; it sets bits in `news`. Only
  * chan_turn(), which runs from libuv callbacks and from the hook, tells the owner, who may do
  * anything there, closing included: the memory stays until libuv's close callback.
+ *
+ * Requests of libuv (connect, write, shutdown) are allocated when they are needed and freed in
+ * their callbacks, which libuv calls before the close callback: an idle channel has none.
  */
 #ifndef SRC_IO_CHAN_PRIV_H
 #define SRC_IO_CHAN_PRIV_H
@@ -39,11 +42,6 @@ struct chan {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } uv;
-    union {
-        uv_connect_t connect;
-        uv_shutdown_t shutdown; /* comes after connect is over */
-    } req;
-    uv_write_t write;
     struct loop_hook hook;
     struct buf in;        /* owns; plaintext for the owner */
     struct buf out;       /* owns; plaintext of the owner */

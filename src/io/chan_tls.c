@@ -95,7 +95,6 @@ static void start(
     }
     BIO *bio = tls_bio_new(tls);
     SSL_set_bio(tls->ssl, bio, bio);
-    SSL_set_app_data(tls->ssl, tls);
     chan_deadline(chan, timeout_ms);
     if (chan->ended && !chan->err)
         chan_tls_eof(chan);

@@ -55,9 +55,10 @@ struct chan *chan_connect_unix(struct loop *loop, const char *path, const struct
 
     struct chan *chan = chan_new(loop, AF_UNIX);
 
+    uv_connect_t *req = xmalloc(sizeof(*req));
     chan->connecting = true;
-    chan->req.connect.data = chan;
-    uv_pipe_connect(&chan->req.connect, &chan->uv.pipe, path, on_connect);
+    req->data = chan;
+    uv_pipe_connect(req, &chan->uv.pipe, path, on_connect);
     chan_set_ops(chan, ops, ctx);
     return chan;
 }
@@ -68,11 +69,13 @@ struct chan *chan_connect_tcp(
     struct chan *chan = chan_new(loop, addr->sa_family);
 
     addr_text(addr, chan->peer, sizeof(chan->peer));
-    chan->req.connect.data = chan;
-    int rc = uv_tcp_connect(&chan->req.connect, &chan->uv.tcp, addr, on_connect);
+    uv_connect_t *req = xmalloc(sizeof(*req));
+    req->data = chan;
+    int rc = uv_tcp_connect(req, &chan->uv.tcp, addr, on_connect);
     if (rc < 0) {
         struct err err;
 
+        free(req);
         err_uv(&err, rc, "cannot connect to '%s'", chan->peer);
         chan_fail(chan, &err);
     } else {
@@ -119,6 +122,7 @@ static void on_connect(uv_connect_t *req, int status)
     struct chan *chan = req->data;
     struct err err;
 
+    free(req);
     chan->connecting = false;
     if (chan->state == CHAN_DEAD)
         return;
@@ -247,6 +251,7 @@ static void on_written(uv_write_t *req, int status)
 {
     struct chan *chan = req->data;
 
+    free(req);
     chan->writing = false;
     buf_release(&chan->sending);
     if (chan->state == CHAN_DEAD)
@@ -274,9 +279,11 @@ static void send_rest(struct chan *chan, struct buf *from)
     buf_swap(&chan->sending, from);
 
     uv_buf_t b = uv_buf_init(buf_data(&chan->sending), (unsigned)buf_len(&chan->sending));
-    chan->write.data = chan;
-    int rc = uv_write(&chan->write, &chan->uv.stream, &b, 1, on_written);
+    uv_write_t *req = xmalloc(sizeof(*req));
+    req->data = chan;
+    int rc = uv_write(req, &chan->uv.stream, &b, 1, on_written);
     if (rc < 0) {
+        free(req);
         buf_release(&chan->sending);
         output_over(chan, rc);
         return;
@@ -306,16 +313,18 @@ void chan_send_scratch(struct chan *chan, struct buf *rest)
 
 static void on_shutdown(uv_shutdown_t *req, int status)
 {
-    (void)req; /* An error shows up as a failing read or write. */
-    (void)status;
+    free(req);
+    (void)status; /* An error shows up as a failing read or write. */
 }
 
 static void send_fin(struct chan *chan)
 {
     if (chan->shut_sent)
         return;
+    uv_shutdown_t *req = xmalloc(sizeof(*req));
     chan->shut_sent = true;
-    uv_shutdown(&chan->req.shutdown, &chan->uv.stream, on_shutdown);
+    if (uv_shutdown(req, &chan->uv.stream, on_shutdown) < 0)
+        free(req);
 }
 
 static bool all_sent(struct chan *chan)

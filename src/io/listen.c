@@ -43,7 +43,8 @@ struct listener {
     dev_t dev;  /* of the socket file we made */
     ino_t ino;
     int family;
-    int spare; /* a descriptor to give up when there are no others; -1: given */
+    int spare;   /* a descriptor to give up when there are no others; -1: given */
+    size_t most; /* descriptors from this number on are not for connections */
     uint16_t port;
     bool closing;
 };
@@ -59,7 +60,9 @@ static struct listener *listener_new(struct loop *loop, int family,
         void (*on_accept)(void *ctx, struct chan *chan), void *ctx)
 {
     struct listener *l = xcalloc(1, sizeof(*l));
+    size_t limit = proc_descriptor_limit();
 
+    l->most = limit - limit / LIMIT_ACCEPT_SPARE;
     l->loop = loop;
     l->family = family;
     l->on_accept = on_accept;
@@ -83,11 +86,9 @@ static void spare_give(struct listener *l)
 /* Descriptors are given out from the lowest, so the number tells how many are in use. */
 static bool must_shed(struct listener *l, const struct chan *chan)
 {
-    size_t limit = proc_descriptor_limit();
     uv_os_fd_t fd = -1;
 
-    return !spare_take(l) || uv_fileno(&chan->uv.handle, &fd) < 0 ||
-           (size_t)fd >= limit - limit / LIMIT_ACCEPT_SPARE;
+    return !spare_take(l) || uv_fileno(&chan->uv.handle, &fd) < 0 || (size_t)fd >= l->most;
 }
 
 static void on_connection(uv_stream_t *stream, int status)

@@ -53,6 +53,12 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
         const unsigned char *in, unsigned inlen, void *arg);
 static int on_session(SSL *ssl, SSL_SESSION *session);
 
+/* The BIO knows; OpenSSL's application data would cost each connection a list. */
+static struct chan_tls *tls_of(SSL *ssl)
+{
+    return BIO_get_data(SSL_get_rbio(ssl));
+}
+
 static SSL_CTX *new_ctx(const SSL_METHOD *method, struct err *err)
 {
     ERR_clear_error();
@@ -98,6 +104,8 @@ struct tls_server *tls_server_new(
     tls->find_ctx = ctx;
     SSL_CTX_set_client_hello_cb(ssl_ctx, on_client_hello, tls);
     SSL_CTX_set_alpn_select_cb(ssl_ctx, on_alpn, NULL);
+    /* The authority is not sent along: clients have it. */
+    SSL_CTX_set_mode(ssl_ctx, SSL_MODE_NO_AUTO_CHAIN);
     /* Tickets hold the state; one is enough for a client that comes back once. */
     SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ssl_ctx, 1);
@@ -116,20 +124,24 @@ bool tls_server_h2(const struct tls_server *tls)
 
 void tls_server_retry(struct tls_server *tls)
 {
-    struct chan_tls *first = tls->waiting;
+    tls_server_retry_name(tls, NULL);
+}
 
-    if (!first)
-        return;
-    tls->waiting = NULL;
-    first->prev->next = NULL;
-    while (first) {
-        struct chan_tls *next = first->next;
+void tls_server_retry_name(struct tls_server *tls, const char *sni)
+{
+    struct chan_tls *last = tls->waiting ? tls->waiting->prev : NULL;
+    struct chan_tls *next = tls->waiting;
 
-        first->next = first->prev = NULL;
-        first->waiting = false;
-        first->more = true;
-        loop_defer(tls->loop, &first->chan->hook);
-        first = next;
+    for (bool more = next != NULL; more;) {
+        struct chan_tls *one = next;
+
+        next = one->next;
+        more = one != last;
+        if (sni && *one->waits_for && strcmp(one->waits_for, sni) != 0)
+            continue;
+        tls_server_unwait(one);
+        one->more = true;
+        loop_defer(tls->loop, &one->chan->hook);
     }
 }
 
@@ -155,11 +167,12 @@ SSL *tls_server_ssl(struct tls_server *tls, struct err *err)
     return ssl;
 }
 
-void tls_server_wait(struct tls_server *server, struct chan_tls *tls)
+void tls_server_wait(struct tls_server *server, struct chan_tls *tls, const char *sni)
 {
     struct chan_tls *first = server->waiting;
 
     tls->waiting = true;
+    tls->waits_for = xstrdup(sni);
     if (!first) {
         tls->next = tls->prev = tls;
         server->waiting = tls;
@@ -176,6 +189,8 @@ void tls_server_unwait(struct chan_tls *tls)
     if (!tls->waiting)
         return;
     tls->waiting = false;
+    free(tls->waits_for);
+    tls->waits_for = NULL;
     if (tls->next == tls) {
         tls->server->waiting = NULL;
     } else {
@@ -218,7 +233,7 @@ static bool hello_sni(SSL *ssl, char sni[256])
 static int on_client_hello(SSL *ssl, int *alert, void *arg)
 {
     struct tls_server *server = arg;
-    struct chan_tls *tls = SSL_get_app_data(ssl);
+    struct chan_tls *tls = tls_of(ssl);
     char sni[256];
     bool refused = false;
     uint8_t id[SHA256_LEN];
@@ -234,7 +249,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
     if (refused || tls->chan->state != CHAN_OPEN)
         return SSL_CLIENT_HELLO_ERROR;
     if (!identity) {
-        tls_server_wait(server, tls);
+        tls_server_wait(server, tls, sni);
         return SSL_CLIENT_HELLO_RETRY;
     }
     *alert = SSL_AD_INTERNAL_ERROR;
@@ -249,7 +264,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
         const unsigned char *in, unsigned inlen, void *arg)
 {
-    const struct chan_tls *tls = SSL_get_app_data(ssl);
+    const struct chan_tls *tls = tls_of(ssl);
     struct str ours = alpn_list(tls->h2);
     unsigned char *chosen = NULL;
 
@@ -331,7 +346,7 @@ static struct kept_session *slot_of(struct tls_client *tls, const char *host, bo
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_client *client = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    struct chan_tls *tls = SSL_get_app_data(ssl);
+    struct chan_tls *tls = tls_of(ssl);
 
     tls->ticket = true;
     if (!client || !SSL_SESSION_is_resumable(session))

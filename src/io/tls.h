@@ -44,6 +44,9 @@ struct tls_server *tls_server_new(
 /* Choose h2 when a client offers it; off at first. For connections started from then on. */
 void tls_server_set_h2(struct tls_server *tls, bool on);
 void tls_server_retry(struct tls_server *tls);
+/* The same for those that asked for this name, and those that named nobody. With many names
+ * being made at once, asking all of them after each would take the square of the time. */
+void tls_server_retry_name(struct tls_server *tls, const char *sni);
 void tls_server_free(struct tls_server *tls); /* channels using it must be closed before */
 
 /* extra_ca: PEM file with more trust anchors, or NULL. */

@@ -21,13 +21,14 @@ struct chan_tls {
     struct buf wire;           /* owns; bytes the socket did not take yet */
     struct chan_tls *next;     /* server's ring of those that wait for a certificate */
     struct chan_tls *prev;
-    bool open;     /* handshake done */
-    bool more;     /* the pump stopped although there may be more in SSL or the stash */
-    bool ticket;   /* a session ticket came: OpenSSL holds a write buffer for nothing */
-    bool waiting;  /* for tls_server_retry() */
-    bool refused;  /* the name was refused */
-    bool h2;       /* h2 is offered (client) or chosen if offered (server) */
-    bool said_bye; /* close_notify is in the wire buffer or further */
+    char *waits_for; /* owns; the name it asked for; NULL: it does not wait */
+    bool open;       /* handshake done */
+    bool more;       /* the pump stopped although there may be more in SSL or the stash */
+    bool ticket;     /* a session ticket came: OpenSSL holds a write buffer for nothing */
+    bool waiting;    /* for tls_server_retry() */
+    bool refused;    /* the name was refused */
+    bool h2;         /* h2 is offered (client) or chosen if offered (server) */
+    bool said_bye;   /* close_notify is in the wire buffer or further */
     char alpn[16];
 };
 
@@ -39,7 +40,7 @@ bool tls_server_h2(const struct tls_server *tls);
 /* A BIO over chan_tls.net and the loop's scratch buffer. */
 BIO *tls_bio_new(struct chan_tls *tls);
 
-void tls_server_wait(struct tls_server *server, struct chan_tls *tls);
+void tls_server_wait(struct tls_server *server, struct chan_tls *tls, const char *sni);
 void tls_server_unwait(struct chan_tls *tls);
 
 #endif

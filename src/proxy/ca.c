@@ -3,8 +3,8 @@
  *
  * A leaf costs an RSA signature, about a quarter of a millisecond, so it is made in the
  * loop's pool and kept. All leaves share one P-256 key: it never leaves this process, and a
- * key per host would protect nothing more. The cache is a list in order of use; agents talk
- * to a handful of hosts, which stay at its front.
+ * key per host would protect nothing more. The cache is a list in order of use, of which the
+ * least recently used go first, and a hash table over it.
  *
  * The key file is written before the certificate, and a lone key gets a new certificate:
  * a crash between the two writes leaves nothing half-made.
@@ -50,6 +50,7 @@ struct leaf {
     struct tls_identity identity; /* owns the certificate, borrows the key */
     int64_t renew_ms;             /* from then on it is minted again */
     struct leaf *next, *prev;     /* most recently used first */
+    struct leaf *chain;           /* in its bucket */
 };
 
 /* What every leaf has in common; read by several pool threads at once. */
@@ -66,7 +67,9 @@ struct ca {
     char *cert_path;     /* owns */
     struct buf cert_pem; /* owns */
     struct leaf leaves;  /* ring head */
+    struct leaf *buckets[LIMIT_LEAVES];
     unsigned leaf_count;
+    const char *minted;       /* borrows, while watches are called */
     struct ca_watch *watches; /* borrows */
     int64_t (*wall_ms)(void);
     unsigned jobs;
@@ -159,6 +162,11 @@ const struct tls_identity *ca_leaf(struct ca *ca, const char *host, bool *ret_fa
     if (!leaf)
         leaf_mint(ca, host);
     return leaf && leaf->state == LEAF_READY ? &leaf->identity : NULL;
+}
+
+const char *ca_minted(const struct ca *ca)
+{
+    return ca->minted;
 }
 
 void ca_watch(struct ca *ca, struct ca_watch *watch)
@@ -395,17 +403,26 @@ static void leaf_link_front(struct ca *ca, struct leaf *leaf)
     ca->leaves.next = leaf;
 }
 
+/* FNV-1a. Whoever makes names collide finds LIMIT_LEAVES of them in one bucket, no more. */
+static struct leaf **bucket_of(struct ca *ca, const char *host)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *p = host; *p; p++)
+        hash = (hash ^ (uint8_t)*p) * 16777619u;
+    return &ca->buckets[hash % LIMIT_LEAVES];
+}
+
 static struct leaf *leaf_find(struct ca *ca, const char *host)
 {
-    for (struct leaf *leaf = ca->leaves.next; leaf != &ca->leaves; leaf = leaf->next) {
-        if (strcmp(leaf->host, host) != 0)
-            continue;
-        leaf->prev->next = leaf->next;
-        leaf->next->prev = leaf->prev;
-        leaf_link_front(ca, leaf);
-        return leaf;
-    }
-    return NULL;
+    struct leaf *leaf = *bucket_of(ca, host);
+    while (leaf && strcmp(leaf->host, host) != 0)
+        leaf = leaf->chain;
+    if (!leaf)
+        return NULL;
+    leaf->prev->next = leaf->next;
+    leaf->next->prev = leaf->prev;
+    leaf_link_front(ca, leaf);
+    return leaf;
 }
 
 static void leaf_free(struct leaf *leaf)
@@ -420,6 +437,10 @@ static void leaf_drop(struct ca *ca, struct leaf *leaf)
     leaf->prev->next = leaf->next;
     leaf->next->prev = leaf->prev;
     ca->leaf_count--;
+    struct leaf **at = bucket_of(ca, leaf->host);
+    while (*at != leaf)
+        at = &(*at)->chain;
+    *at = leaf->chain;
     leaf_free(leaf);
 }
 
@@ -443,6 +464,9 @@ static void leaf_mint(struct ca *ca, const char *host)
     leaf->state = LEAF_MINTING;
     leaf->identity.key = ca->mold.leaf_key;
     leaf_link_front(ca, leaf);
+    struct leaf **bucket = bucket_of(ca, host);
+    leaf->chain = *bucket;
+    *bucket = leaf;
     ca->leaf_count++;
 
     struct mint_job *job = xcalloc(1, sizeof(*job));
@@ -471,26 +495,24 @@ static void mint_done(void *ctx)
 {
     struct mint_job *job = ctx;
     struct ca *ca = job->ca;
-    ca->jobs--;
-    if (ca->closed) {
-        mint_free(job);
-        if (ca->jobs == 0)
-            destroy(ca);
-        return;
-    }
-    struct leaf *leaf = leaf_find(ca, job->host);
+    struct leaf *leaf = ca->closed ? NULL : leaf_find(ca, job->host);
     if (leaf && leaf->state == LEAF_MINTING) {
         leaf->state = job->cert ? LEAF_READY : LEAF_FAILED;
         leaf->identity.cert = job->cert;
         leaf->renew_ms = job->now_ms + DAY_MS - RENEW_MS;
         job->cert = NULL;
     }
-    mint_free(job);
     struct ca_watch *next = NULL;
+    ca->minted = job->host;
     for (struct ca_watch *watch = ca->watches; watch; watch = next) {
         next = watch->next;
         watch->fn(watch->ctx);
     }
+    ca->minted = NULL;
+    mint_free(job);
+    /* A watch may have freed the CA; the job held it until here. */
+    if (--ca->jobs == 0 && ca->closed)
+        destroy(ca);
 }
 
 static void destroy(struct ca *ca)

@@ -35,6 +35,8 @@ struct ca_watch {
     void *ctx; /* borrows */
     struct ca_watch *next;
 };
+/* Within fn: the host whose leaf is there now, or has failed. */
+const char *ca_minted(const struct ca *ca);
 void ca_watch(struct ca *ca, struct ca_watch *watch);
 void ca_unwatch(struct ca *ca, struct ca_watch *watch);
 

@@ -122,7 +122,7 @@ static const struct tls_identity *find_identity(
 static void on_minted(void *ctx)
 {
     struct proxy *proxy = ctx;
-    tls_server_retry(proxy->tls);
+    tls_server_retry_name(proxy->tls, ca_minted(proxy->config.ca));
 }
 
 /* --- rows ----------------------------------------------------------------------------- */

@@ -58,6 +58,7 @@ static void open_crowd(struct crowd *c)
     struct err err;
 
     memset(c, 0, sizeof(*c));
+    set_soft(100);
     c->loop = test_loop();
     c->listener = listen_unix(c->loop, path, 0600, on_accept, c, &err);
     assert_non_null(c->listener);
@@ -115,7 +116,6 @@ static void test_a_crowd_is_turned_away_while_descriptors_are_left(void **state)
 
     (void)state;
     open_crowd(&c);
-    set_soft(100);
     for (int round = 0; round < 3; round++) {
         while (c.count < 45)
             assert_true(join(&c));
@@ -140,7 +140,6 @@ static void out_of_all(bool libuv_too)
     int hoard[256], n = 0;
 
     open_crowd(&c);
-    set_soft(100);
     assert_true(join(&c) && join(&c) && join(&c));
     if (libuv_too) {
         close(c.loop->uv.emfile_fd);

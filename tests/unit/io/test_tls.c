@@ -242,6 +242,30 @@ static void test_a_certificate_may_come_later(void **state)
     end_world(&w);
 }
 
+static void test_only_those_that_wait_for_a_name_are_asked_about_it(void **state)
+{
+    (void)state;
+    struct world w;
+
+    new_world(&w, ca_file);
+    w.later = true;
+    start_both(&w, "api.test");
+    UNTIL(w.loop, w.asked == 1);
+    struct peer first[2] = {w.a, w.b};
+    socket_pair(&w);
+    start_both(&w, "127.0.0.1"); /* names nobody */
+    UNTIL(w.loop, w.asked == 2);
+    tls_server_retry_name(w.server, "other.test");
+    UNTIL(w.loop, w.asked == 3);
+    assert_string_equal(w.sni, "");
+    tls_server_retry_name(w.server, "api.test");
+    UNTIL(w.loop, w.asked == 5);
+    end_channels(&w);
+    w.a.chan = first[0].chan;
+    w.b.chan = first[1].chan;
+    end_world(&w);
+}
+
 static void test_a_waiting_channel_may_be_closed_and_find_may_close_it(void **state)
 {
     (void)state;
@@ -694,6 +718,7 @@ int main(void)
                     test_untrusted_and_misnamed_certificates_are_refused_with_the_reason),
             cmocka_unit_test(test_a_refused_name_fails_both_sides),
             cmocka_unit_test(test_a_certificate_may_come_later),
+            cmocka_unit_test(test_only_those_that_wait_for_a_name_are_asked_about_it),
             cmocka_unit_test(test_a_waiting_channel_may_be_closed_and_find_may_close_it),
             cmocka_unit_test(test_a_silent_client_times_out),
             cmocka_unit_test(test_garbage_instead_of_a_handshake_fails),

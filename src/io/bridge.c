@@ -104,7 +104,7 @@ struct chan *chan_over(struct chan *outer, struct err *err)
     }
     b->far = (struct side){.bridge = b, .chan = far, .other = &b->outer};
     b->outer = (struct side){.bridge = b, .chan = outer, .other = &b->far};
-    str_copy(inner->peer, sizeof(inner->peer), str_of(outer->peer));
+    inner->peer = xstrdup(outer->peer);
     chan_set_ops(outer, &side_ops, &b->outer);
     chan_uncount(far);
     chan_uncount(outer);

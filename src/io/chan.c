@@ -133,7 +133,7 @@ void chan_abort(struct chan *chan)
 
 const char *chan_peer(const struct chan *chan)
 {
-    return chan->peer;
+    return chan->peer ? chan->peer : "unix";
 }
 
 bool chan_can_take(const struct chan *chan)
@@ -183,7 +183,7 @@ static void on_deadline(void *ctx)
         chan_reset(chan);
         return;
     }
-    err_set(&err, ERR_TIMEOUT, "TLS handshake with '%s' took too long", chan->peer);
+    err_set(&err, ERR_TIMEOUT, "TLS handshake with '%s' took too long", chan_peer(chan));
     chan_fail(chan, &err);
     chan_turn(chan);
 }

@@ -63,7 +63,7 @@ struct chan {
     bool shut_sent;   /* FIN is out or on its way */
     bool lingering;   /* CLOSING: all is sent, waiting for the peer's end */
     bool uncounted;   /* a part of another object: not in the loop's census */
-    char peer[56];
+    char *peer;       /* owns; its address as text; NULL: a Unix socket */
 };
 
 /* --- chan_uv.c --- */
@@ -80,6 +80,8 @@ void chan_update_reading(struct chan *chan);
 void chan_finish_close(struct chan *chan);
 void chan_die(struct chan *chan);
 void chan_reset(struct chan *chan); /* die, with RST where there is one */
+
+void chan_name_peer(struct chan *chan, const struct sockaddr *addr); /* NULL: ask the socket */
 
 /* --- chan.c --- */
 

@@ -116,13 +116,14 @@ static void handshake_failed(struct chan *chan)
     if (tls->refused) {
         ERR_clear_error();
         err_set(&err, ERR_TLS, "TLS handshake with '%s': the name it asked for is refused",
-                chan->peer);
+                chan_peer(chan));
     } else if (tls->client && verify != X509_V_OK) {
         ERR_clear_error();
         err_set(&err, ERR_TLS, "the certificate of '%s' is not accepted: %s", tls->host,
                 X509_verify_cert_error_string(verify));
     } else {
-        err_ssl(&err, "TLS handshake with '%s' failed", tls->host ? tls->host : chan->peer);
+        err_ssl(&err, "TLS handshake with '%s' failed",
+                tls->host ? tls->host : chan_peer(chan));
     }
     chan_fail(chan, &err);
 }
@@ -184,7 +185,8 @@ static bool decrypt(struct chan *chan)
     if (why == SSL_ERROR_ZERO_RETURN) {
         chan_ended(chan);
     } else if (why != SSL_ERROR_WANT_READ) {
-        err_ssl(&err, "TLS connection with '%s' broke", tls->host ? tls->host : chan->peer);
+        err_ssl(&err, "TLS connection with '%s' broke",
+                tls->host ? tls->host : chan_peer(chan));
         chan_fail(chan, &err);
     }
     return false;
@@ -258,10 +260,10 @@ void chan_tls_eof(struct chan *chan)
     }
     if (chan->tls->open)
         err_set(&err, ERR_EOF, "connection with '%s' was cut off (no TLS close_notify)",
-                chan->peer);
+                chan_peer(chan));
     else
         err_set(&err, ERR_TLS, "'%s' closed the connection during the TLS handshake",
-                chan->peer);
+                chan_peer(chan));
     chan_fail(chan, &err);
 }
 
@@ -290,7 +292,8 @@ bool chan_tls_encrypt(struct chan *chan)
     if (!ok) {
         struct err err;
 
-        err_ssl(&err, "TLS connection with '%s' broke", tls->host ? tls->host : chan->peer);
+        err_ssl(&err, "TLS connection with '%s' broke",
+                tls->host ? tls->host : chan_peer(chan));
         chan->out_failed = true;
         chan_fail(chan, &err);
         return false;

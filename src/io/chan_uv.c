@@ -42,9 +42,20 @@ struct chan *chan_new(struct loop *loop, int family)
     }
     CHECK(rc == 0);
     chan->uv.handle.data = chan;
-    str_copy(chan->peer, sizeof(chan->peer), STR("unix"));
     loop_opened(loop, "channel");
+    loop_crowd(loop, 1);
     return chan;
+}
+
+void chan_name_peer(struct chan *chan, const struct sockaddr *addr)
+{
+    char text[64];
+
+    if (addr)
+        addr_text(addr, text, sizeof(text));
+    else
+        addr_of_peer(&chan->uv.tcp, text, sizeof(text));
+    chan->peer = xstrdup(text);
 }
 
 struct chan *chan_connect_unix(struct loop *loop, const char *path, const struct chan_ops *ops,
@@ -68,7 +79,7 @@ struct chan *chan_connect_tcp(
 {
     struct chan *chan = chan_new(loop, addr->sa_family);
 
-    addr_text(addr, chan->peer, sizeof(chan->peer));
+    chan_name_peer(chan, addr);
     uv_connect_t *req = xmalloc(sizeof(*req));
     req->data = chan;
     int rc = uv_tcp_connect(req, &chan->uv.tcp, addr, on_connect);
@@ -76,7 +87,7 @@ struct chan *chan_connect_tcp(
         struct err err;
 
         free(req);
-        err_uv(&err, rc, "cannot connect to '%s'", chan->peer);
+        err_uv(&err, rc, "cannot connect to '%s'", chan_peer(chan));
         chan_fail(chan, &err);
     } else {
         chan->connecting = true;
@@ -105,7 +116,7 @@ struct chan *chan_adopt_fd(
     }
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (addr.ss_family != AF_UNIX) {
-        addr_of_peer(&chan->uv.tcp, chan->peer, sizeof(chan->peer));
+        chan_name_peer(chan, NULL);
         uv_tcp_nodelay(&chan->uv.tcp, 1);
     }
     chan_set_ops(chan, ops, ctx);
@@ -131,7 +142,7 @@ static void on_connect(uv_connect_t *req, int status)
             chan_die(chan);
             return;
         }
-        err_uv(&err, status, "cannot connect to '%s'", chan->peer);
+        err_uv(&err, status, "cannot connect to '%s'", chan_peer(chan));
         chan_fail(chan, &err);
     } else {
         chan->news |= NEWS_OPEN;
@@ -175,7 +186,7 @@ static void input_over(struct chan *chan, int status)
 
     stop_reading(chan);
     if (status != UV_EOF) {
-        err_uv(&err, status, "connection with '%s' broke", chan->peer);
+        err_uv(&err, status, "connection with '%s' broke", chan_peer(chan));
         chan_fail(chan, &err);
     } else if (chan->tls) {
         chan_tls_eof(chan);
@@ -238,7 +249,7 @@ static void output_over(struct chan *chan, int status)
     buf_release(&chan->out);
     if (chan->tls)
         buf_release(chan_tls_wire(chan));
-    err_uv(&err, status, "cannot send to '%s'", chan->peer);
+    err_uv(&err, status, "cannot send to '%s'", chan_peer(chan));
     if (chan->ended) {
         chan_fail(chan, &err);
     } else if (!chan->err) {
@@ -395,6 +406,8 @@ static void on_closed(uv_handle_t *handle)
     buf_release(&chan->out);
     buf_release(&chan->sending);
     free(chan->err);
+    free(chan->peer);
+    loop_crowd(chan->loop, -1);
     free(chan);
 }
 

@@ -110,7 +110,7 @@ static void on_connection(uv_stream_t *stream, int status)
         return;
     }
     if (l->family != AF_UNIX) {
-        addr_of_peer(&chan->uv.tcp, chan->peer, sizeof(chan->peer));
+        chan_name_peer(chan, NULL);
         uv_tcp_nodelay(&chan->uv.tcp, 1);
     }
     l->on_accept(l->ctx, chan);

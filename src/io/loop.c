@@ -25,6 +25,9 @@
  * less CPU, and the process keeps at most this much that it does not use. */
 #define HEAP_SLACK 1048576
 
+/* A channel takes 15 KiB with TLS; below so many the slack would hide it. */
+#define CROWD 256
+
 struct post {
     void (*fn)(void *ctx);
     void *ctx; /* borrows */
@@ -270,6 +273,30 @@ void loop_work(struct loop *loop, void (*work)(void *ctx), void (*done)(void *ct
     w->done = done;
     w->ctx = ctx;
     CHECK(uv_queue_work(&loop->uv, &w->req, on_work, on_work_done) == 0);
+}
+
+static void trim(void *ctx)
+{
+    (void)ctx;
+    malloc_trim(HEAP_SLACK);
+}
+
+static void on_trimmed(void *ctx)
+{
+    (void)ctx;
+}
+
+/* malloc gives back what is free at the end of the heap only, and one long-lived block there
+ * keeps all before it. Not on the loop: this takes milliseconds. */
+void loop_crowd(struct loop *loop, int change)
+{
+    loop->crowd += (unsigned)change;
+    if (loop->crowd > loop->crowd_peak)
+        loop->crowd_peak = loop->crowd;
+    if (loop->crowd_peak < CROWD || loop->crowd > loop->crowd_peak / 4)
+        return;
+    loop->crowd_peak = loop->crowd;
+    loop_work(loop, trim, on_trimmed, loop);
 }
 
 void loop_end_threads(void)

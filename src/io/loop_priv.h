@@ -30,7 +30,8 @@ struct loop {
     struct post *posts; /* owns; oldest first; under post_lock */
     struct post **posts_end;
     struct tally tally[24];
-    unsigned held; /* loop_hold() */
+    unsigned held;              /* loop_hold() */
+    unsigned crowd, crowd_peak; /* channels; the most since memory was given back */
 
     /* All channels read into this one buffer, so that an idle channel has none. */
     char *read_buf; /* owns */
@@ -42,6 +43,9 @@ struct loop {
 /* Every object of the layer: opened when made, given up when its owner frees it. */
 void loop_opened(struct loop *loop, const char *name);
 void loop_given_up(struct loop *loop, const char *name);
+
+/* A channel came or went: when many have gone their memory is given back to the system. */
+void loop_crowd(struct loop *loop, int change);
 
 /* As timer_new, but a part of another object and not in the census. */
 struct timer *timer_new_inner(struct loop *loop, void (*fn)(void *ctx), void *ctx);

@@ -3,13 +3,14 @@
  *
  * Both are a handle, a function and its context. After X_free the handle is closing and its
  * memory goes in the close callback; libuv calls no timer or signal function after uv_close.
+ * A timer that is stopped has no handle: thousands of idle connections have such timers.
  */
 #include "base/mem.h"
 #include "io/loop.h"
 #include "io/loop_priv.h"
 
 struct timer {
-    uv_timer_t uv;
+    uv_timer_t *uv;    /* owns; NULL: stopped */
     struct loop *loop; /* borrows */
     void (*fn)(void *ctx);
     void *ctx; /* borrows */
@@ -28,6 +29,11 @@ static void free_data(uv_handle_t *handle)
     free(handle->data);
 }
 
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
 static void on_timer(uv_timer_t *uv)
 {
     struct timer *timer = uv->data;
@@ -42,8 +48,6 @@ struct timer *timer_new_inner(struct loop *loop, void (*fn)(void *ctx), void *ct
     timer->loop = loop;
     timer->fn = fn;
     timer->ctx = ctx;
-    timer->uv.data = timer;
-    CHECK(uv_timer_init(&loop->uv, &timer->uv) == 0);
     return timer;
 }
 
@@ -62,17 +66,24 @@ void timer_start(struct timer *timer, uint64_t ms)
     uint64_t now = uv_hrtime() / 1000000;
     uint64_t cached = uv_now(&timer->loop->uv);
 
-    CHECK(uv_timer_start(&timer->uv, on_timer, ms + (now > cached ? now - cached : 0), 0) == 0);
+    if (!timer->uv) {
+        timer->uv = xmalloc(sizeof(*timer->uv));
+        CHECK(uv_timer_init(&timer->loop->uv, timer->uv) == 0);
+        timer->uv->data = timer;
+    }
+    CHECK(uv_timer_start(timer->uv, on_timer, ms + (now > cached ? now - cached : 0), 0) == 0);
 }
 
 void timer_stop(struct timer *timer)
 {
-    uv_timer_stop(&timer->uv);
+    if (timer->uv)
+        uv_close((uv_handle_t *)timer->uv, free_handle);
+    timer->uv = NULL;
 }
 
 bool timer_running(const struct timer *timer)
 {
-    return uv_is_active((const uv_handle_t *)&timer->uv);
+    return timer->uv && uv_is_active((const uv_handle_t *)timer->uv);
 }
 
 void timer_free(struct timer *timer)
@@ -81,7 +92,8 @@ void timer_free(struct timer *timer)
         return;
     if (timer->counted)
         loop_given_up(timer->loop, "timer");
-    uv_close((uv_handle_t *)&timer->uv, free_data);
+    timer_stop(timer);
+    free(timer);
 }
 
 static void on_signal(uv_signal_t *uv, int signo)

@@ -1,7 +1,7 @@
 /*
- * cmd_policy.c - `ironcurtain policy check` reads a rule file as a session would and runs its
- * tests; `ironcurtain policy explain` judges requests given as JSON lines on stdin, one
- * decision a line, so that a script can ask without a session.
+ * cmd_policy.c - `ironcurtain policy check` reads a rule file and answers.rules as a session
+ * would and runs the tests; `ironcurtain policy explain` judges with both requests given as
+ * JSON lines on stdin, one decision a line, so that a script can ask without a session.
  *
  *     {"method":"GET","url":"https://docs.python.org/3/"}      a request
  *     {"method":"CONNECT","url":"example.org:443"}             a tunnel
@@ -16,7 +16,8 @@
 #include "cli/cmd.h"
 #include "cli/options.h"
 #include "cli/out.h"
-#include "policy/policy.h"
+#include "gate/answers.h"
+#include "gate/grants.h"
 
 /* The file given, else policy.rules in the home if there, else the shipped policy. */
 static struct policy *open_policy(const struct options *options, struct err *err)
@@ -31,40 +32,77 @@ static struct policy *open_policy(const struct options *options, struct err *err
     return policy;
 }
 
-static int check(const struct policy *policy, bool as_json)
+static void print_counts(const struct policy *policy)
 {
-    unsigned deny = policy_rule_count(policy, VERDICT_DENY);
-    unsigned ask = policy_rule_count(policy, VERDICT_ASK);
-    unsigned allow = policy_rule_count(policy, VERDICT_ALLOW);
-    unsigned tests = policy_test_count(policy);
     char name[200];
 
+    printf("%s: ok; %u deny, %u ask, %u allow; %u tests passed; version %s\n",
+            str_vis(name, sizeof(name), str_of(policy_name(policy))),
+            policy_rule_count(policy, VERDICT_DENY), policy_rule_count(policy, VERDICT_ASK),
+            policy_rule_count(policy, VERDICT_ALLOW), policy_test_count(policy),
+            policy_version(policy));
+}
+
+static json_t *counts_json(const struct policy *policy)
+{
+    return json_pack("{s:o, s:i, s:i, s:i, s:i, s:s}", "file", out_text(policy_name(policy)),
+            "deny", (int)policy_rule_count(policy, VERDICT_DENY), "ask",
+            (int)policy_rule_count(policy, VERDICT_ASK), "allow",
+            (int)policy_rule_count(policy, VERDICT_ALLOW), "tests",
+            (int)policy_test_count(policy), "version", policy_version(policy));
+}
+
+static int check(const struct policy *policy, const char *answers_file, bool as_json)
+{
+    struct err err;
+    struct answers *answers = answers_open(answers_file, &err);
+    bool has_answers = file_exists(answers_file);
+
+    if (!answers)
+        return cmd_fail(&err);
     if (!as_json) {
-        printf("%s: ok; %u deny, %u ask, %u allow; %u tests passed; version %s\n",
-                str_vis(name, sizeof(name), str_of(policy_name(policy))), deny, ask, allow,
-                tests, policy_version(policy));
-        return EXIT_DONE;
+        print_counts(policy);
+        if (has_answers)
+            print_counts(answers_policy(answers));
+    } else {
+        json_t *o = counts_json(policy);
+
+        (void)json_object_set_new(o, "v", json_integer(1));
+        (void)json_object_set_new(
+                o, "answers", has_answers ? counts_json(answers_policy(answers)) : json_null());
+        (void)json_dumpf(o, stdout, JSON_COMPACT);
+        json_decref(o);
+        printf("\n");
     }
-    json_t *o = json_pack("{s:i, s:o, s:i, s:i, s:i, s:i, s:s}", "v", 1, "file",
-            out_text(policy_name(policy)), "deny", (int)deny, "ask", (int)ask, "allow",
-            (int)allow, "tests", (int)tests, "version", policy_version(policy));
-    (void)json_dumpf(o, stdout, JSON_COMPACT);
-    json_decref(o);
-    printf("\n");
+    answers_free(answers);
     return EXIT_DONE;
 }
 
 /* Whatever is no request is denied, as it would be on the wire. */
-static void refuse(struct verdict *verdict, const char *reason)
+static void refuse(struct verdict *verdict, const char *rule, const char *reason)
 {
     *verdict = (struct verdict){.kind = VERDICT_DENY, .risk = RISK_MED};
-    snprintf(verdict->rule, sizeof(verdict->rule), "structural: input");
+    snprintf(verdict->rule, sizeof(verdict->rule), "%s", rule);
     snprintf(verdict->where, sizeof(verdict->where), "built in");
     snprintf(verdict->reason, sizeof(verdict->reason), "%s", reason);
 }
 
+static void judge_url(struct grants *grants, const struct policy *policy, const json_t *method,
+        const json_t *url, struct verdict *verdict)
+{
+    struct net_request req;
+    char host[256];
+
+    if (net_request_read((struct str){json_string_value(method), json_string_length(method)},
+                (struct str){json_string_value(url), json_string_length(url)}, host, &req))
+        grants_judge_net(grants, policy, NULL, &req, verdict);
+    else
+        refuse(verdict, "structural: url", "not a URL of the form https://host/path");
+}
+
 /* False if the line is not understood. */
-static bool judge(const struct policy *policy, struct str line, struct verdict *verdict)
+static bool judge(struct grants *grants, const struct policy *policy, struct str line,
+        struct verdict *verdict)
 {
     json_error_t why;
     json_t *o = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &why);
@@ -73,13 +111,11 @@ static bool judge(const struct policy *policy, struct str line, struct verdict *
     bool understood = true;
 
     if (json_is_string(method) && json_is_string(url)) {
-        policy_eval_url(policy,
-                (struct str){json_string_value(method), json_string_length(method)},
-                (struct str){json_string_value(url), json_string_length(url)}, verdict);
+        judge_url(grants, policy, method, url, verdict);
     } else if (json_is_string(json_object_get(o, "tool"))) {
-        refuse(verdict, "tool calls are not judged in this version");
+        refuse(verdict, "structural: input", "tool calls are not judged in this version");
     } else {
-        refuse(verdict, "not a JSON object with \"method\" and \"url\"");
+        refuse(verdict, "structural: input", "not a JSON object with \"method\" and \"url\"");
         understood = false;
     }
     json_decref(o);
@@ -98,10 +134,16 @@ static void print_verdict(const struct verdict *verdict)
     (void)fflush(stdout); /* whoever asks line by line waits for the answer */
 }
 
-static int explain(const struct policy *policy)
+static int explain(const struct policy *policy, const char *answers_file)
 {
-    char *text = xmalloc(LIMIT_EXPLAIN_LINE);
+    struct err err;
+    /* Without a loop there are no sessions and times, only the file. */
+    struct grants *grants = grants_new(NULL, answers_file, &err);
     int status = EXIT_DONE;
+
+    if (!grants)
+        return cmd_fail(&err);
+    char *text = xmalloc(LIMIT_EXPLAIN_LINE);
 
     while (fgets(text, LIMIT_EXPLAIN_LINE, stdin)) {
         struct str line = str_of(text);
@@ -111,11 +153,12 @@ static int explain(const struct policy *policy)
             line.n--;
         if (str_trim(line).n == 0)
             continue;
-        if (!judge(policy, line, &verdict))
+        if (!judge(grants, policy, line, &verdict))
             status = EXIT_FAILED;
         print_verdict(&verdict);
     }
     free(text);
+    grants_free(grants);
     return ferror(stdin) || ferror(stdout) ? EXIT_FAILED : status;
 }
 
@@ -139,7 +182,10 @@ int cmd_policy(int argc, char **argv)
     struct policy *policy = open_policy(&options, &err);
     if (!policy)
         return cmd_fail(&err);
-    int status = strcmp(word, "check") == 0 ? check(policy, options.json) : explain(policy);
+    char *answers = path_join(path_home(), "answers.rules");
+    int status = strcmp(word, "check") == 0 ? check(policy, answers, options.json)
+                                            : explain(policy, answers);
+    free(answers);
     policy_free(policy);
     return status;
 }

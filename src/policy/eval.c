@@ -165,13 +165,20 @@ static bool read_url(struct str url, bool is_connect, char host[256], struct net
     return read_authority(authority, host, req, port);
 }
 
+bool net_request_read(
+        struct str method, struct str url, char host[256], struct net_request *ret)
+{
+    *ret = (struct net_request){.method = method, .scheme = STR(""), .path = STR("")};
+    return read_url(url, str_eq(method, STR("CONNECT")), host, ret);
+}
+
 void policy_eval_url(
         const struct policy *policy, struct str method, struct str url, struct verdict *ret)
 {
-    struct net_request req = {.method = method, .scheme = STR(""), .path = STR("")};
+    struct net_request req;
     char host[256];
 
-    if (read_url(url, str_eq(method, STR("CONNECT")), host, &req))
+    if (net_request_read(method, url, host, &req))
         policy_eval_net(policy, &req, ret);
     else
         structural(ret, "structural: url", "not a URL of the form https://host/path");

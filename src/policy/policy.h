@@ -56,9 +56,13 @@ void policy_eval_net(
         const struct policy *policy, const struct net_request *req, struct verdict *ret);
 
 /*
- * The same for a URL as a person writes it: "https://host[:port]/path?query", for CONNECT
- * "host:port". What is not such a URL is denied.
+ * A URL as a person writes it: "https://host[:port]/path?query", for CONNECT "host:port".
+ * False if it is no such URL. The request borrows from the texts and from `host`.
  */
+bool net_request_read(
+        struct str method, struct str url, char host[256], struct net_request *ret);
+
+/* Judge such a URL; what is none is denied. */
 void policy_eval_url(
         const struct policy *policy, struct str method, struct str url, struct verdict *ret);
 

@@ -73,8 +73,32 @@ def the_file_in_the_home_is_the_standard_one():
     assert json.loads(result.stdout)["decision"] == "deny", result
 
 
+def answers_are_explained_and_checked():
+    lines = "".join(json.dumps({"method": "GET", "url": url}) + "\n"
+                    for url in ("https://a.org/", "https://b.org/", "https://c.org/"))
+    rules = write("policy.rules", "allow net:GET https://b.org/**\ndeny net:* c.org\n")
+    path = write("answers.rules", "allow net:* a.org  # 2026-11-24 08:12 UTC, request 345\n"
+                                  "deny net:* b.org\nallow net:* c.org\n")
+    result = run("explain", stdin=lines)
+    got = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["decision"] for one in got] == ["allow", "deny", "deny"], got
+    assert got[0]["where"].endswith("answers.rules:1") and got[1]["where"].endswith("answers.rules:2")
+    assert got[2]["where"].endswith("policy.rules:2"), got
+    assert "answers.rules: ok; 1 deny, 0 ask, 2 allow;" in run("check").stdout
+    assert json.loads(run("check", "--json").stdout)["answers"]["allow"] == 2
+    write("answers.rules", "ask net:* a.org\n")
+    for verb in ("check", "explain"):
+        result = run(verb, stdin=lines)
+        assert result.returncode == 2 and "answers.rules:1: an answer is" in result.stderr, result
+        assert result.stdout == "", result
+    os.unlink(path)
+    os.unlink(rules)
+    assert json.loads(run("check", "--json").stdout)["answers"] is None
+
+
 for test in (without_a_file_the_shipped_policy_is_checked,
              a_wrong_file_is_refused_with_line_and_nearest_word, every_line_gets_one_decision,
-             what_is_no_request_is_denied, the_file_in_the_home_is_the_standard_one):
+             what_is_no_request_is_denied, the_file_in_the_home_is_the_standard_one,
+             answers_are_explained_and_checked):
     test()
     print("ok", test.__name__)

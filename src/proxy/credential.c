@@ -260,12 +260,6 @@ unsigned credential_generation(const struct credential *c)
     return c->login ? refresh_generation(c->login) : 0;
 }
 
-const char *credential_fake_prefix(const struct credential *c)
-{
-    return c->kind == CREDENTIAL_LOGIN ? c->provider->oauth->fake_prefix
-                                       : c->provider->fake_prefix;
-}
-
 /* Codex looks into its tokens: not signed, for nobody, and they end in the year 2100. */
 static size_t put_jwt_head(char *out)
 {
@@ -282,9 +276,10 @@ static size_t put_jwt_head(char *out)
 
 void credential_make_fake(const struct credential *c, char out[CREDENTIAL_FAKE_MAX])
 {
-    bool jwt = c->kind == CREDENTIAL_LOGIN && c->provider->oauth->fake_is_jwt;
-    const char *prefix = credential_fake_prefix(c);
-    size_t n = jwt ? 0 : strlen(prefix);
+    bool login = c->kind == CREDENTIAL_LOGIN;
+    bool jwt = login && c->provider->oauth->fake_is_jwt;
+    const char *prefix = login ? c->provider->oauth->fake_prefix : c->provider->fake_prefix;
+    size_t n = strlen(prefix);
     uint8_t bytes[24];
 
     if (jwt)

@@ -76,9 +76,6 @@ const struct key_place *credential_places(const struct credential *c, size_t *re
 const struct secret *credential_secret(const struct credential *c);
 /* Another number whenever the value became another. */
 unsigned credential_generation(const struct credential *c);
-/* What a fake begins with; two credentials of one prefix may have the same fake. "" is a JWT.
- */
-const char *credential_fake_prefix(const struct credential *c);
 /* A new fake: worthless, but of the form that agents expect. */
 void credential_make_fake(const struct credential *c, char out[CREDENTIAL_FAKE_MAX]);
 /* The account a login is for, which Codex sends along; "" if there is none. */

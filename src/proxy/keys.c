@@ -14,24 +14,15 @@ struct real_key {
     unsigned users; /* the set that made it, and requests */
 };
 
-static const struct key_set *set_with_prefix(
-        const struct proxy *proxy, const struct key_set *before, const char *prefix)
-{
-    for (const struct key_set *set = proxy->keys; set != before; set++) {
-        if (*set->fake && strcmp(credential_fake_prefix(set->credential), prefix) == 0)
-            return set;
-    }
-    return NULL;
-}
-
-/* One fake for all providers of one prefix. */
+/* Providers that share a credential share its fake, and no others do. */
 static void make_fake(const struct proxy *proxy, struct key_set *set)
 {
-    const struct key_set *other =
-            set_with_prefix(proxy, set, credential_fake_prefix(set->credential));
+    const struct key_set *other = proxy->keys;
+    while (other->credential != set->credential)
+        other++;
     if (credential_kind(set->credential) == CREDENTIAL_NONE)
         return;
-    if (other)
+    if (other != set)
         memcpy(set->fake, other->fake, sizeof(set->fake));
     else
         credential_make_fake(set->credential, set->fake);
@@ -41,7 +32,8 @@ static void make_places(struct key_set *set)
 {
     size_t count = 0;
     const struct key_place *places = credential_places(set->credential, &count);
-    for (size_t i = 0; i < count && i < LIMIT_KEY_PLACES; i++) {
+    CHECK(count <= LIMIT_KEY_PLACES);
+    for (size_t i = 0; i < count; i++) {
         struct key_value *value = &set->values[set->count++];
         struct buf text = BUF_INIT;
         value->place = &places[i];

@@ -107,6 +107,8 @@ static void only_the_fake_key_of_this_provider_is_swapped(void **state)
     const char *other = proxy_fake_key(w->proxy, "openai");
     static const char mismatch[] = "Rejected: API key does not match expected sentinel.";
     char text[600];
+    assert_true(str_starts(str_of(other), STR("sk-ant-api03-ironcurtain-")));
+    assert_string_equal(proxy_fake_key(w->proxy, "claude-platform"), fake_key(w));
     const struct {
         const char *fields, *status, *says;
     } cases[] = {

@@ -417,10 +417,13 @@ static inline struct world *world_with(
 #define NO_RULES                                                                               \
     "  body:\n    - {endpoint: POST /nowhere, api: anthropic, tools: {keep: [custom]}}\n"
 
+/* One prefix for two providers: their fakes are two all the same. */
 static inline struct world *world_new(const char *policy_text, uint32_t gate_ms)
 {
     return world_with(policy_text, gate_ms,
-            "anthropic:\n" NO_RULES "openai:\n" NO_RULES "google:\n" NO_RULES);
+            "anthropic:\n" NO_RULES
+            "openai:\n  key: {fake_prefix: sk-ant-api03-ironcurtain-}\n" NO_RULES
+            "google:\n" NO_RULES);
 }
 
 static inline void world_free(struct world *w)

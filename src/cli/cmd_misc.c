@@ -96,12 +96,14 @@ static json_t *body_rules_json(const struct provider *p)
     return ret;
 }
 
-static void print_provider(const struct provider *p, json_t *list)
+static void print_provider(
+        const struct provider_table *table, const struct provider *p, json_t *list)
 {
+    bool has_key = provider_key_owner(table, p)->key != NULL;
     json_t *o;
 
     if (!list) {
-        printf("%-15s %-10s", p->name, p->key ? "key found" : "no key");
+        printf("%-15s %-10s", p->name, has_key ? "key found" : "no key");
         for (size_t i = 0; i < p->host_count; i++)
             printf(" %s", p->hosts[i]);
         if (p->upstream)
@@ -114,7 +116,7 @@ static void print_provider(const struct provider *p, json_t *list)
     o = json_object();
     json_object_set_new(o, "name", json_string(p->name));
     json_object_set_new(o, "host", json_string(p->host_count ? p->hosts[0] : ""));
-    json_object_set_new(o, "key_found", json_boolean(p->key != NULL));
+    json_object_set_new(o, "key_found", json_boolean(has_key));
     if (p->key_problem)
         json_object_set_new(o, "key_problem", json_string(p->key_problem));
     if (*p->shares)
@@ -148,7 +150,7 @@ int cmd_providers(int argc, char **argv)
         provider_table_keys_from_env(&table);
         list = json ? json_array() : NULL;
         for (size_t i = 0; i < table.count; i++)
-            print_provider(&table.items[i], list);
+            print_provider(&table, &table.items[i], list);
         if (list)
             json_dumpf(list, stdout, JSON_INDENT(2));
         json_decref(list);

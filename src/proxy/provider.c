@@ -172,22 +172,12 @@ bool path_is_suspicious(struct str path)
     return false;
 }
 
-static void format_key(const char *format, struct str key, struct buf *ret)
-{
-    const char *at = strstr(format, "{key}");
-    buf_append(ret, format, (size_t)(at - format));
-    buf_append_str(ret, key);
-    buf_puts(ret, at + strlen("{key}"));
-}
-
-void provider_format_key(const struct provider *provider, struct str key, struct buf *ret)
-{
-    format_key(provider->key_format, key, ret);
-}
-
 void key_place_format(const struct key_place *place, struct str key, struct buf *ret)
 {
-    format_key(place->format, key, ret);
+    const char *at = strstr(place->format, "{key}");
+    buf_append(ret, place->format, (size_t)(at - place->format));
+    buf_append_str(ret, key);
+    buf_puts(ret, at + strlen("{key}"));
 }
 
 const char *api_kind_name(enum api_kind kind)
@@ -237,7 +227,6 @@ void provider_endpoints_free(struct provider_endpoint *list, size_t count)
 void provider_release(struct provider *p)
 {
     provider_strings_free(p->hosts, p->host_count);
-    provider_strings_free(p->key_env, p->key_env_count);
     for (size_t i = 0; i < p->key_from_count; i++)
         free(p->key_from[i].name);
     free(p->key_from);

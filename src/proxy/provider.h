@@ -77,13 +77,9 @@ struct provider {
     char name[32];
     char **hosts; /* owns; lower case */
     size_t host_count;
-    char key_header[64];      /* that of places[0]; "" = none */
-    char key_format[64];      /* likewise; "{key}" or "Bearer {key}" */
     struct key_place *places; /* owns; the first is the one agents normally use */
     size_t place_count;
     char fake_prefix[64];
-    char **key_env; /* owns; variables to look for, in order */
-    size_t key_env_count;
     struct key_source *key_from; /* owns; variables and files, in order */
     size_t key_from_count;
     char **key_command; /* owns; argv ending in NULL, no shell; NULL: none. Whoever runs it
@@ -93,7 +89,8 @@ struct provider {
     char *key_problem;  /* owns; why a source that is there gave no key, or NULL */
     struct secret *key; /* owns; the real key or NULL */
     struct provider_oauth *oauth; /* owns; NULL: no logins */
-    char shares[32];              /* provider whose key, places and login are used; "" = own */
+    char shares[32]; /* provider whose key, places and login are used, and which then has none
+                      * of these here (provider_key_owner()); "" = its own */
     struct provider_endpoint *allow; /* owns */
     size_t allow_count;
     struct provider_endpoint *websocket; /* owns; where an upgrade is let through */
@@ -168,9 +165,7 @@ bool provider_table_is_telemetry_host(const struct provider_table *table, struct
  */
 bool path_is_suspicious(struct str path);
 
-/* What the key header holds: "Bearer KEY" for the format "Bearer {key}". Appends. */
-void provider_format_key(const struct provider *provider, struct str key, struct buf *ret);
-/* The same for any place. */
+/* What the place holds: "Bearer KEY" for the format "Bearer {key}". Appends. */
 void key_place_format(const struct key_place *place, struct str key, struct buf *ret);
 
 /* "anthropic", "openai", "google", "none"; "claude-code", "ant", "codex". */

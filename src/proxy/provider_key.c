@@ -52,14 +52,26 @@ static struct secret *key_from_file(struct provider *p, const char *path)
     return key;
 }
 
+static struct secret *key_from_variable(struct provider *p, const char *name)
+{
+    struct err err = {0};
+    const char *value = getenv(name);
+    struct secret *key = provider_key_make(str_of(value));
+    if (!key && value && *value) {
+        err_set(&err, ERR_CONFIG, "$%s holds blanks or control characters, so it is no key",
+                name);
+        set_problem(p, err.msg);
+    }
+    return key;
+}
+
 static void find_key(struct provider *p)
 {
     set_problem(p, NULL);
     for (size_t i = 0; i < p->key_from_count; i++) {
         const struct key_source *from = &p->key_from[i];
-        const char *value = from->is_file ? NULL : getenv(from->name);
         struct secret *key =
-                from->is_file ? key_from_file(p, from->name) : provider_key_make(str_of(value));
+                from->is_file ? key_from_file(p, from->name) : key_from_variable(p, from->name);
         if (!key)
             continue;
         secret_free(p->key);
@@ -72,12 +84,13 @@ static void find_key(struct provider *p)
 
 static void variables_wipe(const struct provider *p)
 {
-    for (size_t k = 0; k < p->key_env_count; k++) {
-        char *value = getenv(p->key_env[k]);
+    for (size_t k = 0; k < p->key_from_count; k++) {
+        const struct key_source *from = &p->key_from[k];
+        char *value = from->is_file ? NULL : getenv(from->name);
         if (!value)
             continue;
         mem_wipe(value, strlen(value));
-        unsetenv(p->key_env[k]);
+        unsetenv(from->name);
     }
 }
 
@@ -88,29 +101,6 @@ void provider_table_keys_from_env(struct provider_table *table)
     /* Only now, because providers may read the same variable. */
     for (size_t i = 0; i < table->count; i++)
         variables_wipe(&table->items[i]);
-    provider_share_places(table);
-}
-
-void provider_share_places(struct provider_table *table)
-{
-    for (size_t i = 0; i < table->count; i++) {
-        struct provider *p = &table->items[i];
-        const struct provider *owner = provider_key_owner(table, p);
-        if (owner == p)
-            continue;
-        size_t bytes = owner->place_count * sizeof(*p->places);
-        free(p->places);
-        p->places = xcalloc(owner->place_count + 1, sizeof(*p->places));
-        p->place_count = owner->place_count;
-        if (bytes)
-            memcpy(p->places, owner->places, bytes);
-        memcpy(p->key_header, owner->key_header, sizeof(p->key_header));
-        memcpy(p->key_format, owner->key_format, sizeof(p->key_format));
-        memcpy(p->fake_prefix, owner->fake_prefix, sizeof(p->fake_prefix));
-        secret_free(p->key);
-        p->key = owner->key ? secret_new(secret_bytes(owner->key), secret_len(owner->key))
-                            : NULL;
-    }
 }
 
 void provider_table_upstreams_from_env(struct provider_table *table)

@@ -142,8 +142,6 @@ int provider_table_load(
         rc = table_check(table, extra_name, err);
     if (rc < 0)
         provider_table_release(table);
-    else
-        provider_share_places(table);
     return rc;
 }
 
@@ -163,7 +161,7 @@ static int entry_read(void *ctx, const struct yaml_entry *entry, struct err *err
         r->table->items =
                 xrealloc(r->table->items, (r->table->count + 1) * sizeof(*r->table->items));
         p = &r->table->items[r->table->count++];
-        *p = (struct provider){.key_format = "{key}"};
+        *p = (struct provider){0};
         str_copy(p->name, sizeof(p->name), entry->key);
     }
     if (raw)

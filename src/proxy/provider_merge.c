@@ -195,6 +195,8 @@ static int merge_places(struct provider *p, const struct raw_key *raw, struct er
     }
     for (unsigned i = 0; rc == 0 && i < raw->also_count; i++)
         rc = also_parse(raw->also[i], &more[more_count++], err);
+    if (rc == 0 && more_count > LIMIT_KEY_PLACES)
+        rc = err_set(err, ERR_CONFIG, "key has more than %d places", LIMIT_KEY_PLACES);
     if (rc < 0) {
         free(more);
         return rc;
@@ -202,8 +204,6 @@ static int merge_places(struct provider *p, const struct raw_key *raw, struct er
     free(p->places);
     p->places = more;
     p->place_count = more_count;
-    str_copy(p->key_header, sizeof(p->key_header), str_of(more[0].header));
-    str_copy(p->key_format, sizeof(p->key_format), str_of(more[0].format));
     return 0;
 }
 
@@ -212,11 +212,8 @@ static int merge_from(struct provider *p, const struct raw_key *raw, struct err 
     for (size_t i = 0; i < p->key_from_count; i++)
         free(p->key_from[i].name);
     free(p->key_from);
-    provider_strings_free(p->key_env, p->key_env_count);
     p->key_from = xcalloc(raw->from_count + 1, sizeof(*p->key_from));
     p->key_from_count = 0;
-    p->key_env = xcalloc(raw->from_count + 1, sizeof(*p->key_env));
-    p->key_env_count = 0;
     for (unsigned i = 0; i < raw->from_count; i++) {
         const char *from = raw->from[i];
         bool is_env = str_starts(str_of(from), STR("env:")) && is_name(from + 4, "_");
@@ -228,8 +225,6 @@ static int merge_from(struct provider *p, const struct raw_key *raw, struct err 
                     err, ERR_CONFIG, "key from '%s': not env:NAME, file:/PATH or config", from);
         const char *name = strchr(from, ':') + 1;
         p->key_from[p->key_from_count++] = (struct key_source){is_file, xstrdup(name)};
-        if (is_env)
-            p->key_env[p->key_env_count++] = xstrdup(name);
     }
     return 0;
 }

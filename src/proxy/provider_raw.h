@@ -88,8 +88,6 @@ int provider_merge(struct provider *p, const struct raw_provider *raw, struct er
 
 /* provider_key.c: NULL if no header could hold it. */
 struct secret *provider_key_make(struct str value);
-/* Those that share get their owner's places and fake; its key too, or none. */
-void provider_share_places(struct provider_table *table);
 
 /* provider.c */
 bool provider_pattern_matches(const char *pattern, struct str path);

@@ -184,13 +184,16 @@ static void no_credential(
         const struct session_env *env, const struct provider *p, struct err *err)
 {
     const char *why = credential_problem(credential_of(env->credentials, p));
+    const char *variable = NULL;
 
+    for (size_t i = 0; !variable && i < p->key_from_count; i++)
+        variable = p->key_from[i].is_file ? NULL : p->key_from[i].name;
     if (*why)
         err_set(err, ERR_CREDENTIAL, "needs a key or login of provider '%s': %s", p->name, why);
-    else if (p->key_env_count)
+    else if (variable)
         err_set(err, ERR_CREDENTIAL,
-                "needs a key of provider '%s'; set %s in the environment%s", p->name,
-                p->key_env[0], p->oauth ? ", or log in with its own program" : "");
+                "needs a key of provider '%s'; set %s in the environment%s", p->name, variable,
+                p->oauth ? ", or log in with its own program" : "");
     else
         err_set(err, ERR_CREDENTIAL,
                 "needs a login of provider '%s'; log in with its own program", p->name);

@@ -43,9 +43,10 @@ static void the_shipped_table_has_the_known_providers(void **state)
     struct provider_table *t = *state;
     const struct provider *p = provider_find(t, "anthropic");
     assert_non_null(p);
-    assert_string_equal(p->key_header, "x-api-key");
+    assert_string_equal(p->places[0].header, "x-api-key");
     assert_string_equal(p->fake_prefix, "sk-ant-api03-ironcurtain-");
-    assert_string_equal(p->key_env[0], "ANTHROPIC_API_KEY");
+    assert_int_equal(p->key_from_count, 1);
+    assert_string_equal(p->key_from[0].name, "ANTHROPIC_API_KEY");
     assert_true(allows(t, "api.anthropic.com", "POST", "/v1/messages"));
     assert_true(allows(t, "api.anthropic.com", "POST", "/v1/messages/count_tokens"));
     assert_true(allows(t, "api.anthropic.com", "GET", "/api/hello"));
@@ -138,11 +139,11 @@ static void an_override_changes_single_fields_and_adds_providers(void **state)
     assert_true(allows(&t, "api.anthropic.com", "POST", "/v1/messages"));
     p = provider_find_host(&t, STR("llm.example.test"));
     assert_non_null(p);
-    assert_string_equal(p->key_header, "authorization");
+    assert_string_equal(p->places[0].header, "authorization");
     assert_string_equal(secret_bytes(p->key), "real-one");
     assert_true(allows(&t, "llm.example.test", "POST", "/v1/a/go"));
     struct buf value = BUF_INIT;
-    provider_format_key(p, STR("K"), &value);
+    key_place_format(&p->places[0], STR("K"), &value);
     assert_true(str_eq(buf_str(&value), STR("Bearer K")));
     buf_release(&value);
     provider_table_release(&t);
@@ -172,6 +173,8 @@ static void a_wrong_table_is_refused_with_its_place(void **state)
                     "from"},
             {"google:\n  key: {query: \"a b\"}\n", "query"},
             {"google:\n  key: {also: [\"x-key\"]}\n", "HEADER: FORMAT"},
+            {"google:\n  key: {also: [\"a: {key}\", \"b: {key}\", \"c: {key}\"]}\n",
+                    "more than 4 places"},
             {"google:\n  key: {also: [\"x key: {key}\"]}\n", "header"},
             {"google:\n  key: {command: []}\n", "config.yaml:2"},
             {"google:\n  key: {command: [\"\"]}\n", "command"},
@@ -255,15 +258,10 @@ static void a_provider_that_shares_has_its_owners_key(void **state)
     assert_non_null(p);
     assert_ptr_equal(provider_key_owner(&t, p), owner);
     assert_ptr_equal(provider_key_owner(&t, owner), owner);
-    assert_string_equal(secret_bytes(p->key), "real-one");
-    assert_string_equal(p->fake_prefix, owner->fake_prefix);
-    assert_string_equal(p->key_header, "x-api-key");
-    assert_int_equal(p->place_count, owner->place_count);
+    assert_string_equal(secret_bytes(owner->key), "real-one");
+    assert_null(p->key);
     assert_true(allows(&t, "platform.claude.com", "GET", "/v1/oauth/hello"));
     assert_false(allows(&t, "platform.claude.com", "POST", "/v1/oauth/token"));
-    setenv("ANTHROPIC_API_KEY", "from-env", 1);
-    provider_table_keys_from_env(&t);
-    assert_string_equal(secret_bytes(p->key), "from-env");
     provider_table_release(&t);
 }
 
@@ -415,6 +413,8 @@ static void keys_leave_the_environment(void **state)
     assert_string_equal(secret_bytes(provider_find(t, "anthropic")->key), "sk-ant-real");
     assert_string_equal(secret_bytes(provider_find(t, "google")->key), "AIza-real");
     assert_null(provider_find(t, "openai")->key);
+    assert_non_null(strstr(provider_find(t, "openai")->key_problem, "$OPENAI_API_KEY"));
+    assert_null(provider_find(t, "google")->key_problem);
     assert_null(getenv("ANTHROPIC_API_KEY"));
     assert_null(getenv("GEMINI_API_KEY"));
     assert_null(getenv("GOOGLE_API_KEY"));

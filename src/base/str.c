@@ -10,6 +10,27 @@ char char_lower(char c)
     return c;
 }
 
+bool char_is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (char_lower(c) >= 'a' && char_lower(c) <= 'z');
+}
+
+int char_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = char_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int str_percent(struct str s)
+{
+    int high = s.n < 3 || s.p[0] != '%' ? -1 : char_hex(s.p[1]);
+    int low = high < 0 ? -1 : char_hex(s.p[2]);
+
+    return low < 0 ? -1 : high * 16 + low;
+}
+
 bool str_eq_icase(struct str a, struct str b)
 {
     if (a.n != b.n)

@@ -30,7 +30,10 @@ static inline bool str_eq(struct str a, struct str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-char char_lower(char c);                       /* ASCII letters only */
+char char_lower(char c);       /* ASCII letters only */
+bool char_is_alnum(char c);    /* ASCII letters and digits */
+int char_hex(char c);          /* value of a hex digit of either case, or -1 */
+int str_percent(struct str s); /* the byte that "%XX" at its front means, or -1 */
 bool str_eq_icase(struct str a, struct str b); /* ASCII letters only */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

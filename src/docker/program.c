@@ -236,9 +236,7 @@ static bool is_archive_name(struct str name)
 {
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
-        bool fine = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                    (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
-        if (!fine)
+        if (!char_is_alnum(c) && c != '.' && c != '_' && c != '-')
             return false;
     }
     return name.n < 200 && str_ends(name, STR(".tgz")) && name.p[0] != '.' && name.p[0] != '-';

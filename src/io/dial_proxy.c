@@ -18,14 +18,6 @@
 
 /* --- where ---------------------------------------------------------------------------- */
 
-static int from_hex(char c)
-{
-    c = char_lower(c);
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Percent decoding in place of a copy; the length, or negative. */
 static long decode(struct str s, char *out, size_t cap)
 {
@@ -35,12 +27,11 @@ static long decode(struct str s, char *out, size_t cap)
         char c = s.p[i];
 
         if (c == '%') {
-            int high = i + 2 < s.n ? from_hex(s.p[i + 1]) : -1;
-            int low = i + 2 < s.n ? from_hex(s.p[i + 2]) : -1;
+            int byte = str_percent((struct str){s.p + i, s.n - i});
 
-            if (high < 0 || low < 0)
+            if (byte < 0)
                 return -1;
-            c = (char)(high << 4 | low);
+            c = (char)byte;
             i += 2;
         }
         out[n++] = c;

@@ -165,28 +165,14 @@ static int parse_host(struct str host, struct pattern *ret, struct err *err)
     return 0;
 }
 
-static bool hex_value(char c, unsigned *ret)
-{
-    if (c >= '0' && c <= '9')
-        *ret = (unsigned)(c - '0');
-    else if (c >= 'A' && c <= 'F')
-        *ret = (unsigned)(c - 'A') + 10;
-    else
-        return false;
-    return true;
-}
-
 /* %XX at p: valid, upper case, and of a character that must be encoded (RFC 3986, 2.3). */
 static bool is_plain_escape(const char *p, size_t n)
 {
-    unsigned high = 0;
-    unsigned low = 0;
+    int c = str_percent((struct str){p, n});
 
-    if (n < 3 || !hex_value(p[1], &high) || !hex_value(p[2], &low))
+    if (c < 0x20 || c == 0x7f || p[1] > 'F' || p[2] > 'F')
         return false;
-    unsigned c = high << 4 | low;
-    bool is_alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    return c >= 0x20 && c != 0x7f && !is_alnum && !strchr("-._~/\\%", (int)c);
+    return !char_is_alnum((char)c) && !strchr("-._~/\\%", c);
 }
 
 static bool is_plain_segment(struct str segment)

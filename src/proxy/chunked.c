@@ -111,18 +111,10 @@ bool chunked_done(const struct chunked *c)
     return c->state == DONE;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Sixteen digits fill the number; what has more is refused even if it begins with zeros. */
 static bool size_step(struct chunked *c, char byte)
 {
-    int digit = hex_digit(byte);
+    int digit = char_hex(byte);
     if (digit >= 0) {
         c->left = (c->digits == 0 ? 0 : c->left << 4) | (uint64_t)digit;
         return ++c->digits <= 16;

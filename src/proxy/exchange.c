@@ -128,10 +128,7 @@ void exchange_cancel(struct exchange *x, const char *why)
 
 void exchange_store_drained(struct exchange *x)
 {
-    if (x->relay)
-        ws_relay_hold(x->relay, false);
-    else
-        x->stream->ops->resume(x->stream);
+    ws_relay_hold(x->relay, false); /* nothing else of an exchange waits for the disk */
 }
 
 /* --- connecting ----------------------------------------------------------------------- */

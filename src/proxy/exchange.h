@@ -117,7 +117,7 @@ void exchange_free_body(struct exchange *x);
  * ends soon. */
 void exchange_go(struct exchange *x);
 /* The upstream says 401: true if a newer key is sought, and the request sent again with it. */
-bool exchange_renew(struct exchange *x, const struct http_head *head);
+bool exchange_renew(struct exchange *x);
 
 /* --- exchange_ws.c --- */
 

@@ -168,7 +168,7 @@ static int response_head(struct exchange *x)
     }
     if (head->status == 101 && x->offer)
         return exchange_switch(x, head);
-    if (head->status == 401 && exchange_renew(x, head))
+    if (head->status == 401 && exchange_renew(x))
         return -1;
     if (head->status < 200)
         rc = response_interim(x, head);

@@ -90,9 +90,8 @@ static bool can_send_again(const struct exchange *x)
     return x->request.done && (x->collected || x->request.bytes == 0);
 }
 
-bool exchange_renew(struct exchange *x, const struct http_head *head)
+bool exchange_renew(struct exchange *x)
 {
-    (void)head;
     if (!x->rec.key_swapped || x->refused || !can_send_again(x) ||
             !credential_renews(keys(x)->credential))
         return false;

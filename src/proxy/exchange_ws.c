@@ -16,14 +16,10 @@ static void message_row(struct exchange *x, struct str payload, bool allowed, co
     str_copy(rec.method, sizeof(rec.method), STR("MESSAGE"));
     str_copy(rec.path, sizeof(rec.path), str_of(x->rec.path));
     str_copy(rec.rule, sizeof(rec.rule), STR("provider table"));
-    str_copy(rec.reason, sizeof(rec.reason), str_of(why));
     str_copy(rec.protocol, sizeof(rec.protocol), STR("websocket"));
     rec.inspected = true;
-    rec.decision = allowed ? REQUEST_ALLOW : REQUEST_DENY;
     rec.bytes_up = payload.n;
-    rec.total_ms = 0;
-    rec.done = true;
-    record_put(proxy_of(x), &rec);
+    record_put_over(proxy_of(x), &rec, 0, allowed ? REQUEST_ALLOW : REQUEST_DENY, why);
     if (store_full(proxy_of(x)->config.store)) {
         x->stream->tunnel->waits_for_store = true;
         ws_relay_hold(x->relay, true);

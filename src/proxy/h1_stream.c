@@ -28,13 +28,8 @@ void h1_refuse_head(struct tunnel *tunnel, int status, const char *reason)
     char line[160];
     int n = snprintf(line, sizeof(line), "Rejected: %s.", reason);
     record_init(tunnel, tunnel->state == TUNNEL_CONNECT ? "net" : "llm", &rec);
-    str_copy(rec.reason, sizeof(rec.reason), str_of(reason));
-    rec.status = status;
-    rec.decision = REQUEST_ERROR;
-    rec.total_ms = 0;
-    rec.done = true;
-    record_put(tunnel->proxy, &rec);
-    reply_text(tunnel->chan, status, (struct str){line, (size_t)n}, false, true);
+    record_put_over(tunnel->proxy, &rec, status, REQUEST_ERROR, reason);
+    reply_text(tunnel->chan, status, (struct str){line, (size_t)n}, false);
     tunnel_close(tunnel);
 }
 
@@ -184,13 +179,8 @@ static void h1_head(struct stream *stream, const struct http_head *head)
 static void h1_reply(struct stream *stream, const struct reply *reply)
 {
     struct h1_stream *h1 = &stream->tunnel->h1;
-    struct buf *out = h1_out(stream);
     h1->keep = h1->keep && !reply->close;
-    http_put_status(out, reply->status, str_of(reply_reason(reply->status)));
-    buf_printf(out, "\r\ncontent-type: %s\r\ncontent-length: %zu\r\n%s\r\n", reply->type,
-            reply->body.n, h1->keep ? "" : "connection: close\r\n");
-    if (!stream->to_head)
-        buf_append_str(out, reply->body);
+    reply_write(h1_out(stream), reply, stream->to_head, h1->keep);
     h1_flush(stream);
 }
 

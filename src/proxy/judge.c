@@ -50,8 +50,7 @@ static bool host_is_well_formed(struct str host)
 {
     for (size_t i = 0; i < host.n; i++) {
         char c = host.p[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && (c == '\0' || !strchr(".-_:[]", c)))
+        if (!char_is_alnum(c) && (c == '\0' || !strchr(".-_:[]", c)))
             return false;
     }
     return host.n > 0;
@@ -145,6 +144,19 @@ static bool is_credential_header(struct str name)
     return false;
 }
 
+/* Browsers cannot set headers of a WebSocket, so there is a subprotocol that is a key. */
+static bool is_credential_protocol(const struct http_field *field)
+{
+    struct str rest = field->value, item;
+    bool more = str_eq_icase(field->name, STR("sec-websocket-protocol"));
+    while (more) {
+        more = str_cut(&rest, ',', &item);
+        if (str_starts(str_trim(item), STR("openai-insecure-api-key.")))
+            return true;
+    }
+    return false;
+}
+
 static const struct key_value *place_of_header(const struct key_set *keys, struct str name)
 {
     for (size_t i = 0; i < keys->count; i++) {
@@ -170,14 +182,6 @@ static bool is_fake(const struct key_value *value, struct str text)
     return value->fake && mem_equal_ct(text.p, text.n, value->fake, strlen(value->fake));
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* May this parameter's name mean a key to a server that decodes it? */
 static bool is_credential_parameter(struct str name)
 {
@@ -186,16 +190,11 @@ static bool is_credential_parameter(struct str name)
     char plain[32];
     size_t n = 0;
     for (size_t i = 0; i < name.n; i++) {
-        int high = -1, low = -1;
-        if (name.p[i] == '%' && i + 2 < name.n) {
-            high = hex_digit(name.p[i + 1]);
-            low = hex_digit(name.p[i + 2]);
-        }
+        int byte = str_percent((struct str){name.p + i, name.n - i});
         if (n == sizeof(plain))
             return false; /* longer than any of them */
-        plain[n++] = high >= 0 && low >= 0 ? (char)(high * 16 + low) : name.p[i];
-        if (high >= 0 && low >= 0)
-            i += 2;
+        plain[n++] = byte >= 0 ? (char)byte : name.p[i];
+        i += byte >= 0 ? 2 : 0;
     }
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (str_eq_icase((struct str){plain, n}, str_of(names[i])))
@@ -239,7 +238,7 @@ static bool judge_key(const struct tunnel *tunnel, const struct http_head *head,
         if (field->hop)
             continue;
         const struct key_value *place = place_of_header(keys, field->name);
-        if (!place && !is_credential_header(field->name))
+        if (!place && !is_credential_header(field->name) && !is_credential_protocol(field))
             continue;
         for (size_t k = 0; k < count; k++) {
             if (seen[k] == place)
@@ -330,6 +329,15 @@ static bool refuse(
 
 /* --- the head that goes upstream ------------------------------------------------------- */
 
+/* A cookie is a login, too, and no agent's request to a provider needs one. */
+static bool stays_here(
+        const struct tunnel *tunnel, const struct http_field *field, bool websocket)
+{
+    return field->hop || field->known == HTTP_HOST || field->known == HTTP_CONTENT_LENGTH ||
+           (websocket && ws_field_is_ours(field->name)) ||
+           (tunnel->provider && str_eq_icase(field->name, STR("cookie")));
+}
+
 /* The target with a mark instead of the fake key in its query. */
 static void write_target(const struct key_set *keys, struct str target, struct buf *out)
 {
@@ -370,8 +378,7 @@ void judge_write_head(const struct tunnel *tunnel, const struct origin *origin,
     buf_puts(out, origin->authority);
     for (size_t i = 0; i < head->count; i++) {
         const struct http_field *field = &head->fields[i];
-        if (field->hop || field->known == HTTP_HOST || field->known == HTTP_CONTENT_LENGTH ||
-                (websocket && ws_field_is_ours(field->name)))
+        if (stays_here(tunnel, field, websocket))
             continue;
         const struct key_value *place = keys ? place_of_header(keys, field->name) : NULL;
         buf_append(out, "\r\n", 2);

@@ -134,23 +134,11 @@ bool provider_table_is_telemetry_host(const struct provider_table *table, struct
     return false;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = char_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What decodes to something that divides paths, to a control byte, or not to ASCII (there
  * are servers that take C0 AE for a dot), and what is not an escape at all. */
 static bool escape_is_suspicious(struct str rest)
 {
-    int high = rest.n < 3 ? -1 : hex_digit(rest.p[1]);
-    int low = rest.n < 3 ? -1 : hex_digit(rest.p[2]);
-    if (high < 0 || low < 0)
-        return true;
-    int c = high * 16 + low;
+    int c = str_percent(rest);
     return c < 0x20 || c >= 0x7f || strchr("./\\%;?#", c);
 }
 

@@ -14,9 +14,7 @@
 static bool is_name(const char *s, const char *others)
 {
     for (const char *c = s; *c; c++) {
-        bool alnum = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                     (*c >= '0' && *c <= '9');
-        if (!alnum && !strchr(others, *c))
+        if (!char_is_alnum(*c) && !strchr(others, *c))
             return false;
     }
     return *s != '\0';

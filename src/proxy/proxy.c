@@ -151,6 +151,17 @@ void record_put(struct proxy *proxy, struct request_record *rec)
         proxy->config.on_request(proxy->config.ctx, rec);
 }
 
+void record_put_over(struct proxy *proxy, struct request_record *rec, int status,
+        enum request_decision decision, const char *reason)
+{
+    rec->status = status;
+    rec->decision = decision;
+    str_copy(rec->reason, sizeof(rec->reason), str_of(reason));
+    rec->total_ms = 0;
+    rec->done = true;
+    record_put(proxy, rec);
+}
+
 static void on_store_drain(void *ctx)
 {
     (void)ctx;

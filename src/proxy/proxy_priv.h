@@ -111,6 +111,9 @@ struct tunnel {
 void record_init(const struct tunnel *tunnel, const char *kind, struct request_record *rec);
 /* Store the row and show it. */
 void record_put(struct proxy *proxy, struct request_record *rec);
+/* The same for what was over as soon as it began. */
+void record_put_over(struct proxy *proxy, struct request_record *rec, int status,
+        enum request_decision decision, const char *reason);
 
 /* --- keys.c --- */
 
@@ -227,8 +230,9 @@ void exchange_up_over(struct exchange *x, const struct err *err);
  * the body that the reply borrows. */
 struct reply reply_make(
         const struct provider *provider, int status, struct str text, struct buf *out);
-/* The same as bytes, outside of any stream: one line of text. */
-void reply_text(struct chan *chan, int status, struct str text, bool to_head, bool close);
-const char *reply_reason(int status);
+/* As HTTP/1.1. */
+void reply_write(struct buf *out, const struct reply *reply, bool to_head, bool keep);
+/* A line of text outside of any stream, and the connection's last. */
+void reply_text(struct chan *chan, int status, struct str text, bool to_head);
 
 #endif

@@ -140,7 +140,7 @@ static void refuse(
                     : snprintf(line, sizeof(line), "Upstream error: %s", why);
     raw->rec.status = status;
     raw->rec.decision = decision;
-    reply_text(tunnel->chan, status, (struct str){line, (size_t)n}, false, true);
+    reply_text(tunnel->chan, status, (struct str){line, (size_t)n}, false);
     record_end(raw, why);
     raw_free(raw);
     tunnel_close(tunnel);

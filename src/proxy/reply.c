@@ -7,7 +7,7 @@
  */
 #include "proxy/proxy_priv.h"
 
-const char *reply_reason(int status)
+static const char *reason_of(int status)
 {
     static const struct {
         int status;
@@ -99,15 +99,20 @@ struct reply reply_make(
     return reply;
 }
 
-void reply_text(struct chan *chan, int status, struct str text, bool to_head, bool close)
+void reply_write(struct buf *out, const struct reply *reply, bool to_head, bool keep)
 {
-    struct buf *out = chan_out(chan);
-    http_put_status(out, status, str_of(reply_reason(status)));
-    buf_printf(out,
-            "\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %zu\r\n%s%s\r\n",
-            text.n, status == 405 ? "allow: CONNECT\r\n" : "",
-            close ? "connection: close\r\n" : "");
+    http_put_status(out, reply->status, str_of(reason_of(reply->status)));
+    buf_printf(out, "\r\ncontent-type: %s", reply->type);
+    http_put_length(out, reply->body.n);
+    buf_printf(out, "\r\n%s%s\r\n", reply->status == 405 ? "allow: CONNECT\r\n" : "",
+            keep ? "" : "connection: close\r\n");
     if (!to_head)
-        buf_append_str(out, text);
+        buf_append_str(out, reply->body);
+}
+
+void reply_text(struct chan *chan, int status, struct str text, bool to_head)
+{
+    struct reply reply = reply_make(NULL, status, text, NULL);
+    reply_write(chan_out(chan), &reply, to_head, false);
     chan_flush_soon(chan);
 }

@@ -24,13 +24,9 @@ static void refuse(struct stream *stream, const struct http_head *head,
     struct buf body = BUF_INIT;
     struct http_body rest;
     http_body_init(&rest, head->framing, head->length);
-    rec->status = judged->status;
-    rec->decision = judged->decision;
     rec->key_swapped = false;
-    str_copy(rec->reason, sizeof(rec->reason), str_of(judged->reason));
-    rec->total_ms = 0;
-    rec->done = true;
-    record_put(stream->tunnel->proxy, rec);
+    record_put_over(
+            stream->tunnel->proxy, rec, judged->status, judged->decision, judged->reason);
 
     struct reply reply =
             reply_make(stream->tunnel->provider, judged->status, str_of(judged->reason), &body);

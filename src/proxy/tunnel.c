@@ -28,7 +28,7 @@ void tunnel_accept(void *ctx, struct chan *chan)
 {
     struct proxy *proxy = ctx;
     if (proxy->tunnel_count >= LIMIT_TUNNELS) {
-        reply_text(chan, 503, STR("Rejected: too many connections."), false, true);
+        reply_text(chan, 503, STR("Rejected: too many connections."), false);
         chan_close(chan);
         return;
     }
@@ -154,12 +154,7 @@ static void handshake_failed(struct tunnel *tunnel, const struct err *err)
     struct request_record rec;
     record_init(tunnel, "net", &rec);
     str_copy(rec.method, sizeof(rec.method), STR("CONNECT"));
-    str_copy(rec.reason, sizeof(rec.reason), str_of(err->msg));
-    rec.status = 200;
-    rec.decision = REQUEST_ERROR;
-    rec.total_ms = 0;
-    rec.done = true;
-    record_put(tunnel->proxy, &rec);
+    record_put_over(tunnel->proxy, &rec, 200, REQUEST_ERROR, err->msg);
 }
 
 static void on_fail(void *ctx, const struct err *err)
@@ -236,14 +231,9 @@ static void refuse_form(struct tunnel *tunnel, const struct http_head *head)
     record_init(tunnel, "http", &rec);
     str_copy(rec.method, sizeof(rec.method), head->method);
     str_vis(rec.path, sizeof(rec.path), head->target);
-    str_copy(rec.reason, sizeof(rec.reason), STR("neither CONNECT nor an absolute target"));
-    rec.status = 405;
-    rec.decision = REQUEST_DENY;
-    rec.total_ms = 0;
-    rec.done = true;
-    record_put(tunnel->proxy, &rec);
-    reply_text(tunnel->chan, 405, STR("Method Not Allowed"), str_eq(head->method, STR("HEAD")),
-            true);
+    record_put_over(
+            tunnel->proxy, &rec, 405, REQUEST_DENY, "neither CONNECT nor an absolute target");
+    reply_text(tunnel->chan, 405, STR("Method Not Allowed"), str_eq(head->method, STR("HEAD")));
     tunnel_close(tunnel);
 }
 
@@ -342,8 +332,7 @@ static void connect_judge(struct tunnel *tunnel)
     const struct net_request req = raw_request(tunnel);
     struct verdict verdict = {0};
     if (store_failed(proxy->config.store)) {
-        reply_text(tunnel->chan, 503, STR("Rejected: the audit log cannot be written."), false,
-                true);
+        reply_text(tunnel->chan, 503, STR("Rejected: the audit log cannot be written."), false);
         tunnel_close(tunnel);
         return;
     }

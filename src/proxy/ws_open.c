@@ -43,8 +43,7 @@ static bool key_is_well_formed(struct str key)
         return false;
     for (size_t i = 0; i < 22; i++) {
         char c = key.p[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && c != '+' && c != '/')
+        if (!char_is_alnum(c) && c != '+' && c != '/')
             return false;
     }
     return true;

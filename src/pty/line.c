@@ -58,9 +58,7 @@ static size_t next(const struct line *line, size_t at)
 
 static bool is_word(char c)
 {
-    unsigned char b = (unsigned char)c;
-    return b >= 0x80 || (b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z') ||
-           (b >= 'a' && b <= 'z');
+    return (unsigned char)c >= 0x80 || char_is_alnum(c);
 }
 
 static bool is_ink(char c)

@@ -24,7 +24,8 @@ static int teardown(void **state)
 static char *post(struct world *w)
 {
     return xasprintf("POST /v1/messages?beta=true HTTP/1.1\r\n" API
-                     "X-Api-Key: %s\r\nContent-Length: 3\r\nX-Other: kept\r\n\r\nabc",
+                     "X-Api-Key: %s\r\nContent-Length: 3\r\nX-Other: kept\r\n"
+                     "Cookie: login=somebody\r\n\r\nabc",
             fake_key(w));
 }
 
@@ -44,6 +45,7 @@ static void the_real_key_goes_up_and_never_comes_down(void **state)
     assert_true(peer_has(up, "X-Api-Key: " REAL_KEY "\r\n"));
     assert_true(peer_has(up, "X-Other: kept\r\n"));
     assert_false(peer_has(up, fake_key(w)));
+    assert_false(peer_has(up, "somebody"));
     peer_say(up, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Reply: yes\r\n\r\nhello");
     WAIT(w, peer_has(agent, "hello"));
     assert_true(peer_has(agent, "HTTP/1.1 200 OK\r\n"));
@@ -121,6 +123,7 @@ static void only_the_fake_key_of_this_provider_is_swapped(void **state)
             {"Authorization: FAKE\r\n", "403", mismatch},
             {"X-Api-Key: FAKE\r\nAuthorization: Bearer OTHER\r\n", "403", mismatch},
             {"X-Api-Key: FAKE\r\nX-Goog-Api-Key: k\r\n", "403", mismatch},
+            {"Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.x\r\n", "403", mismatch},
             {"X-Api-Key: FAKE\r\nx-api-key: FAKE\r\n", "400", "given twice"},
             {"X-Api-Key: FAKE\r\nX-API-KEY: " REAL_KEY "\r\n", "400", "given twice"},
     };

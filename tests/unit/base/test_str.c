@@ -197,9 +197,27 @@ static void utf8_goes_there_and_back(void **state)
     }
 }
 
+static void hex_digits_and_percent_escapes(void **state)
+{
+    (void)state;
+    assert_int_equal(char_hex('0'), 0);
+    assert_int_equal(char_hex('f'), 15);
+    assert_int_equal(char_hex('F'), 15);
+    assert_int_equal(char_hex('g'), -1);
+    assert_int_equal(char_hex('@'), -1);
+    assert_int_equal(str_percent(STR("%2eX")), '.');
+    assert_int_equal(str_percent(STR("%FF")), 255);
+    assert_int_equal(str_percent(STR("%2")), -1);
+    assert_int_equal(str_percent(STR("%zz")), -1);
+    assert_int_equal(str_percent(STR("a2e")), -1);
+    assert_true(char_is_alnum('z') && char_is_alnum('A') && char_is_alnum('9'));
+    assert_false(char_is_alnum('[') || char_is_alnum('`') || char_is_alnum('\xe9'));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+            cmocka_unit_test(hex_digits_and_percent_escapes),
             cmocka_unit_test(harmful_characters_are_shown_as_numbers),
             cmocka_unit_test(a_text_that_fits_exactly_is_not_cut),
             cmocka_unit_test(numbers_are_decimal_digits_and_bounded),

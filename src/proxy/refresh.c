@@ -47,7 +47,7 @@ struct job {
     bool needs_tls;
     struct login_token there; /* owns; what the file has */
     struct login_token fresh; /* owns; to be written */
-    struct secret *replaces;  /* owns; the refresh token used up for it */
+    struct secret *replaces;  /* owns; the file's refresh token that it takes the place of */
     int rc;
     struct err err;
 };
@@ -62,10 +62,12 @@ struct refresh {
     void (*on_notice)(void *ctx, const char *text);
     void *ctx;                /* borrows */
     struct login_token token; /* owns; in use */
+    struct secret *used_up;   /* owns; a refresh token that could not be replaced in the file */
     unsigned generation;
     enum step step;
     bool was_refused; /* the flight's grant; refusal says by what */
     struct err refusal;
+    struct err told;               /* why the flights since the last good one failed */
     uint64_t granted_ms;           /* when the last grant was sent; 0: never */
     uint64_t busy_since_ms;        /* 0: nobody was in the way */
     struct job *job;               /* owns; also while a pool thread has it */
@@ -232,9 +234,28 @@ static struct job *job_new(struct refresh *r)
     return job;
 }
 
+/* Who waits does not tell the box why, so it is said here; an agent that tries again and again
+ * makes it no louder. */
+static void tell(struct refresh *r, const struct err *err)
+{
+    bool known = err->code == ERR_AGAIN ? r->told.code != ERR_OK
+                                        : strcmp(r->told.msg, err->msg) == 0;
+    char text[640];
+
+    if (known || !r->on_notice)
+        return;
+    r->told = *err;
+    snprintf(text, sizeof(text), "a login was not renewed: %s", err->msg);
+    r->on_notice(r->ctx, text);
+}
+
 /* The flight is over, and with it the lock. err may be the job's. */
 static void land(struct refresh *r, const struct err *err)
 {
+    if (err)
+        tell(r, err);
+    else
+        r->told = (struct err){0};
     finish(r, err);
     job_free(r->job);
     r->job = NULL;
@@ -260,6 +281,8 @@ static void look_work(void *ctx)
     struct job *job = ctx;
 
     login_token_release(&job->there);
+    secret_free(job->replaces);
+    job->replaces = NULL;
     job->rc = take_lock(job, &job->err);
     if (job->rc == 0)
         job->rc = login_read(job->store, job->path, &job->there, &job->err);
@@ -334,8 +357,23 @@ static int may_grant(const struct refresh *r, struct err *err)
                 "program it belongs to",
                 r->path);
     if (r->granted_ms && loop_now_ms(r->loop) - r->granted_ms < LIMIT_TOKEN_PAUSE_MS)
-        return err_set(err, ERR_AGAIN, "the login in '%s' was renewed a moment ago", r->path);
+        return err_set(err, ERR_AGAIN,
+                "the endpoint was asked for the login in '%s' a moment ago", r->path);
     return 0;
+}
+
+/* The file still has the refresh token that we used up: ours is the newer login, and its
+ * refresh token the one that counts. */
+static bool file_is_behind(struct refresh *r)
+{
+    struct job *job = r->job;
+
+    if (!same(job->there.refresh, r->used_up) || !r->token.refresh)
+        return false;
+    job->replaces = job->there.refresh;
+    job->there.refresh =
+            secret_new(secret_bytes(r->token.refresh), secret_len(r->token.refresh));
+    return true;
 }
 
 static void look_done(void *ctx)
@@ -353,9 +391,10 @@ static void look_done(void *ctx)
         job->tls = NULL;
         job->needs_tls = false;
     }
+    bool behind = job->rc == 0 && file_is_behind(r);
     if (job->rc < 0) {
         land(r, r->was_refused ? &r->refusal : &job->err);
-    } else if (!same(job->there.access, r->token.access) && lives(&job->there)) {
+    } else if (!behind && !same(job->there.access, r->token.access) && lives(&job->there)) {
         adopt(r, &job->there);
         land(r, NULL);
     } else if (r->was_refused) {
@@ -380,6 +419,11 @@ static void write_done(void *ctx)
     if (!r) {
         job_free(job);
         return;
+    }
+    if (job->rc < 0) {
+        secret_free(r->used_up);
+        r->used_up = job->replaces;
+        job->replaces = NULL;
     }
     if (job->rc < 0 && r->on_notice) {
         snprintf(text, sizeof(text),
@@ -408,8 +452,10 @@ static void granted(void *ctx, int status, struct str body, const struct err *er
         look(r);
         return;
     }
-    job->replaces = job->there.refresh;
-    job->there.refresh = NULL;
+    if (!job->replaces) {
+        job->replaces = job->there.refresh;
+        job->there.refresh = NULL;
+    }
     r->step = WRITING;
     loop_work(r->loop, write_work, write_done, job);
 }
@@ -472,6 +518,7 @@ void refresh_free(struct refresh *r)
         job_free(r->job);
     tls_client_free(r->tls);
     login_token_release(&r->token);
+    secret_free(r->used_up);
     free(r->path);
     free(r->lock);
     free(r->extra_ca);

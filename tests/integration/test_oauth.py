@@ -182,6 +182,10 @@ class OAuth(unittest.TestCase):
         self.assertIn(FAILED, content)
         self.assertNotIn(b"REAL", content)
         self.assertEqual(len(self.provider.requests), 1)
+        with open(os.path.join(self.dir.name, "home", "server.log"), encoding="utf-8") as f:
+            log = f.read()
+        self.assertIn("the token endpoint answered 400", log)
+        self.assertNotIn("REAL", log)
 
     def test_a_second_401_is_not_renewed_again(self):
         self.start()

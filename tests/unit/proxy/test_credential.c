@@ -5,7 +5,9 @@
 #include "support/token_world.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 
 #include "proxy/login.h"
 
@@ -374,6 +376,12 @@ static void a_refusal_leaves_everything_as_it_was(void **state)
     assert_null(strstr(outcome.err.msg, "old-refresh"));
     assert_string_equal(secret_bytes(credential_secret(c)), "old-access");
     assert_string_equal(world_read(w, CLAUDE), CLAUDE_FILE("old-access", ENDED));
+    /* Why is said once, however often the agent tries again. */
+    assert_non_null(strstr(w->notice, "answered 400 invalid_grant"));
+    assert_null(strstr(w->notice, "old-refresh"));
+    *w->notice = '\0';
+    assert_int_equal(refresh(w, c), ERR_AGAIN);
+    assert_string_equal(w->notice, "");
     token_world_free(w);
 }
 
@@ -413,6 +421,31 @@ static void a_new_login_during_the_grant_is_not_overwritten(void **state)
     assert_string_equal(secret_bytes(credential_secret(c)), "new-access");
     assert_string_equal(world_read(w, CLAUDE), anew);
     assert_non_null(strstr(w->notice, "is another one by now"));
+    token_world_free(w);
+}
+
+/* No byte can be written, as on a full disk. */
+static void a_login_that_could_not_be_written_is_not_given_up_for_the_old_one(void **state)
+{
+    (void)state;
+    struct token_world *w = token_world_new();
+    struct rlimit before, none;
+    world_write(w, CLAUDE, CLAUDE_FILE("old-access", LIVE));
+    struct credential *c = token_world_open(w, "anthropic");
+    w->answer = GRANTED;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    int rc = refresh(w, c);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(rc, 0);
+    assert_non_null(strstr(w->notice, "not written back"));
+    assert_string_equal(world_read(w, CLAUDE), CLAUDE_FILE("old-access", LIVE));
+
+    /* What the file has has not ended, but the provider refused it. */
+    assert_int_equal(refresh(w, c), ERR_AGAIN);
+    assert_string_equal(secret_bytes(credential_secret(c)), "new-access");
     token_world_free(w);
 }
 
@@ -694,6 +727,7 @@ int main(void)
             cmocka_unit_test(a_refusal_leaves_everything_as_it_was),
             cmocka_unit_test(a_refusal_because_somebody_was_faster_is_none),
             cmocka_unit_test(a_new_login_during_the_grant_is_not_overwritten),
+            cmocka_unit_test(a_login_that_could_not_be_written_is_not_given_up_for_the_old_one),
             cmocka_unit_test(who_cancels_hears_nothing_and_the_grant_is_not_lost),
             cmocka_unit_test(the_end_waits_for_a_grant_that_was_sent),
             cmocka_unit_test(the_end_does_not_wait_for_ever),

@@ -133,6 +133,44 @@ size_t crypt_base64(const void *p, size_t n, char *out)
     return (size_t)EVP_EncodeBlock((unsigned char *)out, p, (int)n);
 }
 
+static int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+' || c == '-')
+        return 62;
+    return c == '/' || c == '_' ? 63 : -1;
+}
+
+/* OpenSSL knows one alphabet, wants the padding, and counts it as zero bytes. */
+bool crypt_base64_decode(struct str text, struct buf *ret)
+{
+    uint32_t bits = 0;
+    unsigned count = 0;
+
+    while (text.n && text.p[text.n - 1] == '=')
+        text.n--;
+    if (text.n % 4 == 1)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        int value = base64_value(text.p[i]);
+
+        if (value < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)value;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            buf_putc(ret, (char)(bits >> count & 0xff));
+        }
+    }
+    return true;
+}
+
 void crypt_uuid(char out[37])
 {
     uint8_t b[16];

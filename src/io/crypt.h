@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/str.h"
+#include "base/buf.h"
 
 #define SHA256_LEN 32
 #define SHA256_HEX 65 /* with the NUL */
@@ -32,6 +32,9 @@ size_t crypt_base64url(const void *p, size_t n, char *out);
 
 /* RFC 4648 section 4, padded. out needs (n+2)/3*4+1 bytes; returns the length. */
 size_t crypt_base64(const void *p, size_t n, char *out);
+
+/* Either alphabet, padded or not; appends. False: it is neither, and only a part is there. */
+bool crypt_base64_decode(struct str text, struct buf *ret);
 
 /* Random UUID, version 4 (RFC 9562), 36 characters and NUL. */
 void crypt_uuid(char out[37]);

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/slice.h"
+#include "io/crypt.h"
 #include "io/loop.h"
 
 /* How the three files are alike. */
@@ -176,7 +177,6 @@ static int find_object(
 static char unescape(struct str *rest)
 {
     struct str in = *rest;
-    unsigned value = 0;
 
     if (in.n >= 2 && strchr("/\"\\", in.p[1]) && in.p[1]) {
         *rest = (struct str){in.p + 2, in.n - 2};
@@ -184,15 +184,9 @@ static char unescape(struct str *rest)
     }
     if (in.n < 6 || !str_starts(in, STR("\\u00")))
         return '\0';
-    for (size_t i = 4; i < 6; i++) {
-        const char *digits = "0123456789abcdef";
-        const char *at = strchr(digits, char_lower(in.p[i]));
-        if (!at || !*at)
-            return '\0';
-        value = value * 16 + (unsigned)(at - digits);
-    }
+    int high = char_hex(in.p[4]), low = char_hex(in.p[5]);
     *rest = (struct str){in.p + 6, in.n - 6};
-    return (char)value;
+    return high < 0 || low < 0 ? '\0' : (char)(high * 16 + low);
 }
 
 struct secret *login_token_of_json(struct str raw)
@@ -218,36 +212,6 @@ struct secret *login_token_of_json(struct str raw)
     return token;
 }
 
-static int base64url_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* RFC 4648 section 5; padding and anything unknown end it. */
-static void base64url_decode(struct str in, struct buf *out)
-{
-    uint32_t bits = 0;
-    int have = 0;
-
-    for (size_t i = 0; i < in.n; i++) {
-        int value = base64url_value(in.p[i]);
-        if (value < 0)
-            return;
-        bits = bits << 6 | (uint32_t)value;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            buf_putc(out, (char)(bits >> have & 0xff));
-        }
-    }
-}
-
 int64_t login_jwt_expires_ms(const struct secret *token, int64_t otherwise)
 {
     struct str rest = {secret_bytes(token), secret_len(token)}, part;
@@ -257,7 +221,7 @@ int64_t login_jwt_expires_ms(const struct secret *token, int64_t otherwise)
 
     buf_mark_secret(&claims);
     if (str_cut(&rest, '.', &part) && str_cut(&rest, '.', &part))
-        base64url_decode(part, &claims);
+        (void)crypt_base64_decode(part, &claims);
     bool found = buf_len(&claims) &&
                  json_slice_object(trimmed(buf_str(&claims)), &exp, 1, NULL) == 0 &&
                  exp.value.p && str_u64(exp.value, INT64_MAX / 1000, &seconds);

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "io/crypt.h"
 #include "pty/vt_marks.h"
 
 /* True: may stand in a title. */
@@ -44,42 +45,6 @@ static void set_title(struct vt *vt, struct str text)
         vt->ops->on_title(vt->ctx, vt->title);
 }
 
-static int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* False: not base64. */
-static bool base64_decode(struct str text, struct buf *ret)
-{
-    uint32_t bits = 0;
-    unsigned count = 0;
-
-    while (text.n && text.p[text.n - 1] == '=')
-        text.n--;
-    if (text.n % 4 == 1)
-        return false;
-    for (size_t i = 0; i < text.n; i++) {
-        int value = base64_value(text.p[i]);
-
-        if (value < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)value;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            buf_putc(ret, (char)(bits >> count & 0xff));
-        }
-    }
-    return true;
-}
-
 /* `selection;base64`. A query (`?`) gets no answer: the clipboard may hold a password. */
 static void set_clipboard(struct vt *vt, struct str body)
 {
@@ -88,7 +53,7 @@ static void set_clipboard(struct vt *vt, struct str body)
 
     if (!str_cut(&body, ';', &selection) || !vt->ops->on_clipboard)
         return;
-    if (base64_decode(body, &text) && buf_len(&text))
+    if (crypt_base64_decode(body, &text) && buf_len(&text))
         vt->ops->on_clipboard(vt->ctx, buf_str(&text));
     buf_release(&text);
 }

@@ -69,6 +69,25 @@ static void test_base64_is_padded_and_has_the_usual_alphabet(void **state)
     }
 }
 
+static void test_base64_of_either_alphabet_is_read_with_and_without_padding(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out; /* NULL: it is none */
+    } t[] = {{"", ""}, {"Zg==", "f"}, {"Zg", "f"}, {"Zm8=", "fo"}, {"Zm9vYmFy", "foobar"},
+            {"-__-", "\xfb\xff\xfe"}, {"+//+", "\xfb\xff\xfe"}, {"Z", NULL}, {"Zg=x", NULL},
+            {"Zm 9v", NULL}, {"Zm9v\n", NULL}, {"?", NULL}};
+
+    for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        struct buf out = BUF_INIT;
+        bool fine = crypt_base64_decode(str_of(t[i].in), &out);
+
+        assert_int_equal(fine, t[i].out != NULL);
+        assert_true(!fine || str_eq(buf_str(&out), str_of(t[i].out)));
+        buf_release(&out);
+    }
+}
+
 static void test_sha1_gives_the_answer_of_fips_180(void **state)
 {
     (void)state;
@@ -104,6 +123,7 @@ int main(void)
             cmocka_unit_test(test_sha256_in_parts_is_sha256_of_the_whole),
             cmocka_unit_test(test_base64url_has_no_padding_and_the_url_alphabet),
             cmocka_unit_test(test_base64_is_padded_and_has_the_usual_alphabet),
+            cmocka_unit_test(test_base64_of_either_alphabet_is_read_with_and_without_padding),
             cmocka_unit_test(test_sha1_gives_the_answer_of_fips_180),
             cmocka_unit_test(test_uuids_have_their_form_and_differ),
     };

@@ -96,13 +96,6 @@ static void give_up(struct chan *chan)
     chan->ctx = NULL;
     chan->news = 0;
     chan_tls_detach(chan);
-    if (!chan->uncounted)
-        loop_given_up(chan->loop, "channel");
-}
-
-void chan_uncount(struct chan *chan)
-{
-    chan->uncounted = true;
     loop_given_up(chan->loop, "channel");
 }
 

@@ -69,6 +69,7 @@ void chan_abort(struct chan *chan);
  * Start TLS on a plain channel. Bytes already in chan_in() are the beginning of the
  * handshake, bytes not yet written go out in the clear before it. on_open comes when it is
  * done; on_fail after `timeout_ms` if it is not. What is written meanwhile waits for it.
+ * On a channel that has TLS the new TLS runs within it, once: an https proxy is reached so.
  * Which names are accepted is for the find function of the server (tls.h) to say.
  */
 void chan_start_tls_server(struct chan *chan, struct tls_server *server, uint32_t timeout_ms);

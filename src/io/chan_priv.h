@@ -62,7 +62,6 @@ struct chan {
     bool shut_wanted; /* chan_shutdown() or chan_close() */
     bool shut_sent;   /* FIN is out or on its way */
     bool lingering;   /* CLOSING: all is sent, waiting for the peer's end */
-    bool uncounted;   /* a part of another object: not in the loop's census */
     char *peer;       /* owns; its address as text; NULL: a Unix socket */
 };
 
@@ -90,12 +89,6 @@ void chan_ended(struct chan *chan);                       /* clean end of input 
 void chan_fail(struct chan *chan, const struct err *err); /* the first one counts */
 void chan_deadline(struct chan *chan, uint64_t ms);       /* 0: none */
 bool chan_can_take(const struct chan *chan);              /* may `in` grow? */
-void chan_uncount(struct chan *chan);                     /* another object stands for it */
-
-/* --- bridge.c --- */
-
-/* A plain channel whose bytes travel through `outer`, which is given away; NULL: it is not. */
-struct chan *chan_over(struct chan *outer, struct err *err);
 
 /* --- chan_tls.c --- */
 

@@ -27,6 +27,12 @@
 static void start(
         struct chan *chan, struct chan_tls *tls, const struct err *err, uint32_t timeout_ms);
 
+/* The one that has the socket. */
+static struct chan_tls *lowest(struct chan_tls *tls)
+{
+    return tls->under ? tls->under : tls;
+}
+
 static void ssl_enter(struct chan *chan)
 {
     CHECK(!chan->loop->scratch_busy);
@@ -38,7 +44,7 @@ static void ssl_leave(struct chan *chan)
 {
     chan->loop->scratch_busy = false;
     if (buf_len(&chan->loop->scratch))
-        chan_send_scratch(chan, &chan->tls->wire);
+        chan_send_scratch(chan, chan_tls_wire(chan));
 }
 
 void chan_start_tls_server(struct chan *chan, struct tls_server *server, uint32_t timeout_ms)
@@ -78,15 +84,28 @@ void chan_start_tls_client_h2(
 }
 
 /* What was written before still goes out as it is; what was read before is the handshake. */
+static void start_lowest(struct chan *chan, struct chan_tls *tls)
+{
+    buf_swap(&tls->wire, &chan->out);
+    buf_swap(&tls->stash, &chan->in);
+}
+
+/* The same where there is TLS already: that has been read and writes what is left to write. */
+static void start_within(struct chan *chan, struct chan_tls *tls)
+{
+    CHECK(!chan->tls->under && !buf_len(&chan->in));
+    while (chan_tls_encrypt(chan))
+        continue;
+    tls->under = chan->tls;
+}
+
 static void start(
         struct chan *chan, struct chan_tls *tls, const struct err *err, uint32_t timeout_ms)
 {
-    CHECK(!chan->tls);
+    (chan->tls ? start_within : start_lowest)(chan, tls);
     chan->tls = tls;
     tls->chan = chan;
     tls->more = true;
-    buf_swap(&tls->wire, &chan->out);
-    buf_swap(&tls->stash, &chan->in);
     chan->news &= ~(unsigned)(NEWS_DATA | NEWS_END);
     loop_defer(chan->loop, &chan->hook);
     if (!tls->ssl) {
@@ -156,11 +175,18 @@ static void handshake(struct chan *chan)
         return; /* closed in the certificate callback */
     if (rc == 1)
         handshake_done(chan);
+    else if (why == SSL_ERROR_SYSCALL)
+        chan_tls_eof(chan); /* the TLS under this one has ended */
     else if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_CLIENT_HELLO_CB)
         handshake_failed(chan);
 }
 
 /* --- input ------------------------------------------------------------------------- */
+
+static bool has_pending(const struct chan_tls *tls)
+{
+    return SSL_has_pending(tls->ssl) || (tls->under && SSL_has_pending(tls->under->ssl));
+}
 
 /* One record into chan_in(); false: no more for now. */
 static bool decrypt(struct chan *chan)
@@ -169,7 +195,7 @@ static bool decrypt(struct chan *chan)
     size_t n = 0;
     struct err err;
 
-    if (!tls->net.n && !SSL_has_pending(tls->ssl))
+    if (!lowest(tls)->net.n && !has_pending(tls))
         return false;
     char *room = buf_reserve(&chan->in, RECORD);
     ssl_enter(chan);
@@ -184,6 +210,8 @@ static bool decrypt(struct chan *chan)
     }
     if (why == SSL_ERROR_ZERO_RETURN) {
         chan_ended(chan);
+    } else if (why == SSL_ERROR_SYSCALL) {
+        chan_tls_eof(chan);
     } else if (why != SSL_ERROR_WANT_READ) {
         err_ssl(&err, "TLS connection with '%s' broke",
                 tls->host ? tls->host : chan_peer(chan));
@@ -195,6 +223,8 @@ static bool decrypt(struct chan *chan)
 /* RELEASE_BUFFERS frees it after the next write only, which on an idle channel never comes. */
 static void drop_ticket_buffer(struct chan_tls *tls)
 {
+    if (tls->under)
+        drop_ticket_buffer(tls->under);
     if (!tls->ticket || tls->net.n || SSL_has_pending(tls->ssl))
         return;
     tls->ticket = false;
@@ -216,37 +246,37 @@ static void digest(struct chan *chan)
             return;
         }
     }
-    tls->more = !chan->ended && (tls->net.n || SSL_has_pending(tls->ssl));
+    tls->more = !chan->ended && (lowest(tls)->net.n || has_pending(tls));
 }
 
 void chan_tls_pump(struct chan *chan)
 {
-    struct chan_tls *tls = chan->tls;
-    bool from_socket = tls->net.n > 0;
+    struct chan_tls *tls = chan->tls, *low = lowest(tls);
+    bool from_socket = low->net.n > 0;
 
     if (chan->state != CHAN_OPEN || chan->connecting || chan->ended)
         return;
     if (!from_socket)
-        tls->net = buf_str(&tls->stash);
-    if (tls->net.n || tls->more || !tls->open)
+        low->net = buf_str(&low->stash);
+    if (low->net.n || tls->more || !tls->open)
         digest(chan);
     if (from_socket)
-        buf_append(&tls->stash, tls->net.p, tls->net.n);
+        buf_append(&low->stash, low->net.p, low->net.n);
     else
-        buf_consume(&tls->stash, buf_len(&tls->stash) - tls->net.n);
-    tls->net = (struct str){NULL, 0};
-    if (!buf_len(&tls->stash) && tls->stash.cap)
-        buf_release(&tls->stash);
+        buf_consume(&low->stash, buf_len(&low->stash) - low->net.n);
+    low->net = (struct str){NULL, 0};
+    if (!buf_len(&low->stash) && low->stash.cap)
+        buf_release(&low->stash);
 }
 
 void chan_tls_feed(struct chan *chan, const char *p, size_t n)
 {
-    struct chan_tls *tls = chan->tls;
+    struct chan_tls *low = lowest(chan->tls);
 
-    if (buf_len(&tls->stash))
-        buf_append(&tls->stash, p, n);
+    if (buf_len(&low->stash))
+        buf_append(&low->stash, p, n);
     else
-        tls->net = (struct str){p, n};
+        low->net = (struct str){p, n};
     chan_tls_pump(chan);
 }
 
@@ -285,7 +315,7 @@ bool chan_tls_encrypt(struct chan *chan)
         ok = SSL_write_ex(
                 tls->ssl, buf_data(&chan->out), n < ENCRYPT_STEP ? n : ENCRYPT_STEP, &taken);
     } else {
-        ok = SSL_shutdown(tls->ssl) >= 0;
+        ok = SSL_shutdown(tls->ssl) >= 0 && (!tls->under || SSL_shutdown(tls->under->ssl) >= 0);
         tls->said_bye = true;
     }
     ssl_leave(chan);
@@ -315,7 +345,7 @@ bool chan_tls_more(const struct chan *chan)
 
 bool chan_tls_wants_bytes(const struct chan *chan)
 {
-    return !chan->tls->more && buf_len(&chan->tls->stash) < LIMIT_CHAN_LOW;
+    return !chan->tls->more && buf_len(&lowest(chan->tls)->stash) < LIMIT_CHAN_LOW;
 }
 
 bool chan_tls_open(const struct chan *chan)
@@ -330,7 +360,7 @@ bool chan_tls_said_bye(const struct chan *chan)
 
 struct buf *chan_tls_wire(struct chan *chan)
 {
-    return &chan->tls->wire;
+    return &lowest(chan->tls)->wire;
 }
 
 void chan_tls_detach(struct chan *chan)
@@ -343,14 +373,19 @@ void chan_tls_free(struct chan *chan)
 {
     struct chan_tls *tls = chan->tls;
 
-    if (!tls)
-        return;
-    /* Without this SSL_free would make the session unusable for resumption. */
-    if (tls->ssl && tls->open)
-        SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-    SSL_free(tls->ssl);
-    buf_release(&tls->stash);
-    buf_release(&tls->wire);
-    free(tls->host);
-    free(tls);
+    /* Without this SSL_free would make the session unusable for resumption, and the BIO over
+     * the SSL under it would say goodbye there. */
+    for (struct chan_tls *one = tls; one; one = one->under)
+        if (one->ssl && one->open)
+            SSL_set_shutdown(one->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    while (tls) {
+        struct chan_tls *under = tls->under;
+
+        SSL_free(tls->ssl);
+        buf_release(&tls->stash);
+        buf_release(&tls->wire);
+        free(tls->host);
+        free(tls);
+        tls = under;
+    }
 }

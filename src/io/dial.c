@@ -178,8 +178,6 @@ static void on_timeout(void *ctx)
 
 /* --- on the connection that won ------------------------------------------------------- */
 
-static const struct chan_ops winner_ops;
-
 static uint32_t never(const struct dial *dial)
 {
     return dial->timeout_ms + 1000; /* our own timer is the deadline of it all */
@@ -190,16 +188,6 @@ static void secure(struct dial *dial)
     if (!dial->tls) {
         succeed(dial);
         return;
-    }
-    if (dial->stage == DIAL_TUNNEL && dial->via->tls) {
-        struct chan *inner = chan_over(dial->chan, &dial->err);
-
-        if (!inner) {
-            fail(dial);
-            return;
-        }
-        dial->chan = inner;
-        chan_set_ops(inner, &winner_ops, dial);
     }
     dial->stage = DIAL_TLS;
     (dial->h2 ? chan_start_tls_client_h2 : chan_start_tls_client)(

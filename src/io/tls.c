@@ -53,12 +53,6 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
         const unsigned char *in, unsigned inlen, void *arg);
 static int on_session(SSL *ssl, SSL_SESSION *session);
 
-/* The BIO knows; OpenSSL's application data would cost each connection a list. */
-static struct chan_tls *tls_of(SSL *ssl)
-{
-    return BIO_get_data(SSL_get_rbio(ssl));
-}
-
 static SSL_CTX *new_ctx(const SSL_METHOD *method, struct err *err)
 {
     ERR_clear_error();

@@ -5,6 +5,9 @@
  * into the loop's scratch buffer, so that an idle channel holds no buffer at all and a record
  * is copied once less than through BIO_s_mem. Reading never reports an end; the pump knows
  * about it. Writing never fails.
+ *
+ *     SSL -- BIO                          TLS
+ *     SSL -- OpenSSL's -- SSL -- BIO      TLS within TLS
  */
 #include <openssl/bio.h>
 #include <pthread.h>
@@ -61,10 +64,23 @@ BIO *tls_bio_new(struct chan_tls *tls)
 {
     pthread_once(&once, make_method);
 
-    BIO *bio = BIO_new(method);
+    BIO *bio = BIO_new(tls->under ? BIO_f_ssl() : method);
 
     CHECK(bio);
-    BIO_set_data(bio, tls);
-    BIO_set_init(bio, 1);
+    if (tls->under) {
+        CHECK(BIO_set_ssl(bio, tls->under->ssl, BIO_NOCLOSE) == 1);
+    } else {
+        BIO_set_data(bio, tls);
+        BIO_set_init(bio, 1);
+    }
     return bio;
+}
+
+/* The BIO knows; OpenSSL's application data would cost each connection a list. */
+struct chan_tls *tls_of(const SSL *ssl)
+{
+    BIO *ours = BIO_find_type(SSL_get_rbio(ssl), BIO_TYPE_SOURCE_SINK);
+    struct chan_tls *tls = BIO_get_data(ours);
+
+    return tls->ssl == ssl ? tls : tls->chan->tls;
 }

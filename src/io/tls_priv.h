@@ -15,11 +15,14 @@ struct chan_tls {
     struct chan *chan;         /* borrows; its owner */
     struct tls_server *server; /* borrows; NULL on the client side */
     struct tls_client *client; /* borrows; NULL on the server side */
+    struct chan_tls *under;    /* owns; the TLS this one runs within; NULL: none, the socket */
     char *host;                /* owns; client side: the name to verify */
-    struct str net;            /* ciphertext that SSL may read during this call of the pump */
-    struct buf stash;          /* owns; ciphertext that SSL did not want yet */
-    struct buf wire;           /* owns; bytes the socket did not take yet */
-    struct chan_tls *next;     /* server's ring of those that wait for a certificate */
+    /* Of the lowest one only: */
+    struct str net;   /* ciphertext that SSL may read during this call of the pump */
+    struct buf stash; /* owns; ciphertext that SSL did not want yet */
+    struct buf wire;  /* owns; bytes the socket did not take yet */
+
+    struct chan_tls *next; /* server's ring of those that wait for a certificate */
     struct chan_tls *prev;
     char *waits_for; /* owns; the name it asked for; NULL: it does not wait */
     bool open;       /* handshake done */
@@ -37,8 +40,10 @@ SSL *tls_server_ssl(struct tls_server *tls, struct err *err);
 SSL *tls_client_ssl(struct tls_client *tls, const char *host, bool h2, struct err *err);
 bool tls_server_h2(const struct tls_server *tls);
 
-/* A BIO over chan_tls.net and the loop's scratch buffer. */
+/* A BIO over chan_tls.net and the loop's scratch buffer, or over the TLS under this one. */
 BIO *tls_bio_new(struct chan_tls *tls);
+/* Whose BIO this SSL has. */
+struct chan_tls *tls_of(const SSL *ssl);
 
 void tls_server_wait(struct tls_server *server, struct chan_tls *tls, const char *sni);
 void tls_server_unwait(struct chan_tls *tls);

@@ -4,8 +4,6 @@
  */
 #include "peer.h"
 
-#include "io/chan_priv.h"
-
 static struct tls_identity ca, leaf, proxy_leaf;
 static char ca_file[] = "/tmp/ic-dialproxy-XXXXXX";
 
@@ -17,9 +15,11 @@ struct world {
     struct tls_client *tls;
     struct peer us, them; /* our end, and the origin at the end of the tunnel */
     struct chan *asked;   /* the proxy before it answered */
+    struct chan *taken;   /* borrows; the connection to the proxy */
     char request[1024];
     const char *answer;
-    bool drop; /* closes without an answer */
+    bool drop;    /* closes without an answer */
+    bool hang_up; /* closes at the first bytes after it */
     int done;
     struct err err;
 };
@@ -58,14 +58,10 @@ static const struct tls_identity *find(
 
 static void become_origin(struct world *w, struct chan *chan)
 {
-    struct err err;
-
-    if (w->proxy_tls && w->origin_tls)
-        chan = chan_over(chan, &err);
-    assert_non_null(chan);
     peer_take(&w->them, chan);
-    w->them.echo = true;
-    if (w->origin_tls)
+    w->them.echo = !w->hang_up;
+    w->them.close_on_data = w->hang_up;
+    if (w->origin_tls && !w->hang_up)
         chan_start_tls_server(chan, w->origin_tls, 10000);
 }
 
@@ -108,7 +104,7 @@ static void on_accept(void *ctx, struct chan *chan)
 {
     struct world *w = ctx;
 
-    w->asked = chan;
+    w->asked = w->taken = chan;
     chan_set_ops(chan, &proxy_ops, w);
     if (w->proxy_tls)
         chan_start_tls_server(chan, w->proxy_tls, 10000);
@@ -242,6 +238,45 @@ static void test_a_tunnel_cut_within_tls_is_no_clean_end(void **state)
     UNTIL(w.loop, w.us.failed || w.us.ended);
     assert_int_equal(w.us.failed, 1);
     end_world(&w);
+}
+
+static void test_a_proxy_that_hangs_up_in_the_middle_is_named_as_the_reason(void **state)
+{
+    struct world w;
+
+    (void)state;
+    new_world(&w, "https", "", true);
+    w.hang_up = true;
+    call(&w, "api.test");
+    assert_int_equal(w.err.code, ERR_TLS);
+    assert_non_null(strstr(w.err.msg, "closed the connection during the TLS handshake"));
+    end_world(&w);
+}
+
+static void test_what_is_closed_towards_a_proxy_that_hangs_is_gone(void **state)
+{
+    static void (*const ends[])(struct chan * chan) = {chan_close, chan_abort, chan_abort};
+    char block[10000] = {0};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct world w;
+
+        new_world(&w, "https", "", true);
+        int before = count_fds();
+        call(&w, "api.test");
+        ping(&w);
+        int ours = (count_fds() - before) / 2; /* the other half is the test's proxy */
+        chan_pause(w.taken);
+        for (int k = 0; i == 2 && k < 2000; k++) /* more than all buffers hold */
+            chan_write(w.us.chan, block, sizeof(block));
+        for (int k = 0; k < 10; k++)
+            loop_turn(w.loop, false);
+        ends[i](w.us.chan);
+        w.us.chan = NULL;
+        UNTIL(w.loop, count_fds() == before + ours);
+        end_world(&w);
+    }
 }
 
 static void test_answers_other_than_success_say_what_is_wrong(void **state)
@@ -450,6 +485,8 @@ int main(void)
             cmocka_unit_test(test_user_and_password_are_sent_decoded),
             cmocka_unit_test(test_an_https_proxy_carries_tls_within_tls),
             cmocka_unit_test(test_a_tunnel_cut_within_tls_is_no_clean_end),
+            cmocka_unit_test(test_a_proxy_that_hangs_up_in_the_middle_is_named_as_the_reason),
+            cmocka_unit_test(test_what_is_closed_towards_a_proxy_that_hangs_is_gone),
             cmocka_unit_test(test_answers_other_than_success_say_what_is_wrong),
             cmocka_unit_test(test_endless_and_missing_answers_end_the_dial),
             cmocka_unit_test(test_bytes_behind_the_answer_belong_to_a_plain_tunnel),

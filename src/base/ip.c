@@ -141,8 +141,9 @@ bool ip_parse(struct str text, struct ip *ret)
 
 bool ip_looks_numeric(struct str text)
 {
+    if (str_ends(text, STR(".")))
+        text.n--;
     size_t start = text.n;
-
     while (start > 0 && text.p[start - 1] != '.')
         start--;
     struct str last = {text.p + start, text.n - start};

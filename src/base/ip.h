@@ -21,7 +21,8 @@ struct ip {
  */
 bool ip_parse(struct str text, struct ip *ret);
 
-/* Would a lenient reader take this for an IPv4 address? The last label is a number. */
+/* Would a lenient reader take this for an IPv4 address? The last label is a number, with or
+ * without a final dot. */
 bool ip_looks_numeric(struct str text);
 
 bool ip_equal(const struct ip *a, const struct ip *b);

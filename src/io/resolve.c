@@ -23,14 +23,17 @@ struct resolve {
     bool own;
 };
 
-/* Nothing else is in a host name. libuv would make ASCII of other letters and other dots, and
- * a zone ("%eth0") makes sense for link-local addresses only. */
+/* Nothing else is in a host name. libuv would make ASCII of other letters and other dots, a
+ * zone ("%eth0") makes sense for link-local addresses only, and some proxies cut dots off that
+ * make one name look like another. */
 static bool is_plain(struct str name)
 {
     for (size_t i = 0; i < name.n; i++) {
         char c = char_lower(name.p[i]);
 
         if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && !strchr("-._", c))
+            return false;
+        if (c == '.' && (i == 0 || name.p[i - 1] == '.'))
             return false;
     }
     return name.n > 0 && name.n < 256;

@@ -166,6 +166,7 @@ static void numbers_that_some_readers_take_for_addresses_are_noticed(void **stat
     assert_true(ip_looks_numeric(STR("2130706433")));
     assert_true(ip_looks_numeric(STR("a.0x7f")));
     assert_true(ip_looks_numeric(STR("a.0X")));
+    assert_true(ip_looks_numeric(STR("127.0.0.1.")));
     assert_false(ip_looks_numeric(STR("1.2.3.4.example")));
     assert_false(ip_looks_numeric(STR("a.1b")));
     assert_false(ip_looks_numeric(STR("a.")));

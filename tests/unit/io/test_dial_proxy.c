@@ -356,7 +356,8 @@ static void test_the_proxy_is_not_asked_for_private_names_and_addresses(void **s
 {
     static const char *const hosts[] = {"localhost", "127.0.0.1", "10.0.0.1", "::1",
             "169.254.169.254", "metadata.google.internal", "a\r\nb.test", "db", "127.1",
-            "::ffff:127.0.0.1"};
+            "::ffff:127.0.0.1", "127.0.0.1.", "169.254.169.254..", "metadata.google.internal..",
+            ".localhost"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {

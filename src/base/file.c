@@ -155,7 +155,8 @@ int file_read_private(const char *path, size_t max, struct buf *ret, struct err 
         rc = err_set(err, ERR_CREDENTIAL, "'%s' belongs to uid %u, not to you", path,
                 (unsigned)st.st_uid);
     else if (st.st_mode & 077)
-        rc = err_set(err, ERR_CREDENTIAL, "'%s' is open to others: chmod 600 it", path);
+        rc = err_set(
+                err, ERR_CREDENTIAL, "'%s' is open to others; run: chmod 600 %s", path, path);
     else
         rc = read_all(fd, path, max, ret, err);
     close(fd);

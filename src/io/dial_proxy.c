@@ -5,11 +5,9 @@
  * Its answer is read strictly: whoever sits there must not be able to slip bytes into the
  * connection that follows. The answer to a CONNECT has no body, whatever its fields say.
  */
-#include <netinet/in.h>
-#include <openssl/evp.h>
-
 #include "base/ip.h"
 #include "base/mem.h"
+#include "io/crypt.h"
 #include "io/dial_priv.h"
 
 /* The head of its answer; real ones have some hundred bytes, with cookies a few thousand. */
@@ -53,10 +51,9 @@ static int make_auth(struct dial_proxy *proxy, struct str userinfo, struct err *
         m = has_password ? decode(userinfo, plain + n, sizeof(plain) - (size_t)n) : 0;
     }
     if (m >= 0) {
-        int k = EVP_EncodeBlock(
-                (unsigned char *)value + 6, (const unsigned char *)plain, (int)(n + m));
+        size_t k = crypt_base64(plain, (size_t)(n + m), value + 6);
 
-        proxy->auth = secret_new(value, 6 + (size_t)k);
+        proxy->auth = secret_new(value, 6 + k);
     }
     mem_wipe(plain, sizeof(plain));
     mem_wipe(value, sizeof(value));

@@ -20,14 +20,11 @@
 #include "proxy/ca.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -193,20 +190,16 @@ void ca_set_clock(struct ca *ca, int64_t (*wall_ms)(void))
 
 static int load_key(struct ca *ca, const char *path, struct err *err)
 {
-    struct stat st;
-    if (lstat(path, &st) < 0)
-        return err_set(err, ERR_IO, "cannot read '%s': %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
-        return err_set(err, ERR_CONFIG, "'%s' is not a plain file of yours", path);
-    if (st.st_mode & 077)
-        return err_set(err, ERR_CONFIG,
-                "'%s' can be read by others (mode %04o); run: chmod 600 %s", path,
-                (unsigned)st.st_mode & 07777, path);
-
     struct buf pem = BUF_INIT;
-    int rc = file_read(path, LIMIT_FILE, &pem, err);
-    if (rc < 0)
+    buf_mark_secret(&pem);
+    int rc = file_read_private(path, LIMIT_FILE, &pem, err);
+    if (rc < 0) {
+        buf_wipe(&pem);
+        /* Not a key of the user's that is missing: the folder is not in order. */
+        if (rc == ERR_CREDENTIAL && err)
+            err->code = ERR_CONFIG;
         return rc;
+    }
     BIO *bio = BIO_new_mem_buf(buf_data(&pem), (int)buf_len(&pem));
     ca->mold.ca_key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
     BIO_free(bio);

@@ -127,11 +127,6 @@ const char *answers_trouble(const struct answers *answers)
     return answers->trouble;
 }
 
-const char *answers_path(const struct answers *answers)
-{
-    return answers->path;
-}
-
 /* --- appending -------------------------------------------------------------------------- */
 
 /* Would the file be right with this line behind it? */

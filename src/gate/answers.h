@@ -25,7 +25,6 @@ void answers_refresh(struct answers *answers);
 const struct policy *answers_policy(const struct answers *answers);
 /* Why the file as it is now is not used; "" if it is. Nothing may be allowed then. */
 const char *answers_trouble(const struct answers *answers);
-const char *answers_path(const struct answers *answers);
 
 /*
  * Append one rule line and its comment, off the loop, locked against other processes, and

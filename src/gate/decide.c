@@ -63,8 +63,12 @@ static struct grant *make_grant(struct gate *gate, const struct item *item,
                 item->pub.rec.number);
         return NULL;
     }
+    if (!answer->rule || strcmp(answer->rule, line) != 0) {
+        err_set(err, ERR_CONFLICT, "the rule is another one than was shown, look again");
+        return NULL;
+    }
     struct grant_use use = item_use(item, &req);
-    struct grant *grant = grant_new(gate->config.grants, answer, use.session, &req, err);
+    struct grant *grant = grant_new(gate->config.grants, answer, use.session, err);
     if (grant && !grant_take(grant, &use)) {
         err_set(err, ERR_CONFLICT, "%u wait for this answer already, look again", use.uses);
         grant_free(grant);

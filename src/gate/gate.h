@@ -40,9 +40,7 @@ struct gate_item {
     char agent[32];
     enum risk risk;
     unsigned count;       /* askers who wait for this answer */
-    char method[40];      /* of a net request, safe to print; else "" */
-    char host[256];       /* the same */
-    uint16_t port;        /* the same; else 0 */
+    char host[256];       /* of a net request, safe to print; else "" */
     uint64_t deadline_ms; /* loop_now_ms() clock; clock stops while under review */
     uint64_t age_ms;
     uint64_t left_ms;

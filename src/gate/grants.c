@@ -92,16 +92,6 @@ void grants_free(struct grants *grants)
     free(grants);
 }
 
-unsigned grants_count(const struct grants *grants)
-{
-    return grants->count;
-}
-
-const char *grants_path(const struct grants *grants)
-{
-    return grants && grants->answers ? answers_path(grants->answers) : NULL;
-}
-
 /* --- one grant -------------------------------------------------------------------------- */
 
 static bool is_over(const struct grant *grant)
@@ -150,21 +140,10 @@ static int check_answer(
 }
 
 struct grant *grant_new(struct grants *grants, const struct gate_answer *answer,
-        const char *session, const struct net_request *req, struct err *err)
+        const char *session, struct err *err)
 {
-    enum verdict_kind verb = answer->allow ? VERDICT_ALLOW : VERDICT_DENY;
-    char line[RECIPE_LINE];
-
     if (check_answer(grants, answer, err) < 0)
         return NULL;
-    if (!recipe_net(req, verb, answer->width, line)) {
-        err_set(err, ERR_USAGE, "no rule of this width can be written for this request");
-        return NULL;
-    }
-    if (!answer->rule || strcmp(answer->rule, line) != 0) {
-        err_set(err, ERR_CONFLICT, "the rule is another one than was shown, look again");
-        return NULL;
-    }
     drop_over(grants);
     if (answer->scope != SCOPE_ALWAYS && grants->count >= LIMIT_GRANTS) {
         err_set(err, ERR_LIMIT, "%d answers are remembered already; answer once", LIMIT_GRANTS);
@@ -172,7 +151,7 @@ struct grant *grant_new(struct grants *grants, const struct gate_answer *answer,
     }
 
     struct grant *grant = xcalloc(1, sizeof(*grant));
-    grant->verb = verb;
+    grant->verb = answer->allow ? VERDICT_ALLOW : VERDICT_DENY;
     grant->scope = answer->scope;
     grant->width = answer->width;
     grant->uses_left = answer->uses;
@@ -181,9 +160,9 @@ struct grant *grant_new(struct grants *grants, const struct gate_answer *answer,
     grant->loop = grants->loop;
     scope_words(answer, grant->words, sizeof(grant->words));
     snprintf(grant->session, sizeof(grant->session), "%s", session);
-    snprintf(grant->line, sizeof(grant->line), "%s", line);
-    grant->rule = policy_parse(str_of(line), "answer", NULL);
-    CHECK(grant->rule); /* the recipe has read it */
+    snprintf(grant->line, sizeof(grant->line), "%s", answer->rule);
+    grant->rule = policy_parse(str_of(grant->line), "answer", NULL);
+    CHECK(grant->rule); /* a recipe has read it */
     return grant;
 }
 

@@ -64,18 +64,14 @@ void grants_judge_net(struct grants *grants, const struct policy *policy, const 
 /* The session is over: its answers are forgotten. */
 void grants_end_session(struct grants *grants, const char *session);
 
-unsigned grants_count(const struct grants *grants);
-/* Where "always" is written; NULL: nowhere. */
-const char *grants_path(const struct grants *grants);
-
 /* --- for the gate ----------------------------------------------------------------------- */
 
 /*
- * The answer as a grant that does not hold yet. ERR_CONFLICT if its rule is not the one that
- * was shown; ERR_LIMIT if no more can be remembered; ERR_USAGE if it makes no sense.
+ * The answer as a grant that does not hold yet; answer.rule is a line of a recipe. ERR_LIMIT
+ * if no more can be remembered; ERR_USAGE if it makes no sense.
  */
 struct grant *grant_new(struct grants *grants, const struct gate_answer *answer,
-        const char *session, const struct net_request *req, struct err *err);
+        const char *session, struct err *err);
 void grant_free(struct grant *grant);
 /* So many askers of one request, all at once. What is of high risk takes answers that name it
  * exactly and no wider ones. `uses` 0: only looking. */

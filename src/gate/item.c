@@ -67,8 +67,7 @@ static void keep_net(struct item *item, const struct net_request *net)
     item->scheme = xstrndup(net->scheme.p, net->scheme.n);
     item->host = xstrndup(net->host.p, net->host.n);
     item->path = xstrndup(net->path.p, net->path.n);
-    item->pub.port = net->port;
-    str_vis(item->pub.method, sizeof(item->pub.method), net->method);
+    item->port = net->port;
     str_vis(item->pub.host, sizeof(item->pub.host), net->host);
 }
 
@@ -161,7 +160,7 @@ bool item_net(const struct item *item, struct net_request *ret)
             .method = str_of(item->method),
             .scheme = str_of(item->scheme),
             .host = str_of(item->host),
-            .port = item->pub.port,
+            .port = item->port,
             .path = str_of(item->path),
     };
     return true;

@@ -19,7 +19,8 @@ struct item {
     struct gate_item pub;                /* pub.count: askers; 0: all are gone */
     struct asker *askers;                /* owns; in the order of asking */
     char *method, *scheme, *host, *path; /* own; NULL without a net request */
-    uint64_t asked_at_ms;                /* loop clock */
+    uint16_t port;
+    uint64_t asked_at_ms; /* loop clock */
     uint32_t timeout_ms;
     bool is_shown; /* the text fits whole; what nobody can read nobody can approve */
     bool in_review;

@@ -107,7 +107,7 @@ static struct grant *make(
     assert_true(
             recipe_net(&req, answer.allow ? VERDICT_ALLOW : VERDICT_DENY, answer.width, line));
     answer.rule = line;
-    return grant_new(f->grants, &answer, S1, &req, err);
+    return grant_new(f->grants, &answer, S1, err);
 }
 
 static struct err give(struct fixture *f, struct gate_answer answer, struct net_request req)
@@ -231,7 +231,6 @@ static void a_session_answer_turns_ask_into_allow_for_that_session_and_width(voi
     EXPECT(f, S1, get("new.example.org", "/a"), VERDICT_ALLOW);
     grants_end_session(f->grants, S1);
     EXPECT(f, S1, get("new.example.org", "/a"), VERDICT_ASK);
-    assert_int_equal(grants_count(f->grants), 0);
 }
 
 static void a_tunnel_is_allowed_by_name_and_denied_with_all_inside(void **state)
@@ -262,7 +261,6 @@ static void uses_are_counted_and_not_spent_where_the_policy_allows(void **state)
     for (int i = 0; i < 5; i++)
         EXPECT(f, S1, get("allowed.example.org", "/"), VERDICT_ALLOW);
     give(f, twice, get("asked.example.org", "/"));
-    assert_int_equal(grants_count(f->grants), 2);
     EXPECT(f, S1, get("other.example.org", "/"), VERDICT_ASK);
     assert_string_equal(
             judge(f, S1, get("asked.example.org", "/1")).where, "answer #12, 2 times");
@@ -357,27 +355,17 @@ static void without_grants_the_policy_judges_alone(void **state)
 static void an_answer_that_makes_no_sense_is_refused(void **state)
 {
     struct fixture *f = *state;
-    struct net_request req = get("a.example.org", "/");
-    struct gate_answer answer = {.allow = true, .scope = SCOPE_SESSION};
+    struct gate_answer answer = {.allow = true, .scope = SCOPE_ONCE};
     struct err err = {0};
 
-    assert_null(grant_new(f->grants, &answer, S1, &req, &err));
-    assert_int_equal(err.code, ERR_CONFLICT);
-    answer.rule = "allow net:GET https://a.example.org/**"; /* shown: the host, said: exact */
-    assert_null(grant_new(f->grants, &answer, S1, &req, &err));
-    assert_int_equal(err.code, ERR_CONFLICT);
-    answer.rule = "deny net:GET https://a.example.org/"; /* shown: deny */
-    assert_null(grant_new(f->grants, &answer, S1, &req, &err));
-    assert_int_equal(err.code, ERR_CONFLICT);
     answer.rule = "allow net:GET https://a.example.org/";
-    answer.scope = SCOPE_ONCE;
-    assert_null(grant_new(f->grants, &answer, S1, &req, &err));
+    assert_null(grant_new(f->grants, &answer, S1, &err));
     answer.scope = SCOPE_USES;
-    assert_null(grant_new(f->grants, &answer, S1, &req, &err));
+    assert_null(grant_new(f->grants, &answer, S1, &err));
     answer.scope = SCOPE_TIME;
-    assert_null(grant_new(f->grants, &answer, S1, &req, &err));
+    assert_null(grant_new(f->grants, &answer, S1, &err));
     answer.for_ms = (uint64_t)2 * 24 * 60 * 60 * 1000;
-    assert_null(grant_new(f->grants, &answer, S1, &req, &err));
+    assert_null(grant_new(f->grants, &answer, S1, &err));
     assert_int_equal(err.code, ERR_USAGE);
 }
 
@@ -396,7 +384,6 @@ static void only_so_many_answers_are_remembered(void **state)
     /* One that is used up makes room. */
     EXPECT(f, S1, get("a.example.org", "/"), VERDICT_ALLOW);
     give(f, keep, get("c.example.org", "/"));
-    assert_int_equal(grants_count(f->grants), LIMIT_GRANTS);
 }
 
 /* --- answers.rules ---------------------------------------------------------------------- */
@@ -425,7 +412,6 @@ static void always_appends_one_line_that_every_session_and_process_reads(void **
     v = judge(f, NULL, get("a.example.org", "/no"));
     assert_int_equal(v.kind, VERDICT_DENY);
     assert_non_null(strstr(v.where, "answers.rules:2"));
-    assert_int_equal(grants_count(f->grants), 0);
 
     grants_free(f->grants);
     f->grants = grants_new(f->loop, f->path, &err);

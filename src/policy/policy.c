@@ -95,6 +95,24 @@ static int check_answers(const struct policy *policy, struct str text, struct er
     return 0;
 }
 
+/* Exact lines before wider ones, or an exact answer about a high risk would never be seen
+ * behind a wide one that does not reach it. Lines keep their numbers. */
+static void arrange_answers(struct policy *policy)
+{
+    struct rule *rules = xcalloc(policy->count + 1, sizeof(*rules));
+    size_t n = 0;
+
+    for (int wide = 0; wide < 2; wide++)
+        for (size_t i = 0; i < policy->count; i++)
+            if (pattern_is_exact(&policy->rules[i].net) == !wide)
+                rules[n++] = policy->rules[i];
+    for (size_t i = 0; i < n; i++)
+        if (!rules[i].reason)
+            rules[i].reason = xstrdup("the human answered so before");
+    free(policy->rules);
+    policy->rules = rules;
+}
+
 struct policy *policy_parse_answers(struct str text, const char *name, struct err *err)
 {
     struct policy *policy = policy_parse(text, name, err);
@@ -103,6 +121,8 @@ struct policy *policy_parse_answers(struct str text, const char *name, struct er
         policy_free(policy);
         return NULL;
     }
+    if (policy)
+        arrange_answers(policy);
     return policy;
 }
 

@@ -436,6 +436,30 @@ static void what_another_process_wrote_counts_at_once(void **state)
     EXPECT(f, S1, get("allowed.example.org", "/"), VERDICT_ALLOW);
 }
 
+static void an_exact_line_reaches_a_high_risk_behind_a_wide_one(void **state)
+{
+    struct fixture *f = *state;
+
+    policy_free(f->policy);
+    f->policy = parse("ask net:* asked.example.org risk high\n");
+    put_file(f, "allow net:GET https://asked.example.org/**\n"
+                "allow net:GET https://asked.example.org/x\n");
+    EXPECT(f, S1, get("asked.example.org", "/y"), VERDICT_ASK);
+    struct verdict v = judge(f, S1, get("asked.example.org", "/x"));
+    assert_int_equal(v.kind, VERDICT_ALLOW);
+    assert_non_null(strstr(v.where, "answers.rules:2"));
+}
+
+static void a_line_says_that_a_human_wrote_it_unless_it_gives_a_reason(void **state)
+{
+    struct fixture *f = *state;
+
+    put_file(f, "deny net:* a.example.org\ndeny net:* b.example.org because \"no\"\n");
+    assert_string_equal(
+            judge(f, S1, get("a.example.org", "/")).reason, "the human answered so before");
+    assert_string_equal(judge(f, S1, get("b.example.org", "/")).reason, "no");
+}
+
 static void a_broken_file_is_refused_at_start_and_allows_nothing_later(void **state)
 {
     static const char *const broken[] = {
@@ -534,6 +558,10 @@ int main(void)
                     always_appends_one_line_that_every_session_and_process_reads, up, down),
             cmocka_unit_test_setup_teardown(
                     what_another_process_wrote_counts_at_once, up, down),
+            cmocka_unit_test_setup_teardown(
+                    an_exact_line_reaches_a_high_risk_behind_a_wide_one, up, down),
+            cmocka_unit_test_setup_teardown(
+                    a_line_says_that_a_human_wrote_it_unless_it_gives_a_reason, up, down),
             cmocka_unit_test_setup_teardown(
                     a_broken_file_is_refused_at_start_and_allows_nothing_later, up, down),
             cmocka_unit_test_setup_teardown(always_is_refused_where_there_is_no_file, up, down),

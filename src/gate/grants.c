@@ -294,15 +294,15 @@ bool grants_decide(struct grants *grants, const struct grant_use *use, struct ve
     return file.kind == VERDICT_ALLOW;
 }
 
-void grants_judge_net(struct grants *grants, const struct policy *policy, const char *session,
-        const struct net_request *req, struct verdict *ret)
+static void judge(struct grants *grants, const struct policy *policy, struct grant_use use,
+        struct verdict *ret)
 {
     struct verdict answer, file;
 
-    policy_eval_net(policy, req, ret);
+    policy_eval_net(policy, use.req, ret);
     if (!grants || ret->kind == VERDICT_DENY)
         return;
-    struct grant_use use = {session, req, ret->risk, 1};
+    use.risk = ret->risk;
     if (ret->kind == VERDICT_ALLOW) {
         /* Only a deny among the answers matters, and no use of one that allows is spent. */
         if (denied(grants, &use, &answer, &file))
@@ -313,4 +313,27 @@ void grants_judge_net(struct grants *grants, const struct policy *policy, const 
         snprintf(ret->reason, sizeof(ret->reason), "your answers do not count: %s",
                 answers_trouble(grants->answers));
     }
+}
+
+void grants_judge_net(struct grants *grants, const struct policy *policy, const char *session,
+        const struct net_request *req, struct verdict *ret)
+{
+    judge(grants, policy, (struct grant_use){.session = session, .req = req, .uses = 1}, ret);
+}
+
+void grants_preview_net(struct grants *grants, const struct policy *policy, const char *session,
+        const struct net_request *req, struct verdict *ret)
+{
+    judge(grants, policy, (struct grant_use){.session = session, .req = req}, ret);
+}
+
+bool grants_name_https(
+        struct grants *grants, const struct policy *policy, struct str host, uint16_t port)
+{
+    if (policy_names_https(policy, host, port))
+        return true;
+    if (!grants || !grants->answers)
+        return false;
+    answers_refresh(grants->answers);
+    return policy_names_https(answers_policy(grants->answers), host, port);
 }

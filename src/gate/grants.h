@@ -61,6 +61,15 @@ void grants_free(struct grants *grants);
 void grants_judge_net(struct grants *grants, const struct policy *policy, const char *session,
         const struct net_request *req, struct verdict *ret);
 
+/* The same, but nothing is used up: to see what would be. */
+void grants_preview_net(struct grants *grants, const struct policy *policy, const char *session,
+        const struct net_request *req, struct verdict *ret);
+
+/* policy_names_https() of the policy, or of answers.rules. Answers in memory need no look: a
+ * question inside of a tunnel is asked only where one of these two led into it. */
+bool grants_name_https(
+        struct grants *grants, const struct policy *policy, struct str host, uint16_t port);
+
 /* The session is over: its answers are forgotten. */
 void grants_end_session(struct grants *grants, const char *session);
 

@@ -109,6 +109,18 @@ void policy_eval_net(
         ret->risk = RISK_HIGH;
 }
 
+bool policy_names_https(const struct policy *policy, struct str host, uint16_t port)
+{
+    for (size_t i = 0; i < policy->count; i++) {
+        const struct rule *rule = &policy->rules[i];
+
+        if (rule->is_net && rule->verb != VERDICT_DENY &&
+                pattern_takes_https(&rule->net, host, port))
+            return true;
+    }
+    return false;
+}
+
 /* --- a URL as text ---------------------------------------------------------------------- */
 
 /* Cuts "host[:port]"; the host in lower case and without a final dot goes to `host`. */

@@ -303,6 +303,15 @@ static bool match_path(struct str want, struct str path)
     return w == want.n || (w + 2 == want.n && want.p[w] == '*' && want.p[w + 1] == '*');
 }
 
+bool pattern_takes_https(const struct pattern *pattern, struct str host, uint16_t port)
+{
+    if (pattern->methods && strcmp(pattern->methods, "CONNECT") == 0)
+        return false;
+    if (pattern->scheme[0] && strcmp(pattern->scheme, "https") != 0)
+        return false;
+    return (pattern->port == 0 || pattern->port == port) && match_host(pattern, host);
+}
+
 enum match pattern_match(const struct pattern *pattern, const struct net_request *req)
 {
     if (!match_method(pattern, req->method) || !match_host(pattern, req->host))

@@ -56,6 +56,10 @@ void policy_free(struct policy *policy);
 void policy_eval_net(
         const struct policy *policy, const struct net_request *req, struct verdict *ret);
 
+/* Does a rule that asks or allows take https requests to this host and port, whatever their
+ * method and path? They can be seen only if the tunnel to it is looked into. */
+bool policy_names_https(const struct policy *policy, struct str host, uint16_t port);
+
 /*
  * A URL as a person writes it: "https://host[:port]/path?query", for CONNECT "host:port".
  * False if it is no such URL. The request borrows from the texts and from `host`.

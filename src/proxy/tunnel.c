@@ -1,12 +1,12 @@
 /*
  * tunnel.c - one connection of an agent, and what its CONNECT becomes.
  *
- * A host of the provider table, and any other on the port of https, gets 200 and a TLS
- * handshake with a leaf for that name: a refusal inside is read by agents, while a refused
- * CONNECT makes them try again for many seconds. Requests inside are judged one by one
- * (request.c). Only where a rule names CONNECT, or on other ports, the tunnel itself is
- * judged and let through uninspected (raw.c). A plain request with an absolute target is
- * judged like one inside of TLS.
+ * A host of the provider table, and any other on the port of https or on one that a rule or
+ * an answer names for https, gets 200 and a TLS handshake with a leaf for that name: a refusal
+ * inside is read by agents, while a refused CONNECT makes them try again for many seconds.
+ * Requests inside are judged one by one (request.c). Only where a rule names CONNECT, or on other
+ * ports, the tunnel itself is judged and let through uninspected (raw.c). A plain request with
+ * an absolute target is judged like one inside of TLS.
  *
  * A clean end of the agent's side while its request is under way counts as giving up, like
  * in other proxies: no HTTP client half-closes TLS and still listens.
@@ -299,21 +299,6 @@ static bool port_is_https(const struct tunnel *tunnel)
     return tunnel->port == 443 || target.address != NULL;
 }
 
-/* Does a rule let requests through that can only be seen inside of TLS? */
-static bool rules_look_inside(const struct tunnel *tunnel)
-{
-    const struct net_request req = {
-            .method = STR("GET"),
-            .scheme = STR("https"),
-            .host = str_of(tunnel->host),
-            .port = tunnel->port,
-            .path = STR("/"),
-    };
-    struct verdict verdict;
-    policy_eval_net(tunnel->proxy->config.policy, &req, &verdict);
-    return !verdict.by_default && verdict.kind != VERDICT_DENY;
-}
-
 static void terminate(struct tunnel *tunnel)
 {
     struct proxy *proxy = tunnel->proxy;
@@ -342,12 +327,15 @@ static void connect_judge(struct tunnel *tunnel)
         return;
     }
     tunnel->provider = NULL;
-    grants_judge_net(config->grants, config->policy, config->session, &req, &verdict);
+    /* Where requests are seen inside, they use up answers, and the CONNECT does not. */
+    grants_preview_net(config->grants, config->policy, config->session, &req, &verdict);
     bool raw = verdict.kind != VERDICT_DENY && verdict.names_method;
-    if (!raw && (https || rules_look_inside(tunnel))) {
+    if (!raw &&
+            (https || grants_name_https(config->grants, config->policy, req.host, req.port))) {
         terminate(tunnel);
         return;
     }
+    grants_judge_net(config->grants, config->policy, config->session, &req, &verdict);
     tunnel->state = TUNNEL_HELD;
     raw_start(tunnel, &verdict);
 }

@@ -4,7 +4,8 @@
  */
 #include "support/proxy_world.h"
 
-static const char rules[] = "allow net:GET,HEAD https://seen.test/open/**\n"
+static const char rules[] = "allow net:POST https://seen.test:8443/api/**\n"
+                            "allow net:GET,HEAD https://seen.test/open/**\n"
                             "allow net:GET http://seen.test/open/**\n"
                             "deny net:* https://seen.test/bad/** because \"known to be bad\"\n"
                             "default net ask\n";
@@ -137,6 +138,61 @@ static void an_answer_for_the_host_lets_the_others_go_too(void **state)
     assert_int_equal(gate_count(w->gate), 0);
 }
 
+/* Port 8443 is looked into for whom a rule or an answer names there, and for nobody else. */
+static void https_on_another_port_is_seen_where_a_rule_or_an_answer_names_it(void **state)
+{
+    struct world *w = *state;
+    static const char line[] = "allow net:GET https://told.test:8443/x\n";
+    struct peer *agent = agent_tunnel(w, "seen.test:8443", "seen.test");
+    assert_true(agent->open);
+    peer_say(agent, "GET /ask HTTP/1.1\r\nHost: seen.test:8443\r\n\r\n");
+    decide(w, false, SCOPE_ONCE, WIDTH_EXACT);
+    WAIT(w, peer_has(agent, "use a mirror"));
+    agent = agent_connect(w, "told.test:8443");
+    decide(w, false, SCOPE_ONCE, WIDTH_EXACT);
+    WAIT(w, peer_has(agent, "HTTP/1.1 403 "));
+    char *path = path_join(w->dir, "answers.rules");
+    assert_int_equal(file_write(path, line, strlen(line), 0600, NULL), 0);
+    free(path);
+    agent = agent_tunnel(w, "told.test:8443", "told.test");
+    assert_true(agent->open);
+    peer_say(agent, "GET /y HTTP/1.1\r\nHost: told.test:8443\r\n\r\n");
+    WAIT(w, gate_count(w->gate) == 1);
+    assert_string_equal(gate_at(w->gate, 0)->rec.subject, "GET https://told.test:8443/y");
+}
+
+static struct peer *agent_post(struct world *w)
+{
+    struct peer *agent = agent_tunnel(w, "count.test:443", "count.test");
+    peer_say(agent, "POST / HTTP/1.1\r\nHost: count.test\r\nContent-Length: 0\r\n\r\n");
+    return agent;
+}
+
+/* "so many times" counts the requests, not the tunnels in which they come. */
+static void a_counted_answer_is_used_up_by_requests_alone(void **state)
+{
+    struct world *w = *state;
+    struct gate_answer answer = {.scope = SCOPE_USES,
+            .uses = 3,
+            .width = WIDTH_HOST,
+            .rule = "deny net:* https://count.test/**"};
+    struct err err = {0};
+    struct peer *agent = agent_post(w);
+    WAIT(w, gate_count(w->gate) == 1);
+    const struct gate_item *item = gate_at(w->gate, 0);
+    if (gate_decide(w->gate, item->rec.id, item->rec.digest, item->rec.policy_version, &answer,
+                &err) < 0)
+        fail_msg("%s", err.msg);
+    WAIT(w, peer_has(agent, "HTTP/1.1 403 "));
+    for (int i = 0; i < 2; i++) {
+        agent = agent_post(w);
+        WAIT(w, peer_has(agent, "HTTP/1.1 403 ") || gate_count(w->gate) > 0);
+        assert_int_equal(gate_count(w->gate), 0);
+    }
+    agent_post(w);
+    WAIT(w, gate_count(w->gate) == 1);
+}
+
 static void an_agent_that_goes_takes_its_question_with_it(void **state)
 {
     struct world *w = *state;
@@ -199,6 +255,8 @@ int main(void)
             TEST(what_is_denied_is_answered_inside_of_tls),
             TEST(what_is_asked_waits_and_goes_on),
             TEST(an_answer_for_the_host_lets_the_others_go_too),
+            TEST(https_on_another_port_is_seen_where_a_rule_or_an_answer_names_it),
+            TEST(a_counted_answer_is_used_up_by_requests_alone),
             TEST(an_agent_that_goes_takes_its_question_with_it),
             TEST(plain_requests_are_judged_too),
             TEST(malformed_absolute_targets_are_400),

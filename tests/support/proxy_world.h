@@ -390,7 +390,9 @@ static inline struct world *world_with(
     free(path);
     if (!w->store)
         fail_msg("%s", err.msg);
-    w->grants = grants_new(w->loop, NULL, &err);
+    path = path_join(w->dir, "answers.rules");
+    w->grants = grants_new(w->loop, path, &err);
+    free(path);
     struct gate_config gate = {.timeout_ms = gate_ms, .grants = w->grants};
     w->gate = gate_new(w->loop, w->store, &gate);
     w->policy = policy_parse(str_of(policy_text), "test.rules", &err);

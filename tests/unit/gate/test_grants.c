@@ -268,6 +268,24 @@ static void uses_are_counted_and_not_spent_where_the_policy_allows(void **state)
     EXPECT(f, S1, get("asked.example.org", "/3"), VERDICT_ASK);
 }
 
+static void a_preview_uses_nothing_up(void **state)
+{
+    struct fixture *f = *state;
+    struct gate_answer twice = {.scope = SCOPE_USES, .uses = 2};
+    struct net_request req = get("allowed.example.org", "/");
+    struct verdict v;
+
+    give(f, twice, req);
+    for (int i = 0; i < 5; i++) {
+        grants_preview_net(f->grants, f->policy, S1, &req, &v);
+        assert_int_equal(v.kind, VERDICT_DENY);
+    }
+    EXPECT(f, S1, req, VERDICT_DENY);
+    EXPECT(f, S1, req, VERDICT_DENY);
+    grants_preview_net(f->grants, f->policy, S1, &req, &v);
+    assert_int_equal(v.kind, VERDICT_ALLOW);
+}
+
 static void the_narrowest_answer_is_used_first(void **state)
 {
     struct fixture *f = *state;
@@ -460,6 +478,18 @@ static void a_line_says_that_a_human_wrote_it_unless_it_gives_a_reason(void **st
     assert_string_equal(judge(f, S1, get("b.example.org", "/")).reason, "no");
 }
 
+static void https_is_looked_for_inside_where_the_policy_or_the_file_names_it(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(grants_name_https(f->grants, f->policy, STR("asked.example.org"), 8443));
+    assert_false(grants_name_https(f->grants, f->policy, STR("a.example.org"), 8443));
+    put_file(f, "allow net:POST https://a.example.org:8443/v1/x\n");
+    assert_true(grants_name_https(f->grants, f->policy, STR("a.example.org"), 8443));
+    assert_false(grants_name_https(f->grants, f->policy, STR("a.example.org"), 9443));
+    assert_false(grants_name_https(NULL, f->policy, STR("a.example.org"), 8443));
+}
+
 static void a_broken_file_is_refused_at_start_and_allows_nothing_later(void **state)
 {
     static const char *const broken[] = {
@@ -546,6 +576,7 @@ int main(void)
                     a_tunnel_is_allowed_by_name_and_denied_with_all_inside, up, down),
             cmocka_unit_test_setup_teardown(
                     uses_are_counted_and_not_spent_where_the_policy_allows, up, down),
+            cmocka_unit_test_setup_teardown(a_preview_uses_nothing_up, up, down),
             cmocka_unit_test_setup_teardown(the_narrowest_answer_is_used_first, up, down),
             cmocka_unit_test_setup_teardown(an_answer_for_a_time_ends, up, down),
             cmocka_unit_test_setup_teardown(a_deny_wins_over_every_allow, up, down),
@@ -562,6 +593,8 @@ int main(void)
                     an_exact_line_reaches_a_high_risk_behind_a_wide_one, up, down),
             cmocka_unit_test_setup_teardown(
                     a_line_says_that_a_human_wrote_it_unless_it_gives_a_reason, up, down),
+            cmocka_unit_test_setup_teardown(
+                    https_is_looked_for_inside_where_the_policy_or_the_file_names_it, up, down),
             cmocka_unit_test_setup_teardown(
                     a_broken_file_is_refused_at_start_and_allows_nothing_later, up, down),
             cmocka_unit_test_setup_teardown(always_is_refused_where_there_is_no_file, up, down),

@@ -346,6 +346,28 @@ static void a_verdict_carries_rule_place_reason_risk_and_timeout(void **state)
     policy_free(policy);
 }
 
+static void a_rule_names_https_by_host_and_port_whatever_method_and_path(void **state)
+{
+    struct policy *policy = parse("allow net:POST https://a.example:8443/v1/x\n"
+                                  "ask net:* *.b.example\n"
+                                  "allow net:CONNECT c.example:8443\n"
+                                  "allow net:* http://d.example:8443/**\n"
+                                  "deny net:* https://e.example:8443/**\n"
+                                  "allow net:GET https://f.example/**\n");
+
+    (void)state;
+    assert_true(policy_names_https(policy, STR("a.example"), 8443));
+    assert_false(policy_names_https(policy, STR("a.example"), 8444));
+    assert_true(policy_names_https(policy, STR("x.b.example"), 9000));
+    assert_false(policy_names_https(policy, STR("b.example"), 9000));
+    assert_false(policy_names_https(policy, STR("c.example"), 8443));
+    assert_false(policy_names_https(policy, STR("d.example"), 8443));
+    assert_false(policy_names_https(policy, STR("e.example"), 8443));
+    assert_true(policy_names_https(policy, STR("f.example"), 443));
+    assert_false(policy_names_https(policy, STR("f.example"), 8443));
+    policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +381,7 @@ int main(void)
             cmocka_unit_test(a_path_that_can_be_read_in_two_ways_is_denied_and_never_allowed),
             cmocka_unit_test(a_tunnel_cannot_be_told_from_a_rule_with_scheme_or_path),
             cmocka_unit_test(a_verdict_carries_rule_place_reason_risk_and_timeout),
+            cmocka_unit_test(a_rule_names_https_by_host_and_port_whatever_method_and_path),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,6 @@ static bool offers(const struct draft *draft, enum width width)
 void draft_open(struct draft *draft, const struct gate *gate, const struct gate_item *item)
 {
     *draft = (struct draft){.scope = SCOPE_ONCE, .width = WIDTH_EXACT};
-    draft->high = item->risk == RISK_HIGH;
     for (int allow = 0; allow < 2; allow++)
         for (enum width width = WIDTH_EXACT; width <= WIDTH_HOST; width++)
             if (!gate_rule(gate, item->rec.id, allow, width, draft->rule[allow][width]))
@@ -134,22 +133,27 @@ void draft_choices(const struct draft *draft, char *out, size_t cap)
             .for_ms = times[draft->time].for_ms,
             .uses = times[draft->time].uses};
     bool timed = draft->scope == SCOPE_TIME || draft->scope == SCOPE_USES;
-    char words[32], time[40], width[40];
+    char words[32];
 
     if (!offers(draft, draft->width)) {
         snprintf(out, cap, "once: this request only, nothing is remembered");
         return;
     }
     scope_words(&answer, words, sizeof(words));
-    snprintf(time, sizeof(time), "%st %s%s", timed ? "[" : "", words, timed ? "]" : "");
-    if (draft->one_width)
-        snprintf(width, sizeof(width), "[host:port]");
+    snprintf(out, cap, "%s  %s  %st %s%s  %s",
+            draft->scope == SCOPE_ONCE ? "[1 once]" : "1 once",
+            draft->scope == SCOPE_SESSION ? "[2 session]" : "2 session", timed ? "[" : "",
+            words, timed ? "]" : "", draft->scope == SCOPE_ALWAYS ? "[3 always]" : "3 always");
+}
+
+void draft_widths(const struct draft *draft, char *out, size_t cap)
+{
+    if (draft->scope == SCOPE_ONCE)
+        snprintf(out, cap, "%s", "");
+    else if (draft->one_width)
+        snprintf(out, cap, "[host:port]  a tunnel: nothing inside is seen");
     else
-        snprintf(width, sizeof(width), "< > %s  %s",
+        snprintf(out, cap, "< > %s  %s  with any query and body",
                 draft->width == WIDTH_EXACT ? "[exact]" : "exact",
                 draft->width == WIDTH_HOST ? "[host]" : "host");
-    snprintf(out, cap, "%s  %s  %s  %s   %s",
-            draft->scope == SCOPE_ONCE ? "[1 once]" : "1 once",
-            draft->scope == SCOPE_SESSION ? "[2 session]" : "2 session", time,
-            draft->scope == SCOPE_ALWAYS ? "[3 always]" : "3 always", width);
 }

@@ -15,7 +15,6 @@ struct draft {
     enum scope scope;
     enum width width;
     unsigned time;                /* which time or number of uses, for their scopes */
-    bool high;                    /* risk high: approved exactly or not at all */
     bool one_width;               /* both widths are the same rule */
     char rule[2][2][RECIPE_LINE]; /* [allow][width]; "": cannot be */
 };
@@ -36,7 +35,10 @@ const char *draft_rule(const struct draft *draft, bool allow);
 
 /* "approve | THIS SESSION | host" */
 void draft_title(const struct draft *draft, char *out, size_t cap);
-/* "[1 once]  2 session  t 15 min  3 always   < > [exact]  host" */
+/* "1 once  [2 session]  t for 15 min  3 always" */
 void draft_choices(const struct draft *draft, char *out, size_t cap);
+/* "< > [exact]  host  with any query and body": the width, and what the rule line cannot say;
+ * "" for once, which is only what was shown. */
+void draft_widths(const struct draft *draft, char *out, size_t cap);
 
 #endif

@@ -163,7 +163,8 @@ static void make_lines(struct review *review, int width)
                 "high risk: approving asks for the two letters beside the draft");
 }
 
-/* The draft as it is shown below what scrolls: the choices, and each rule as it would be. */
+/* The draft as it is shown below what scrolls: the choices, what the rules cannot
+ * say, and each rule as it would be. */
 static void make_foot(struct review *review, int width)
 {
     char choices[160];
@@ -172,6 +173,8 @@ static void make_foot(struct review *review, int width)
     add(&review->foot, "SCOPE", str_of(choices), false);
     if (review->draft.scope == SCOPE_ONCE)
         return;
+    draft_widths(&review->draft, choices, sizeof choices);
+    add(&review->foot, "", str_of(choices), false);
     const char *yes = draft_rule(&review->draft, true), *no = draft_rule(&review->draft, false);
     add(&review->foot, "C-\\ y",
             yes[0] ? str_of(yes) : STR("not offered: risk HIGH allows exactly this only"),

@@ -176,10 +176,10 @@ static void draw_names(
 
 static void draw_total(const struct view_env *env, struct rect r, unsigned count)
 {
-    unsigned denied = 0, held = 0;
+    unsigned denied = 0, held = 0, priced = 0;
     uint64_t in = 0, out = 0;
     int64_t cost = 0;
-    char spent[80] = "", from[16], to[16], usd[16];
+    char spent[80] = "", from[16], to[16], usd[16] = "";
     for (unsigned i = 0; i < count; i++) {
         const struct request_record *rec = session_request(env->session, i);
         if (!rec)
@@ -189,11 +189,14 @@ static void draw_total(const struct view_env *env, struct rect r, unsigned count
         held += rec->decision == REQUEST_HELD;
         in += tokens_in(rec);
         out += rec->output_tokens;
+        priced += request_has_cost(rec);
         cost += request_has_cost(rec) ? rec->cost_micro : 0;
     }
+    if (priced > 0)
+        (void)money(usd, cost);
     if (in + out > 0)
         snprintf(spent, sizeof spent, "  tok %s in %s out  %s", view_short(from, in),
-                view_short(to, out), money(usd, cost));
+                view_short(to, out), usd);
     view_printf(env->frame, r.row + r.rows - 1, r.col, r.cols, STYLE_DIM,
             "%u rows, %u denied, %u held%s", count, denied, held, spent);
 }

@@ -13,6 +13,7 @@ static const struct vt_cursor CURSOR = {.row = 0, .col = 0};
 static const struct vt_ops NO_OPS;
 
 static struct request_record records[3];
+static bool has_prices = true;
 
 unsigned session_request_count(const struct session *session)
 {
@@ -45,6 +46,8 @@ static void fill(void)
             .cache_read_tokens = 3196,
             .output_tokens = 812,
             .cost_micro = 107460};
+    if (!has_prices)
+        records[0].cost_micro = -1;
     records[1] = records[0];
     (void)str_copy(records[1].model, sizeof(records[1].model),
             STR("a-model-with-a-very-long-name-that-nobody-knows-the-price-of"));
@@ -128,6 +131,17 @@ static void test_a_middle_panel_drops_the_model_a_small_one_the_cost(void **stat
     expect(text[0], "200 #");
 }
 
+static void test_what_has_no_known_price_does_not_cost_nothing(void **state)
+{
+    char text[ROWS][COLS + 1];
+    (void)state;
+    has_prices = false;
+    draw(120, text);
+    has_prices = true;
+    expect(text[ROWS - 1], "in 1.6k out");
+    assert_null(strchr(text[ROWS - 1], '$'));
+}
+
 static void test_no_width_wraps_or_draws_outside(void **state)
 {
     char text[ROWS][COLS + 1];
@@ -141,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_a_wide_panel_has_model_tokens_and_cost_in_columns),
             cmocka_unit_test(test_a_middle_panel_drops_the_model_a_small_one_the_cost),
+            cmocka_unit_test(test_what_has_no_known_price_does_not_cost_nothing),
             cmocka_unit_test(test_no_width_wraps_or_draws_outside),
     };
 

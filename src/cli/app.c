@@ -90,23 +90,17 @@ static void on_notice(void *ctx, const char *text)
 int app_find_credentials(struct app *app, enum credential_auth auth, struct err *err)
 {
     const struct config *config = &app->config;
-    struct proxy_resolve *resolve = xcalloc(config->resolve_count + 1, sizeof(*resolve));
-
-    for (size_t i = 0; i < config->resolve_count; i++)
-        resolve[i] = (struct proxy_resolve){config->resolve[i].host, config->resolve[i].port,
-                config->resolve[i].address, config->resolve[i].to_port};
     struct credentials_config cc = {
             .loop = app->loop,
             .providers = &app->providers,
             .auth = auth,
             .extra_ca = config->upstream_ca,
             .via = app->via,
-            .resolve = resolve,
+            .resolve = config->resolve,
             .resolve_count = config->resolve_count,
             .on_notice = on_notice,
     };
     app->credentials = credentials_open(&cc, err);
-    free(resolve);
     return app->credentials ? 0 : err->code;
 }
 

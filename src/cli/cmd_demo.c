@@ -59,7 +59,7 @@ static int point_provider(
 static void point_weather(struct app *app, const struct demo *demo)
 {
     struct config *config = &app->config;
-    struct config_resolve *row;
+    struct proxy_resolve *row;
 
     config->resolve =
             xrealloc(config->resolve, (config->resolve_count + 1) * sizeof(*config->resolve));

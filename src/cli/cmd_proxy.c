@@ -31,7 +31,6 @@ struct proxy_options {
 struct proxy_run {
     struct app app;
     struct proxy *proxy;
-    struct proxy_resolve *resolve; /* owns */
     struct session_record session;
     char *listening[LISTEN_MAX]; /* owns; with the port that was chosen */
     size_t listening_count;
@@ -144,11 +143,6 @@ static int make_proxy(struct proxy_run *run, struct err *err)
     free(dir);
     if (!run->app.ca)
         return err->code;
-    run->resolve = xcalloc(config->resolve_count + 1, sizeof(*run->resolve));
-    for (size_t i = 0; i < config->resolve_count; i++)
-        run->resolve[i] =
-                (struct proxy_resolve){config->resolve[i].host, config->resolve[i].port,
-                        config->resolve[i].address, config->resolve[i].to_port};
     struct proxy_config pc = {
             .loop = run->app.loop,
             .store = run->app.store,
@@ -161,7 +155,7 @@ static int make_proxy(struct proxy_run *run, struct err *err)
             .session = run->session.id,
             .label = run->session.label,
             .agent = run->session.agent,
-            .resolve = run->resolve,
+            .resolve = config->resolve,
             .resolve_count = config->resolve_count,
             .via = run->app.via,
             .extra_ca = config->upstream_ca,
@@ -260,6 +254,5 @@ int cmd_proxy(int argc, char **argv)
     app_close(&run.app);
     for (size_t i = 0; i < run.listening_count; i++)
         free(run.listening[i]);
-    free(run.resolve);
     return run.exit_code;
 }

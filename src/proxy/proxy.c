@@ -21,11 +21,6 @@ struct proxy *proxy_new(const struct proxy_config *config, struct err *err)
 {
     struct proxy *proxy = xcalloc(1, sizeof(*proxy));
     proxy->config = *config;
-    proxy->resolve = xcalloc(config->resolve_count + 1, sizeof(*proxy->resolve));
-    if (config->resolve_count)
-        memcpy(proxy->resolve, config->resolve,
-                config->resolve_count * sizeof(*proxy->resolve));
-    proxy->config.resolve = proxy->resolve;
     proxy->minted = (struct ca_watch){.fn = on_minted, .ctx = proxy};
     proxy->next = all_proxies;
     all_proxies = proxy;
@@ -65,7 +60,6 @@ void proxy_free(struct proxy *proxy)
     while (*at != proxy)
         at = &(*at)->next;
     *at = proxy->next;
-    free(proxy->resolve);
     free(proxy);
 }
 

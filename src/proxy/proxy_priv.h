@@ -54,7 +54,6 @@ struct key_set {
 
 struct proxy {
     struct proxy_config config;
-    struct proxy_resolve *resolve; /* owns the array */
     struct tls_server *tls;        /* owns */
     struct ca_watch minted;
     struct pool *pool;                           /* owns */

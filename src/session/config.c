@@ -2,8 +2,8 @@
  * config.c - the configuration file as one schema.
  *
  * The schema is the list of keys; reading, error texts and `config check` come from it. The
- * subtrees `providers`, `agents` and `prices` have free names as keys and are handed on as text to the
- * tables that own their schemas.
+ * subtrees `providers`, `agents` and `prices` have free names as keys and are handed on as text
+ * to the tables that own their schemas.
  */
 #include "session/config.h"
 
@@ -19,9 +19,14 @@ struct file_review {
     uint32_t arm_ms;
 };
 
+struct file_resolve {
+    char *host, *address;
+    uint16_t port, to_port;
+};
+
 struct file_network {
     char *upstream_ca, *upstream_proxy, *no_proxy;
-    struct config_resolve *resolve;
+    struct file_resolve *resolve;
     unsigned resolve_count;
 };
 
@@ -58,16 +63,16 @@ static const cyaml_schema_field_t review_fields[] = {
 };
 
 static const cyaml_schema_field_t resolve_fields[] = {
-        CYAML_FIELD_STRING_PTR("host", CYAML_FLAG_POINTER, struct config_resolve, host, 1, 253),
-        CYAML_FIELD_UINT("port", CYAML_FLAG_DEFAULT, struct config_resolve, port),
+        CYAML_FIELD_STRING_PTR("host", CYAML_FLAG_POINTER, struct file_resolve, host, 1, 253),
+        CYAML_FIELD_UINT("port", CYAML_FLAG_DEFAULT, struct file_resolve, port),
         CYAML_FIELD_STRING_PTR(
-                "address", CYAML_FLAG_POINTER, struct config_resolve, address, 1, 64),
-        CYAML_FIELD_UINT("to_port", CYAML_FLAG_DEFAULT, struct config_resolve, to_port),
+                "address", CYAML_FLAG_POINTER, struct file_resolve, address, 1, 64),
+        CYAML_FIELD_UINT("to_port", CYAML_FLAG_DEFAULT, struct file_resolve, to_port),
         CYAML_FIELD_END,
 };
 
 static const cyaml_schema_value_t resolve_schema = {
-        CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_resolve, resolve_fields)};
+        CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_resolve, resolve_fields)};
 
 static const cyaml_schema_field_t network_fields[] = {
         CYAML_FIELD_STRING_PTR(
@@ -241,11 +246,13 @@ static void fill(struct config *config, struct file *file, uint32_t timeout_ms)
     config->resolve_count = file->network.resolve_count;
     config->resolve = xcalloc(config->resolve_count, sizeof(*config->resolve));
     for (size_t i = 0; i < config->resolve_count; i++) {
-        struct config_resolve *from = &file->network.resolve[i];
+        struct file_resolve *from = &file->network.resolve[i];
+        char *host = take(&from->host, "");
 
-        config->resolve[i] = *from;
-        config->resolve[i].host = take(&from->host, "");
-        config->resolve[i].address = take(&from->address, "");
+        for (char *c = host; *c; c++)
+            *c = char_lower(*c);
+        config->resolve[i] = (struct proxy_resolve){
+                host, from->port, take(&from->address, ""), from->to_port};
     }
 }
 
@@ -278,6 +285,9 @@ int config_load(struct config *config, const char *path, struct err *err)
     struct buf text = BUF_INIT;
 
     *config = (struct config){0};
+    /* A provider's key may stand in it. */
+    buf_mark_secret(&text);
+    buf_mark_secret(&config->providers);
     int rc = file_read(file, LIMIT_FILE, &text, err);
     if (rc == 0)
         config->path = xstrdup(file);
@@ -305,8 +315,8 @@ void config_release(struct config *config)
     free(config->upstream_proxy);
     free(config->no_proxy);
     for (size_t i = 0; i < config->resolve_count; i++) {
-        free(config->resolve[i].host);
-        free(config->resolve[i].address);
+        free((char *)config->resolve[i].host);
+        free((char *)config->resolve[i].address);
     }
     free(config->resolve);
     buf_release(&config->providers);

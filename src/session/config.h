@@ -10,14 +10,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "proxy/credential.h"
-
-struct config_resolve {
-    char *host;
-    uint16_t port;
-    char *address;
-    uint16_t to_port;
-};
+#include "proxy/proxy.h"
 
 struct config {
     char *host_mark;  /* two words shown in the top row; made at first run */
@@ -36,7 +29,7 @@ struct config {
     char *upstream_ca;    /* extra trust anchor for every upstream, or NULL */
     char *upstream_proxy; /* on the way to all of them; "none": none; NULL: as in HTTPS_PROXY */
     char *no_proxy;       /* who is reached without it; NULL: as in NO_PROXY */
-    struct config_resolve *resolve;
+    struct proxy_resolve *resolve; /* owns, with its strings */
     size_t resolve_count;
     struct buf providers; /* the `providers:` subtree as YAML text for the provider table */
     struct buf agents;    /* the `agents:` subtree */

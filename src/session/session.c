@@ -125,11 +125,6 @@ static const struct mcp_ops mcp_ops = {.on_denied = on_tool_denied};
 static int make_proxy(struct session *s, struct err *err)
 {
     const struct config *config = s->env.config;
-    struct proxy_resolve *resolve = xcalloc(config->resolve_count, sizeof(*resolve));
-
-    for (size_t i = 0; i < config->resolve_count; i++)
-        resolve[i] = (struct proxy_resolve){config->resolve[i].host, config->resolve[i].port,
-                config->resolve[i].address, config->resolve[i].to_port};
     struct proxy_config pc = {
             .loop = s->env.loop,
             .store = s->env.store,
@@ -143,7 +138,7 @@ static int make_proxy(struct session *s, struct err *err)
             .session = s->rec.id,
             .label = s->rec.label,
             .agent = s->rec.agent,
-            .resolve = resolve,
+            .resolve = config->resolve,
             .resolve_count = config->resolve_count,
             .via = s->env.via,
             .extra_ca = config->upstream_ca,
@@ -151,7 +146,6 @@ static int make_proxy(struct session *s, struct err *err)
             .ctx = s,
     };
     s->proxy = proxy_new(&pc, err);
-    free(resolve);
     if (!s->proxy)
         return err->code;
     s->mcp = mcp_new(s->env.loop, &mcp_ops, s);

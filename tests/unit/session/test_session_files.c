@@ -92,7 +92,7 @@ static void test_every_key_is_read(void **state)
             "policy: /p\nreview: {timeout: 90s, arm_ms: 700}\npane: {scrollback: 5}\n"
             "limits: {memory_mb: 128, pids: 9, cpus: 1.5}\nnotify: {bell: false}\n"
             "network:\n  upstream_ca: /ca\n  resolve:\n"
-            "    - {host: a.test, port: 443, address: 127.0.0.1, to_port: 8443}\n"
+            "    - {host: A.test, port: 443, address: 127.0.0.1, to_port: 8443}\n"
             "providers:\n  x: {hosts: [x.test]}\nagents:\n  y: {command: [y]}\n",
             &err);
     assert_int_equal(rc, 0);

@@ -121,6 +121,8 @@ void loop_free(struct loop *loop)
     CHECK(uv_loop_close(&loop->uv) == 0);
     uv_mutex_destroy(&loop->post_lock);
     buf_release(&loop->scratch);
+    /* What a key command printed came through here. */
+    mem_wipe(loop->read_buf, LOOP_READ_SIZE);
     free(loop->read_buf);
     free(loop);
 }

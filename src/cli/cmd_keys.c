@@ -1,6 +1,7 @@
 /*
- * cmd_keys.c - `ironcurtain keys ls`: which real credential each provider has, and which
- * agents' boxes would get a fake of it. Never a value.
+ * cmd_keys.c - `ironcurtain keys ls`: which real credential each provider has. Never a value.
+ *
+ * Blocks: on login files, and on key commands, which are run as they would be for a box.
  */
 #include "base/json.h"
 #include "cli/app.h"

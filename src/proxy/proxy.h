@@ -2,10 +2,11 @@
  * proxy.h - the mediation proxy of one session: CONNECT in, TLS terminated, filtered,
  * fake key swapped for the real one, streamed to the provider and back.
  *
- * Hosts of the provider table are terminated and filtered by method and path. Any other
- * host is judged by policy: deny answers 403, allow opens a raw tunnel, ask holds the
- * CONNECT until the human decides. Every answer of ours is text/plain with one line that
- * says who refused and why; never 401. Every request is a row in the store.
+ * Hosts of the provider table are filtered by method and path. Requests to any other host are
+ * judged by policy: let through, refused, or held until the human decides; their TLS is
+ * terminated, too, unless a rule names CONNECT. Refusals are 403, or 404 for telemetry, in the
+ * form of the provider's own errors, and say who refused and why; never 401. Every request is
+ * a row in the store.
  */
 #ifndef SRC_PROXY_PROXY_H
 #define SRC_PROXY_PROXY_H

@@ -2,6 +2,7 @@
  * test_audit_cli.c - `ironcurtain ls` and `ironcurtain audit` as a script and as a person
  * see them: the real program, over a database that the real store wrote.
  */
+#include "support/tmpdir.h"
 #include "unit/check.h"
 
 #include <fcntl.h>
@@ -103,8 +104,7 @@ static int up(void **state)
     struct world *w = xcalloc(1, sizeof(*w));
     const char *build = getenv("IC_BUILD");
 
-    snprintf(w->home, sizeof(w->home), "/tmp/ic-cli-XXXXXX");
-    assert_non_null(mkdtemp(w->home));
+    test_tmpdir(w->home, sizeof(w->home), "cli");
     w->db = path_join(w->home, "ironcurtain.db");
     assert_non_null(build);
     w->program = path_join(build, "ironcurtain");

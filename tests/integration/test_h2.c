@@ -36,7 +36,7 @@ static int setup_rules(void **state)
 static int setup_both(void **state)
 {
     setup(state);
-    tls_server_set_h2((*(struct h2_world **)state)->w->origin_tls, true);
+    tls_server_set_h2((*(struct h2_world **)state)->w->origin_tls.server, true);
     return 0;
 }
 

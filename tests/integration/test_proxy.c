@@ -14,12 +14,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
 /* A POST with the fake key and a body of three bytes. */
 static char *post(struct world *w)
 {
@@ -604,9 +598,8 @@ static void stream(struct peer *from, struct peer *to, bool slow_start)
     struct world *w = from->world;
     uint64_t sent = 0, got = 0;
     to->holds = slow_start;
-    w->late = false;
-    timer_start(w->alarm, 60000);
-    while (got < BIG && !w->late) {
+    patience_start(&w->patience, 60000);
+    while (got < BIG && !w->patience.over) {
         while (sent < BIG && !chan_full(from->chan)) {
             fill(block, sizeof(block), sent);
             chan_write(from->chan, block, sizeof(block));
@@ -700,7 +693,7 @@ static void the_proxy_may_go_at_any_moment(void **state)
     free(rows);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

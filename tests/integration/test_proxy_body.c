@@ -10,12 +10,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
 static void say_body(struct peer *agent, const char *fields, const char *body)
 {
     char *text = xasprintf("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\n"
@@ -135,7 +129,7 @@ static void an_answer_with_the_real_key_is_cut_off(void **state)
     free(rows);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

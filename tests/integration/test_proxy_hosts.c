@@ -16,40 +16,11 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-static struct request_record last_row(struct world *w)
-{
-    struct rows *rows = world_rows(w);
-    assert_true(rows->count > 0);
-    struct request_record row = rows->row[0];
-    free(rows);
-    return row;
-}
-
 static struct peer *agent_seen(struct world *w)
 {
     struct peer *agent = agent_tunnel(w, "seen.test:443", "seen.test");
     assert_true(agent->open);
     return agent;
-}
-
-static void decide(struct world *w, bool allow, enum scope scope, enum width width)
-{
-    WAIT(w, gate_count(w->gate) > 0);
-    const struct gate_item *item = gate_at(w->gate, 0);
-    struct gate_answer answer = {.allow = allow,
-            .scope = scope,
-            .width = width,
-            .message = allow ? "" : "use a mirror"};
-    struct err err = {0};
-    if (gate_decide(w->gate, item->rec.id, item->rec.digest, item->rec.policy_version, &answer,
-                &err) < 0)
-        fail_msg("%s", err.msg);
 }
 
 static void what_a_rule_allows_goes_through_inspected(void **state)
@@ -63,7 +34,7 @@ static void what_a_rule_allows_goes_through_inspected(void **state)
     assert_true(peer_has(up, "X-A: b\r\n"));
     peer_say(up, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
     WAIT(w, peer_has(agent, "\r\n\r\nhi"));
-    struct request_record row = last_row(w);
+    struct request_record row = world_last_row(w);
     assert_string_equal(row.kind, "http");
     assert_string_equal(row.path, "/open/a");
     assert_true(row.inspected && row.done && !row.key_swapped);
@@ -98,19 +69,19 @@ static void what_is_asked_waits_and_goes_on(void **state)
     assert_string_equal(item->rec.subject, "POST https://seen.test/ask");
     assert_non_null(strstr(item->rec.detail, "url: https://seen.test/ask?secret=1\n"));
     assert_non_null(strstr(item->rec.detail, "body: 4 bytes\n"));
-    assert_int_equal(last_row(w).decision, REQUEST_HELD);
+    assert_int_equal(world_last_row(w).decision, REQUEST_HELD);
     assert_int_equal(w->origin_count, 0);
-    decide(w, true, SCOPE_ONCE, WIDTH_EXACT);
+    world_answer(w, (struct gate_answer){.allow = true});
     struct peer *up = origin_wait(w, 0, "\r\n\r\nbody");
     peer_say(up, "HTTP/1.1 204 No Content\r\n\r\n");
     WAIT(w, peer_has(agent, "204 No Content"));
-    assert_int_equal(last_row(w).decision, REQUEST_APPROVED);
+    assert_int_equal(world_last_row(w).decision, REQUEST_APPROVED);
     /* Once is once. */
     peer_say(agent, "POST /ask HTTP/1.1\r\nHost: seen.test\r\nContent-Length: 0\r\n\r\n");
-    decide(w, false, SCOPE_ONCE, WIDTH_EXACT);
+    world_answer(w, (struct gate_answer){.message = "use a mirror"});
     WAIT(w, peer_has(agent, "use a mirror"));
     assert_true(peer_has(agent, "HTTP/1.1 403 Forbidden\r\n"));
-    assert_int_equal(last_row(w).decision, REQUEST_REFUSED);
+    assert_int_equal(world_last_row(w).decision, REQUEST_REFUSED);
 }
 
 static void an_answer_for_the_host_lets_the_others_go_too(void **state)
@@ -127,12 +98,9 @@ static void an_answer_for_the_host_lets_the_others_go_too(void **state)
     char rule[RECIPE_LINE];
     const struct gate_item *item = gate_at(w->gate, 0);
     assert_true(gate_rule(w->gate, item->rec.id, true, WIDTH_HOST, rule));
-    struct gate_answer answer = {
-            .allow = true, .scope = SCOPE_SESSION, .width = WIDTH_HOST, .rule = rule};
-    struct err err = {0};
-    if (gate_decide(w->gate, item->rec.id, item->rec.digest, item->rec.policy_version, &answer,
-                &err) < 0)
-        fail_msg("%s", err.msg);
+    world_answer(w,
+            (struct gate_answer){
+                    .allow = true, .scope = SCOPE_SESSION, .width = WIDTH_HOST, .rule = rule});
     for (unsigned i = 0; i < 3; i++)
         origin_wait(w, i, "\r\n\r\n");
     assert_int_equal(gate_count(w->gate), 0);
@@ -202,7 +170,7 @@ static void an_agent_that_goes_takes_its_question_with_it(void **state)
     peer_close(agent);
     WAIT(w, gate_count(w->gate) == 0);
     assert_int_equal(w->origin_count, 0);
-    assert_true(last_row(w).done);
+    assert_true(world_last_row(w).done);
 }
 
 static void plain_requests_are_judged_too(void **state)
@@ -246,7 +214,7 @@ static void malformed_absolute_targets_are_400(void **state)
     assert_int_equal(w->origin_count, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

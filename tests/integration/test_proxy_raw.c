@@ -15,37 +15,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-static const struct gate_item *wait_item(struct world *w)
-{
-    WAIT(w, gate_count(w->gate) == 1);
-    return gate_at(w->gate, 0);
-}
-
-static void decide(struct world *w, bool allow, const char *message)
-{
-    const struct gate_item *item = wait_item(w);
-    struct gate_answer answer = {.allow = allow, .message = message};
-    struct err err = {0};
-    if (gate_decide(w->gate, item->rec.id, item->rec.digest, item->rec.policy_version, &answer,
-                &err) < 0)
-        fail_msg("%s", err.msg);
-}
-
-static struct request_record last_row(struct world *w)
-{
-    struct rows *rows = world_rows(w);
-    assert_true(rows->count > 0);
-    struct request_record row = rows->row[0];
-    free(rows);
-    return row;
-}
-
 static void what_is_neither_connect_nor_absolute_is_405(void **state)
 {
     struct world *w = *state;
@@ -62,7 +31,7 @@ static void what_is_neither_connect_nor_absolute_is_405(void **state)
         assert_true(peer_has(agent, "content-type: text/plain"));
         WAIT(w, peer_is_gone(agent));
     }
-    struct request_record row = last_row(w);
+    struct request_record row = world_last_row(w);
     assert_int_equal(row.status, 405);
     assert_string_equal(row.kind, "http");
 }
@@ -108,7 +77,7 @@ static void what_policy_denies_is_403_with_the_rules_reason(void **state)
     assert_true(peer_has(agent, "HTTP/1.1 403 Forbidden\r\n"));
     assert_true(peer_has(agent, "Blocked: CONNECT bad.test:8080 "));
     WAIT(w, peer_is_gone(agent));
-    struct request_record row = last_row(w);
+    struct request_record row = world_last_row(w);
     assert_int_equal(row.decision, REQUEST_DENY);
     assert_int_equal(row.status, 403);
     assert_string_equal(row.host, "bad.test");
@@ -148,7 +117,7 @@ static void an_allowed_host_is_passed_through_byte_for_byte(void **state)
     WAIT(w, agent->ended);
     WAIT(w, proxy_tunnel_count(w->proxy) == 0);
 
-    struct request_record row = last_row(w);
+    struct request_record row = world_last_row(w);
     assert_int_equal(row.decision, REQUEST_ALLOW);
     assert_int_equal(row.status, 200);
     assert_int_equal(row.bytes_up, strlen("\x16\x03 anything, \r not HTTP"));
@@ -176,25 +145,25 @@ static void a_held_connect_goes_on_when_it_is_approved(void **state)
     struct world *w = *state;
     struct peer *agent = agent_connect(w, "held.test:443");
     peer_say(agent, "early"); /* before the answer: kept, not lost, not looked at */
-    const struct gate_item *item = wait_item(w);
+    const struct gate_item *item = world_question(w);
     assert_string_equal(item->rec.subject, "CONNECT held.test:443");
     assert_string_equal(item->rec.reason, "leaves this machine");
     uint64_t question = item->rec.id;
-    struct request_record row = last_row(w);
+    struct request_record row = world_last_row(w);
     assert_int_equal(row.decision, REQUEST_HELD);
     assert_int_equal(row.escalation, question);
     assert_false(row.done);
     assert_int_equal(agent->received, 0);
     assert_int_equal(w->origin_count, 0);
 
-    decide(w, true, "");
+    world_answer(w, (struct gate_answer){.allow = true});
     WAIT(w, peer_has(agent, "HTTP/1.1 200 Connection Established\r\n\r\n"));
     struct peer *up = origin_wait(w, 0, "early");
     peer_close(up);
     WAIT(w, agent->ended);
     peer_close(agent);
     WAIT(w, proxy_tunnel_count(w->proxy) == 0);
-    row = last_row(w);
+    row = world_last_row(w);
     assert_int_equal(row.decision, REQUEST_APPROVED);
     assert_int_equal(row.escalation, question);
     assert_true(row.done);
@@ -204,12 +173,12 @@ static void a_held_connect_that_is_refused_gets_the_humans_words(void **state)
 {
     struct world *w = *state;
     struct peer *agent = agent_connect(w, "held.test:443");
-    decide(w, false, "use the mirror");
+    world_answer(w, (struct gate_answer){.message = "use the mirror"});
     WAIT(w, peer_has(agent, "use the mirror"));
     assert_true(peer_has(agent, "HTTP/1.1 403 Forbidden\r\n"));
     WAIT(w, peer_is_gone(agent));
     assert_int_equal(w->origin_count, 0);
-    assert_int_equal(last_row(w).decision, REQUEST_REFUSED);
+    assert_int_equal(world_last_row(w).decision, REQUEST_REFUSED);
 }
 
 static void a_held_connect_that_nobody_answers_is_refused(void **state)
@@ -220,7 +189,7 @@ static void a_held_connect_that_nobody_answers_is_refused(void **state)
     WAIT(w, peer_has(agent, "HTTP/1.1 403 Forbidden\r\n"));
     assert_true(peer_has(agent, "nobody answered"));
     assert_int_equal(w->origin_count, 0);
-    assert_int_equal(last_row(w).decision, REQUEST_EXPIRED);
+    assert_int_equal(world_last_row(w).decision, REQUEST_EXPIRED);
     world_free(w);
 }
 
@@ -229,7 +198,7 @@ static void an_agent_that_goes_takes_its_question_with_it(void **state)
     struct world *w = *state;
     for (int i = 0; i < 2; i++) {
         struct peer *agent = agent_connect(w, "held.test:443");
-        wait_item(w);
+        world_question(w);
         if (i)
             peer_abort(agent);
         else
@@ -238,7 +207,7 @@ static void an_agent_that_goes_takes_its_question_with_it(void **state)
         WAIT(w, proxy_tunnel_count(w->proxy) == 0);
         assert_int_equal(gate_recent(w->gate, 0)->rec.state, ESC_CANCELED);
     }
-    assert_true(last_row(w).done);
+    assert_true(world_last_row(w).done);
 }
 
 static void without_a_gate_what_is_asked_is_refused(void **state)
@@ -257,14 +226,14 @@ static void stopping_ends_what_is_held(void **state)
 {
     struct world *w = *state;
     struct peer *agent = agent_connect(w, "held.test:443");
-    wait_item(w);
+    world_question(w);
     struct peer *open = agent_connect(w, "open.test:443");
     WAIT(w, peer_has(open, "HTTP/1.1 200 "));
     proxy_free(w->proxy);
     w->proxy = NULL;
     assert_int_equal(gate_count(w->gate), 0);
     WAIT(w, peer_is_gone(agent) && peer_is_gone(open));
-    assert_true(last_row(w).done);
+    assert_true(world_last_row(w).done);
 }
 
 static void hundreds_of_connections_come_and_go(void **state)
@@ -287,7 +256,7 @@ static void hundreds_of_connections_come_and_go(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "proxy/proxy.h"
+#include "support/loopback.h"
+#include "support/tmpdir.h"
 #include "unit/check.h"
 
 #define REAL_KEY "sk-ant-real-0123456789"
@@ -33,45 +35,25 @@ struct world {
     struct gate *gate;
     struct policy *policy;
     struct ca *ca, *origin_ca;
-    struct ca_watch origin_minted;
     struct provider_table providers;
     struct credentials *credentials;
     struct grants *grants;
     struct proxy_resolve resolve[8];
     struct proxy *proxy;
-    struct tls_server *origin_tls;
+    struct test_tls origin_tls;
     struct tls_client *agent_tls;
     struct listener *origin, *plain_origin;
     struct peer *origins[MAX_PEERS]; /* in the order they were accepted */
     unsigned origin_count;
     struct peer *agents[MAX_PEERS];
     unsigned agent_count;
-    struct timer *alarm;
-    bool late;
+    struct patience patience;
     char path[96];
     const char *policy_text;
     uint32_t gate_ms;
 };
 
-/* --- waiting --------------------------------------------------------------------------- */
-
-static inline void world_late(void *ctx)
-{
-    struct world *w = ctx;
-    w->late = true;
-}
-
-/* Run the loop until `condition`; fail the test if it does not come about. */
-#define WAIT_MS(w, condition, ms)                                                              \
-    do {                                                                                       \
-        (w)->late = false;                                                                     \
-        timer_start((w)->alarm, (ms));                                                         \
-        while (!(condition) && !(w)->late)                                                     \
-            loop_turn((w)->loop, true);                                                        \
-        timer_stop((w)->alarm);                                                                \
-        if (!(condition))                                                                      \
-            fail_msg("%s:%d: never: %s", __FILE__, __LINE__, #condition);                      \
-    } while (0)
+#define WAIT_MS(w, condition, ms) WAIT_UNTIL(&(w)->patience, ms, condition)
 #define WAIT(w, condition) WAIT_MS(w, condition, 10000)
 
 /* --- peers ----------------------------------------------------------------------------- */
@@ -169,19 +151,6 @@ static inline void peer_forget(struct peer *peer)
 
 /* --- the origin ------------------------------------------------------------------------ */
 
-static inline const struct tls_identity *origin_find(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused)
-{
-    struct world *w = ctx;
-    (void)conn_ctx;
-    return ca_leaf(w->origin_ca, *sni ? sni : "127.0.0.1", refused);
-}
-
-static inline void origin_minted(void *ctx)
-{
-    tls_server_retry(((struct world *)ctx)->origin_tls);
-}
-
 static inline void origin_accept_plain(void *ctx, struct chan *chan)
 {
     struct world *w = ctx;
@@ -193,7 +162,7 @@ static inline void origin_accept(void *ctx, struct chan *chan)
 {
     struct world *w = ctx;
     origin_accept_plain(ctx, chan);
-    chan_start_tls_server(chan, w->origin_tls, 5000);
+    chan_start_tls_server(chan, w->origin_tls.server, 5000);
 }
 
 /* The connection number `n` (from 0), when it is there and has `text`. */
@@ -306,15 +275,39 @@ static inline struct rows *world_rows(struct world *w)
     return rows;
 }
 
+static inline struct request_record world_last_row(struct world *w)
+{
+    struct rows *rows = world_rows(w);
+    assert_true(rows->count > 0);
+    struct request_record row = rows->row[0];
+    free(rows);
+    return row;
+}
+
+/* --- questions ------------------------------------------------------------------------- */
+
+/* The first question, once there is one. */
+static inline const struct gate_item *world_question(struct world *w)
+{
+    WAIT(w, gate_count(w->gate) > 0);
+    return gate_at(w->gate, 0);
+}
+
+static inline void world_answer(struct world *w, struct gate_answer answer)
+{
+    const struct gate_item *item = world_question(w);
+    struct err err = {0};
+    if (gate_decide(w->gate, item->rec.id, item->rec.digest, item->rec.policy_version, &answer,
+                &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
 /* --- the world ------------------------------------------------------------------------- */
 
 static inline void world_listen(struct world *w)
 {
     struct err err = {0};
-    w->origin_tls = tls_server_new(w->loop, origin_find, w, &err);
-    assert_non_null(w->origin_tls);
-    w->origin_minted = (struct ca_watch){.fn = origin_minted, .ctx = w};
-    ca_watch(w->origin_ca, &w->origin_minted);
+    test_tls_open(&w->origin_tls, w->loop, w->origin_ca);
     w->origin = listen_tcp(w->loop, "127.0.0.1", 0, origin_accept, w, &err);
     w->plain_origin = listen_tcp(w->loop, "127.0.0.1", 0, origin_accept_plain, w, &err);
     assert_non_null(w->origin);
@@ -363,10 +356,23 @@ static inline void world_proxy(struct world *w)
         fail_msg("%s", err.msg);
 }
 
+/* Finding an RSA key takes longer than most tests: the first world makes its CAs in a folder
+ * of this program, and the later ones load them. */
+static char world_ca_dir[64];
+
+static inline void world_ca_remove(void)
+{
+    (void)file_remove_tree(world_ca_dir, NULL);
+}
+
 static inline struct ca *world_ca(struct world *w, const char *name)
 {
     struct err err = {0};
-    char *dir = path_join(w->dir, name);
+    if (!*world_ca_dir) {
+        test_tmpdir(world_ca_dir, sizeof(world_ca_dir), "proxy-ca");
+        (void)atexit(world_ca_remove);
+    }
+    char *dir = path_join(world_ca_dir, name);
     struct ca *ca = ca_load_or_create(w->loop, dir, &err);
     free(dir);
     if (!ca)
@@ -379,10 +385,10 @@ static inline struct world *world_with(
 {
     struct world *w = xcalloc(1, sizeof(*w));
     struct err err = {0};
-    str_copy(w->dir, sizeof(w->dir), STR("/tmp/ic-proxy-XXXXXX"));
-    assert_non_null(mkdtemp(w->dir));
+    test_tmpdir(w->dir, sizeof(w->dir), "proxy");
     w->loop = loop_new(&err);
-    w->alarm = timer_new(w->loop, world_late, w);
+    patience_init(&w->patience, w->loop);
+    trust_no_system_ca();
     w->ca = world_ca(w, "ca");
     w->origin_ca = world_ca(w, "origin-ca");
     char *path = path_join(w->dir, "audit.db");
@@ -440,17 +446,23 @@ static inline void world_free(struct world *w)
         peer_free(w->origins[i]);
     listener_free(w->origin);
     listener_free(w->plain_origin);
-    tls_server_free(w->origin_tls);
+    tls_server_free(w->origin_tls.server);
     tls_client_free(w->agent_tls);
     ca_free(w->ca);
     ca_free(w->origin_ca);
-    timer_free(w->alarm);
+    timer_free(w->patience.timer);
     store_close(w->store);
     policy_free(w->policy);
     provider_table_release(&w->providers);
     loop_free(w->loop); /* everything is closed, or this aborts */
     assert_int_equal(file_remove_tree(w->dir, NULL), 0);
     free(w);
+}
+
+static inline int world_teardown(void **state)
+{
+    world_free(*state);
+    return 0;
 }
 
 #endif

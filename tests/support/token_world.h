@@ -10,10 +10,10 @@
 
 #include "base/file.h"
 #include "base/limits.h"
-#include "io/tls.h"
-#include "proxy/ca.h"
 #include "proxy/credential.h"
 #include "proxy/proxy.h"
+#include "support/loopback.h"
+#include "support/tmpdir.h"
 #include "unit/check.h"
 
 #define CLAUDE ".claude/.credentials.json"
@@ -24,8 +24,7 @@ struct token_world {
     char home[64];
     struct loop *loop;
     struct ca *ca;
-    struct ca_watch minted;
-    struct tls_server *tls;
+    struct test_tls tls;
     struct listener *listener;
     struct chan *chans[16]; /* own; in the order they were accepted */
     struct buf got;         /* the requests */
@@ -35,40 +34,12 @@ struct token_world {
     struct provider_table providers;
     struct credentials *credentials;
     char notice[800];
-    struct timer *alarm;
-    bool late;
+    struct patience patience;
 };
 
-static inline void token_late(void *ctx)
-{
-    ((struct token_world *)ctx)->late = true;
-}
-
-#define TOKEN_WAIT(w, condition)                                                               \
-    do {                                                                                       \
-        (w)->late = false;                                                                     \
-        timer_start((w)->alarm, 20000);                                                        \
-        while (!(condition) && !(w)->late)                                                     \
-            loop_turn((w)->loop, true);                                                        \
-        timer_stop((w)->alarm);                                                                \
-        if (!(condition))                                                                      \
-            fail_msg("%s:%d: never: %s", __FILE__, __LINE__, #condition);                      \
-    } while (0)
+#define TOKEN_WAIT(w, condition) WAIT_UNTIL(&(w)->patience, 20000, condition)
 
 /* --- the endpoint ---------------------------------------------------------------------- */
-
-static inline const struct tls_identity *token_find(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused)
-{
-    struct token_world *w = ctx;
-    (void)conn_ctx;
-    return ca_leaf(w->ca, *sni ? sni : "127.0.0.1", refused);
-}
-
-static inline void token_minted(void *ctx)
-{
-    tls_server_retry(((struct token_world *)ctx)->tls);
-}
 
 static inline void token_answer(struct token_world *w)
 {
@@ -116,7 +87,7 @@ static inline void token_accept(void *ctx, struct chan *chan)
     CHECK(w->accepted < 16);
     w->chans[w->accepted++] = chan;
     chan_set_ops(chan, &token_ops, w);
-    chan_start_tls_server(chan, w->tls, 5000);
+    chan_start_tls_server(chan, w->tls.server, 5000);
 }
 
 /* --- files ----------------------------------------------------------------------------- */
@@ -162,8 +133,7 @@ static inline struct token_world *token_world_new(void)
 {
     struct token_world *w = xcalloc(1, sizeof(*w));
     struct err err = {0};
-    str_copy(w->home, sizeof(w->home), STR("/tmp/ic-token-XXXXXX"));
-    assert_non_null(mkdtemp(w->home));
+    test_tmpdir(w->home, sizeof(w->home), "token");
     setenv("HOME", w->home, 1);
     unsetenv("XDG_CONFIG_HOME");
     unsetenv("ANTHROPIC_CONFIG_DIR");
@@ -172,15 +142,14 @@ static inline struct token_world *token_world_new(void)
     unsetenv("IRONCURTAIN_DOCKER_AUTH");
     unsetenv("ANTHROPIC_API_KEY");
     w->loop = loop_new(&err);
-    w->alarm = timer_new(w->loop, token_late, w);
+    patience_init(&w->patience, w->loop);
+    trust_no_system_ca();
     char *dir = path_join(path_home(), "endpoint-ca"); /* made once */
     w->ca = ca_load_or_create(w->loop, dir, &err);
     free(dir);
     if (!w->ca)
         fail_msg("%s", err.msg);
-    w->tls = tls_server_new(w->loop, token_find, w, &err);
-    w->minted = (struct ca_watch){.fn = token_minted, .ctx = w};
-    ca_watch(w->ca, &w->minted);
+    test_tls_open(&w->tls, w->loop, w->ca);
     w->listener = listen_tcp(w->loop, "127.0.0.1", 0, token_accept, w, &err);
     assert_non_null(w->listener);
     return w;
@@ -240,9 +209,9 @@ static inline void token_world_free(struct token_world *w)
     for (unsigned i = 0; i < w->accepted; i++)
         chan_abort(w->chans[i]);
     listener_free(w->listener);
-    tls_server_free(w->tls);
+    tls_server_free(w->tls.server);
     ca_free(w->ca);
-    timer_free(w->alarm);
+    timer_free(w->patience.timer);
     buf_release(&w->got);
     loop_free(w->loop); /* everything is closed, or this aborts */
     assert_int_equal(file_remove_tree(w->home, NULL), 0);

@@ -11,15 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/tmpdir.h"
 #include "unit/check.h"
 
-static char dir[] = "/tmp/ic-file-XXXXXX";
+static char dir[64];
 
 static int up(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof(dir), "/tmp/ic-file-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
+    test_tmpdir(dir, sizeof(dir), "file");
+    return 0;
 }
 
 static int down(void **state)

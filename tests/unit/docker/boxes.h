@@ -16,6 +16,7 @@
 #include "docker/box.h"
 #include "guest/frame.h"
 #include "io/chan.h"
+#include "support/tmpdir.h"
 
 struct world {
     struct loop *loop;
@@ -127,8 +128,7 @@ static char *world_folder(struct world *w, const char *name)
 static struct world *world_new(const char *runtime)
 {
     struct world *w = xcalloc(1, sizeof(*w));
-    snprintf(w->dir, sizeof(w->dir), "/tmp/icbox-XXXXXX");
-    assert_non_null(mkdtemp(w->dir));
+    test_tmpdir(w->dir, sizeof(w->dir), "box");
     w->loop = loop_new(NULL);
     w->deadline = timer_new(w->loop, on_late, w);
     w->workspace = world_folder(w, "work, space");
@@ -139,7 +139,8 @@ static struct world *world_new(const char *runtime)
     w->guest = xasprintf("%s/icguest", getenv("IC_BUILD"));
     snprintf(w->agent.name, sizeof(w->agent.name), "shell");
     char id[13];
-    snprintf(id, sizeof(id), "%06x%s", (unsigned)getpid() & 0xffffff, w->dir + 11);
+    snprintf(id, sizeof(id), "%06x%s", (unsigned)getpid() & 0xffffff,
+            w->dir + strlen(w->dir) - 6);
     w->spec = (struct box_spec){.runtime = runtime,
             .id12 = xstrdup(id),
             .session = "01234567-89ab-4000-8000-000000000000",

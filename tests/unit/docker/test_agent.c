@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "docker/agent.h"
+#include "support/tmpdir.h"
 
 #define KEY "sk-ant-api03-ironcurtain-AbCdEfGhIjKlMnOpQrStUvWxYz012345"
 #define KEY_LAST_20 "MnOpQrStUvWxYz012345"
@@ -30,9 +31,9 @@ static struct agent_table load(const char *extra)
 
 static char *make_home(void)
 {
-    char *home = strdup("/tmp/ic-agent-XXXXXX");
-    assert_non_null(mkdtemp(home));
-    return home;
+    char home[64];
+    test_tmpdir(home, sizeof(home), "agent");
+    return strdup(home);
 }
 
 static void drop_home(char *home)

@@ -465,10 +465,11 @@ static void without_an_engine_there_is_nothing_to_collect(void **state)
 
 int main(void)
 {
-    char home[] = "/tmp/ichome-XXXXXX";
+    char home[64];
     original_path = getenv("PATH") ? strdup(getenv("PATH")) : NULL;
-    if (!original_path || !getenv("IC_BUILD") || !mkdtemp(home))
+    if (!original_path || !getenv("IC_BUILD"))
         return 1;
+    test_tmpdir(home, sizeof(home), "home");
     setenv("IRONCURTAIN_HOME", home, 1);
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_missing_engine_is_said),

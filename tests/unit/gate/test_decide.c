@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "support/tmpdir.h"
 #include "unit/check.h"
 
 #include "base/file.h"
@@ -44,8 +45,7 @@ static int up(void **state)
     struct fixture *f = xcalloc(1, sizeof(*f));
     struct err err = {0};
 
-    snprintf(f->dir, sizeof(f->dir), "/tmp/ic-decide-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    test_tmpdir(f->dir, sizeof(f->dir), "decide");
     f->db = path_join(f->dir, "ironcurtain.db");
     f->answers = path_join(f->dir, "answers.rules");
     f->loop = loop_new(&err);

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "support/tmpdir.h"
 #include "unit/check.h"
 
 #include "base/file.h"
@@ -48,8 +49,7 @@ static int up(void **state)
     struct fixture *f = xcalloc(1, sizeof(*f));
     struct err err = {0};
 
-    snprintf(f->dir, sizeof(f->dir), "/tmp/ic-gate-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    test_tmpdir(f->dir, sizeof(f->dir), "gate");
     f->path = path_join(f->dir, "ironcurtain.db");
     f->loop = loop_new(&err);
     f->store = store_open(f->loop, f->path, &err);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/tmpdir.h"
 #include "unit/check.h"
 
 #include "base/file.h"
@@ -40,8 +41,7 @@ static int up(void **state)
     struct fixture *f = xcalloc(1, sizeof(*f));
     struct err err = {0};
 
-    snprintf(f->dir, sizeof(f->dir), "/tmp/ic-grants-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    test_tmpdir(f->dir, sizeof(f->dir), "grants");
     f->path = path_join(f->dir, "answers.rules");
     f->loop = loop_new(&err);
     f->grants = grants_new(f->loop, f->path, &err);

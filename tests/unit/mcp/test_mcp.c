@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "support/tmpdir.h"
 #include "unit/check.h"
 
 #define DEADLINE_MS 20000
@@ -57,8 +58,7 @@ static int setup(void **state)
     w->loop = loop_new(NULL);
     w->deadline = timer_new(w->loop, on_late, w);
     timer_start(w->deadline, DEADLINE_MS);
-    snprintf(w->dir, sizeof(w->dir), "/tmp/mcp-test-XXXXXX");
-    assert_non_null(mkdtemp(w->dir));
+    test_tmpdir(w->dir, sizeof(w->dir), "mcp");
     snprintf(w->path, sizeof(w->path), "%s/mcp.sock", w->dir);
     w->mcp = mcp_new(w->loop, &ops, w);
     assert_int_equal(mcp_listen_unix(w->mcp, w->path, NULL), 0);

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "support/tmpdir.h"
 #include "unit/check.h"
 
 #include "base/buf.h"
@@ -224,12 +225,12 @@ static void a_file_is_bounded(void **state)
 
 static void a_file_is_loaded_and_named(void **state)
 {
-    char dir[] = "/tmp/ic-policy-XXXXXX";
+    char dir[64];
     struct err err = {0};
     struct verdict verdict;
 
     (void)state;
-    assert_non_null(mkdtemp(dir));
+    test_tmpdir(dir, sizeof(dir), "policy");
     char *path = path_join(dir, "policy.rules");
     assert_null(policy_load(path, &err));
     assert_int_equal(err.code, ERR_NOENT);

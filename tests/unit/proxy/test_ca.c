@@ -3,14 +3,9 @@
  */
 #include "proxy/ca.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -18,6 +13,8 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "support/tmpdir.h"
+#include "unit/check.h"
 
 struct fixture {
     char dir[64];
@@ -44,8 +41,7 @@ static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
     struct err err = {0};
-    str_copy(f->dir, sizeof(f->dir), STR("/tmp/ic-test-ca-XXXXXX"));
-    assert_non_null(mkdtemp(f->dir));
+    test_tmpdir(f->dir, sizeof(f->dir), "ca");
     f->loop = loop_new(&err);
     f->ca = ca_load_or_create(f->loop, f->dir, &err);
     if (!f->ca)

@@ -511,9 +511,8 @@ static void one_process_at_a_time_renews_a_login(void **state)
     int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     assert_int_equal(flock(fd, LOCK_EX), 0);
     ask(c, &outcome);
-    w->late = false;
-    timer_start(w->alarm, 3 * LIMIT_LOGIN_LOOK_MS);
-    while (!w->late)
+    patience_start(&w->patience, 3 * LIMIT_LOGIN_LOOK_MS);
+    while (!w->patience.over)
         loop_turn(w->loop, true);
     assert_false(outcome.came);
     assert_int_equal(w->accepted, 0);

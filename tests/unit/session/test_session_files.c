@@ -1,16 +1,8 @@
 /*
  * test_session_files.c - configuration, environment and folders of a session, on real files.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -18,6 +10,7 @@
 #include "session/config.h"
 #include "session/environment.h"
 #include "session/prepare.h"
+#include "support/tmpdir.h"
 
 static char home[64];
 static char work[80];
@@ -25,8 +18,7 @@ static char work[80];
 static int make_home(void **state)
 {
     (void)state;
-    strcpy(home, "/tmp/ic-sess-XXXXXX");
-    assert_non_null(mkdtemp(home));
+    test_tmpdir(home, sizeof(home), "sess");
     setenv("IRONCURTAIN_HOME", home, 1);
     unsetenv("IRONCURTAIN_CONFIG");
     snprintf(work, sizeof(work), "%s-work", home);

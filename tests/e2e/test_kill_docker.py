@@ -44,7 +44,7 @@ def test_kill():
 def test_next_start():
     """the next start removes it and what belonged to it, and nothing else"""
     docker("run", "-d", "--name", FOREIGN, "--network=none", "--label", "ironcurtain.managed=true",
-           BASE, "sleep", "600")
+           BASE, "tail", "-f", "/dev/null")
     before = ours()
     done = subprocess.run([PROGRAM, "run", HOME.workspace, "--", "true"], env=HOME.env(),
                           check=False, capture_output=True, text=True, timeout=120)

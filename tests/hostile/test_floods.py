@@ -133,7 +133,6 @@ while True:
     except ConnectionResetError:
         if time.monotonic() > deadline:
             raise
-        time.sleep(0.02)
 """, home, descriptors=256)
 
 

@@ -3,11 +3,13 @@
 import os
 import pty
 import re
+import select
 import shutil
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from harness import PROGRAM, Failed, Home, main, skip  # noqa: E402
+from harness import PROGRAM, SLOW, Failed, Home, main, skip  # noqa: E402
 
 if not shutil.which("bwrap"):
     skip("bubblewrap is not installed")
@@ -17,13 +19,19 @@ EVIL = "a\x1b]0;evil\x07b\u009d52;c;aGk=\u009cc\u009b31md"
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def on_terminal(*args):
-    """Run the program on a terminal of its own; returns what the terminal gets."""
+def on_terminal(*args, turns=(), go=None):
+    """Run the program on a terminal of its own; returns what the terminal gets. Whenever that
+    ends with the next of `turns`, a line is written to `go`."""
     pid, fd = pty.fork()
     if pid == 0:
         os.execve(PROGRAM, [PROGRAM, *args], HOME.env())
-    seen = b""
+    seen, turns = b"", list(turns)
     while True:
+        if turns and seen.endswith(turns[0]):
+            turns.pop(0)
+            os.write(go, b"\n")
+        if not select.select([fd], [], [], 60 * SLOW)[0]:
+            os.kill(pid, signal.SIGKILL)
         try:
             more = os.read(fd, 65536)
         except OSError:
@@ -46,9 +54,16 @@ def expect_tame(seen):
 
 def output_of_a_box():
     """`run` on a terminal passes text on and no control, in no encoding, split or not"""
-    script = (r"printf 'A\302\23331mB\302\23552;c;aGk=\007C\23331mD\033]0;x\033\\E\302'; sleep 0.1;"
-              r"printf '\23331m\303'; sleep 0.1; printf '\251\344\270\255\360\237\230\200\200F\n'")
-    seen = on_terminal("run", HOME.workspace, "--runtime", "bwrap", "--", "bash", "-c", script)
+    # No part is written before the one in front of it has been seen.
+    path = os.path.join(HOME.workspace, "go")
+    os.mkfifo(path)
+    go = os.open(path, os.O_RDWR)
+    script = (r"printf 'A\302\23331mB\302\23552;c;aGk=\007C\23331mD\033]0;x\033\\E\302'; read <go;"
+              r"printf '\23331m\303'; read <go;"
+              r"printf '\251\344\270\255\360\237\230\200\200F\n'")
+    seen = on_terminal("run", HOME.workspace, "--runtime", "bwrap", "--", "bash", "-c", script,
+                       turns=(b"x\\E", b"E31m"), go=go)
+    os.close(go)
     expect_tame(seen)
     text = seen.decode()
     for part in ("A31mB52;c;aGk=C31mD]0;x\\E31m", "\u00e9\u4e2d\U0001f600F"):

@@ -37,13 +37,15 @@ def skip(reason):
 def wait_until(what, condition, seconds=20):
     """Poll until condition() is true and return its value; Failed names what did not happen."""
     deadline = time.monotonic() + seconds * SLOW
+    pause = 0.002
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
             raise Failed(f"did not happen within {seconds * SLOW} s: {what}")
-        select.select([], [], [], 0.05)
+        select.select([], [], [], pause)
+        pause = min(2 * pause, 0.05)
 
 
 class Home:

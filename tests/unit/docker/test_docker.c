@@ -38,7 +38,7 @@ static bool container_exists(const char *name)
 
 static void giving_up_a_running_box_removes_its_container(void **state)
 {
-    static const char *const argv[] = {"/bin/sleep", "1000", NULL};
+    static const char *const argv[] = {"/bin/cat", NULL};
     struct world *w = world_new(*state);
     world_start(w, argv);
     WAIT_FOR(w, w->started || w->failed);
@@ -53,8 +53,8 @@ static void giving_up_a_running_box_removes_its_container(void **state)
 static void a_stopped_agent_may_still_write_something_down(void **state)
 {
     static const char *const argv[] = {"/bin/sh", "-c",
-            "trap 'echo saved >/workspace/state; exit 0' HUP; echo ready; while :; do sleep 1; "
-            "done",
+            "trap 'echo saved >/workspace/state; exit 0' HUP; echo ready;"
+            "tail -f /dev/null & wait",
             NULL};
     struct world *w = world_new(*state);
     world_start(w, argv);
@@ -69,7 +69,7 @@ static void a_stopped_agent_may_still_write_something_down(void **state)
 
 static void limits_of_the_container_are_those_of_the_spec(void **state)
 {
-    static const char *const argv[] = {"/bin/sleep", "1000", NULL};
+    static const char *const argv[] = {"/bin/cat", NULL};
     struct world *w = world_new(*state);
     struct buf out = BUF_INIT;
     w->spec.memory_mb = 512;
@@ -95,7 +95,7 @@ static void limits_of_the_container_are_those_of_the_spec(void **state)
 
 static void run_and_wait_to_be_killed(int out)
 {
-    static const char *const argv[] = {"/bin/sleep", "1000", NULL};
+    static const char *const argv[] = {"/bin/cat", NULL};
     struct world *w = world_new(runtime);
     world_start(w, argv);
     WAIT_FOR(w, w->started || w->failed);
@@ -124,7 +124,7 @@ static int collect(struct world *w, const char *home, bool dry_run)
 
 static void containers_of_a_dead_owner_are_collected_and_no_other(void **state)
 {
-    static const char *const argv[] = {"/bin/sleep", "1000", NULL};
+    static const char *const argv[] = {"/bin/cat", NULL};
     int fds[2];
     char name[64] = "", dir[64] = "";
     assert_int_equal(pipe(fds), 0);
@@ -265,9 +265,10 @@ static bool find_engine(void)
 
 int main(void)
 {
-    char home[] = "/tmp/ichome-XXXXXX";
-    if (!getenv("IC_SOURCE") || !getenv("IC_BUILD") || !mkdtemp(home))
+    char home[64];
+    if (!getenv("IC_SOURCE") || !getenv("IC_BUILD"))
         return 1;
+    test_tmpdir(home, sizeof(home), "home");
     setenv("IRONCURTAIN_HOME", home, 1);
     if (!find_engine()) {
         printf("skipped: no container engine answers and none can be started here\n");

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "guest/frame.h"
+#include "support/tmpdir.h"
 #include "unit/check.h"
 
 #define DEADLINE_MS 30000
@@ -104,8 +104,7 @@ static int setup(void **state)
     struct world *w = xcalloc(1, sizeof(*w));
     w->loop = loop_new(NULL);
     w->deadline = timer_new(w->loop, on_late, w);
-    snprintf(w->dir, sizeof(w->dir), "/tmp/icguest-test-XXXXXX");
-    assert_non_null(mkdtemp(w->dir));
+    test_tmpdir(w->dir, sizeof(w->dir), "guest");
     snprintf(w->path, sizeof(w->path), "%s/pty.sock", w->dir);
     *state = w;
     return 0;
@@ -147,20 +146,28 @@ static void start_deadline(struct world *w)
         timer_stop((w)->deadline);                                                             \
     } while (0)
 
+/* Returns when the helper listens. */
 static void spawn_helper(struct world *w, const char *const *agent)
 {
-    char program[256];
+    char program[256], ready[6] = "";
+    int out[2];
     assert_non_null(getenv("IC_BUILD"));
     snprintf(program, sizeof(program), "%s/icguest", getenv("IC_BUILD"));
     const char *argv[ARGV_MAX + 5] = {program, "--pty", w->path, "--"};
     for (int i = 0; agent[i]; i++)
         argv[4 + i] = agent[i];
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     w->helper = fork();
     assert_true(w->helper >= 0);
     if (w->helper == 0) {
+        dup2(out[1], STDOUT_FILENO);
         execv(program, (char *const *)argv);
         _exit(125);
     }
+    close(out[1]);
+    assert_int_equal(read(out[0], ready, sizeof(ready)), sizeof(ready));
+    assert_memory_equal(ready, "ready\n", sizeof(ready));
+    close(out[0]);
 }
 
 static void spawn_shell(struct world *w, const char *script)
@@ -172,11 +179,7 @@ static void spawn_shell(struct world *w, const char *script)
 static void connect_client(struct world *w, struct client *c, int cols, int rows, bool replay)
 {
     struct err err = {0};
-    for (int waited = 0; !c->guest && waited < DEADLINE_MS; waited += 5) {
-        c->guest = guest_connect(w->loop, w->path, cols, rows, replay, &ops, c, &err);
-        if (!c->guest)
-            poll(NULL, 0, 5); /* the helper has not come to bind() */
-    }
+    c->guest = guest_connect(w->loop, w->path, cols, rows, replay, &ops, c, &err);
     if (!c->guest)
         fail_msg("%s", err.msg);
 }
@@ -231,7 +234,8 @@ static void test_size_is_set_before_the_agent_starts_and_changes_reach_it(void *
 {
     struct world *w = *state;
     struct client c = {.keep = true};
-    spawn_shell(w, "stty size; trap 'stty size; exit 0' WINCH; echo up; sleep 60 & wait");
+    spawn_shell(
+            w, "stty size; trap 'stty size; exit 0' WINCH; echo up; tail -f /dev/null & wait");
     connect_client(w, &c, 101, 41, true);
     TURN_UNTIL(w, &c, has(&c.output, "up\r\n"));
     assert_true(has(&c.output, "41 101\r\n"));
@@ -304,7 +308,7 @@ static void test_signals_go_to_the_foreground_process_group(void **state)
 {
     struct world *w = *state;
     struct client c = {.keep = true};
-    spawn_shell(w, "trap 'echo got; exit 3' USR1; echo up; sleep 60 & wait");
+    spawn_shell(w, "trap 'echo got; exit 3' USR1; echo up; tail -f /dev/null & wait");
     connect_client(w, &c, 80, 24, true);
     TURN_UNTIL(w, &c, has(&c.output, "up"));
     guest_signal(c.guest, SIGUSR1);
@@ -401,13 +405,13 @@ static void test_exit_status_waits_for_a_host(void **state)
     struct client second = {.keep = true};
     char gone[80];
     snprintf(gone, sizeof(gone), "%s/gone", w->dir);
-    const char *agent[] = {
-            "sh", "-c", "echo up; until test -e $0; do sleep 0.01; done; exit 9", gone, NULL};
+    assert_int_equal(mkfifo(gone, 0600), 0);
+    const char *agent[] = {"sh", "-c", "echo up; read word <$0; exit 9", gone, NULL};
     spawn_helper(w, agent);
     connect_client(w, &first, 80, 24, true);
     TURN_UNTIL(w, &first, has(&first.output, "up"));
     release(&first);
-    close(open(gone, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    close(open(gone, O_WRONLY | O_CLOEXEC)); /* the agent reads the end */
     connect_client(w, &second, 80, 24, true);
     TURN_UNTIL(w, &second, second.exited || second.failed);
     assert_true(second.exited);
@@ -421,7 +425,7 @@ static void test_term_to_the_helper_hangs_up_the_agent(void **state)
 {
     struct world *w = *state;
     struct client c = {.keep = true};
-    spawn_shell(w, "echo up; exec sleep 60");
+    spawn_shell(w, "echo up; exec cat");
     connect_client(w, &c, 80, 24, true);
     TURN_UNTIL(w, &c, has(&c.output, "up"));
     kill(w->helper, SIGTERM);
@@ -438,7 +442,7 @@ static void test_input_nobody_reads_is_refused_not_hoarded(void **state)
     static char chunk[64 * 1024];
     struct err err = {0};
     memset(chunk, 'x', sizeof(chunk));
-    spawn_shell(w, "stty raw -echo; echo up; exec sleep 60");
+    spawn_shell(w, "stty raw -echo; echo up; exec tail -f /dev/null");
     connect_client(w, &c, 80, 24, true);
     TURN_UNTIL(w, &c, has(&c.output, "up"));
     size_t taken = 0;

@@ -71,26 +71,24 @@ CONNECTS = [
     ("short address", connect("127.1:443"), BAD),
     ("address out of range", connect("1.2.3.256:443"), BAD),
     ("version 2.0", connect(HOST + ":443", version="HTTP/2.0"), 505),
-    ("version 0.9", f"CONNECT {HOST}:443\r\n\r\n".encode(), (400, 505)),
+    ("version 0.9", f"CONNECT {HOST}:443\r\n\r\n".encode(), 505),
     ("no target", b"CONNECT  HTTP/1.1\r\nHost: x\r\n\r\n", BAD),
     ("no Host", connect(HOST + ":443", host=None), BAD),
     ("two Hosts", connect(HOST + ":443", "Host: y"), BAD),
     ("a body", connect(HOST + ":443", "Content-Length: 5") + b"hello", BAD),
     ("a chunked body", connect(HOST + ":443", "Transfer-Encoding: chunked") + b"0\r\n\r\n", BAD),
-    ("small letters", f"connect {HOST}:443 HTTP/1.1\r\nHost: x\r\n\r\n".encode(), (400, 405)),
+    ("small letters", f"connect {HOST}:443 HTTP/1.1\r\nHost: x\r\n\r\n".encode(), BAD),
     ("folded field", connect(HOST + ":443", "X: a\r\n b"), BAD),
     ("head of 70,000 bytes", connect(HOST + ":443", "X: " + "a" * 70000), 431),
-    ("relative GET", request("GET /api/hello HTTP/1.1"), (400, 403, 405)),
-    ("absolute GET of a provider", request(f"GET http://{HOST}/api/hello HTTP/1.1"), (400, 403, 405)),
-    ("absolute GET, Host differs", request("GET http://a.test/ HTTP/1.1", host="b.test"),
-     (400, 403, 405, 421)),
+    ("relative GET", request("GET /api/hello HTTP/1.1"), 405),
+    ("absolute GET of a provider", request(f"GET http://{HOST}/api/hello HTTP/1.1"), 403),
+    ("absolute GET nobody allows", request("GET http://a.test/ HTTP/1.1", host="a.test"), 403),
+    ("absolute GET, Host differs", request("GET http://a.test/ HTTP/1.1", host="b.test"), 421),
     ("absolute GET of ourselves", request("GET http://127.0.0.1:1/ HTTP/1.1", host="127.0.0.1:1"),
-     (403, 405)),
-    ("absolute GET, user name", request("GET http://u@a.test/ HTTP/1.1", host="a.test"),
-     (400, 403, 405)),
-    ("absolute GET, https", request("GET https://a.test/ HTTP/1.1", host="a.test"),
-     (400, 403, 405)),
-    ("absolute GET, ftp", request("GET ftp://a.test/ HTTP/1.1", host="a.test"), (400, 403, 405)),
+     403),
+    ("absolute GET, user name", request("GET http://u@a.test/ HTTP/1.1", host="a.test"), BAD),
+    ("absolute GET, https", request("GET https://a.test/ HTTP/1.1", host="a.test"), 405),
+    ("absolute GET, ftp", request("GET ftp://a.test/ HTTP/1.1", host="a.test"), 405),
     ("TLS at once", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 64, BAD),
     ("SOCKS 5", b"\x05\x01\x00\r\n\r\n", BAD),
     ("a PROXY line", b"PROXY TCP4 1.2.3.4 1.2.3.4 1 443\r\n\r\n", BAD),
@@ -104,10 +102,9 @@ def test_connects():
         client = Client(world, "tcp")
         try:
             answer = client.send(data).answer()
-            allowed = status if isinstance(status, tuple) else (status,)
-            if answer is None or answer.status not in allowed or not answer.body:
+            if answer is None or answer.status != status or not answer.body:
                 failures.append(f"{name}: {answer and answer.line}, not {status}")
-            elif answer.status in (400, 431, 505) and not client.is_ended():
+            elif status in (400, 431, 505) and not client.is_ended():
                 failures.append(f"{name}: the connection stays open")
         except (Failed, OSError) as problem:
             failures.append(f"{name}: {problem}")
@@ -141,7 +138,7 @@ def test_good_connects():
     client = Client(world)
     client.send(connect(HOST + ":80"))  # not where the provider is: never with its key
     answer = client.answer("HEAD")
-    assert answer.status in (200, 403), answer.line
+    assert answer.status == 403, answer.line
     client.close()
 
 
@@ -165,23 +162,22 @@ def certificate_names(client_sni, connect_host=HOST):
 def test_server_names():
     """a leaf is only made for the CONNECT's host, whatever name the handshake asks for"""
     assert certificate_names(HOST) == [HOST]
-    assert certificate_names("API.ANTHROPIC.com") in ([HOST], None)
-    assert certificate_names(None) in ([HOST], None)
+    assert certificate_names("API.ANTHROPIC.com") == [HOST]
+    assert certificate_names(None) == [HOST]
     for name in (OPENAI, "evil.test", "localhost", "a.api.anthropic.com"):
-        assert certificate_names(name) in ([HOST], None), name
-        assert name not in (certificate_names(name) or []), name
+        assert certificate_names(name) is None, name
 
 
 HOSTS = [
-    ("another host", "evil.test", (403, 421)), ("another provider", OPENAI, (403, 421)),
-    ("none", None, 400), ("empty", "", 400), ("port 80", HOST + ":80", (403, 421)),
-    ("port 0", HOST + ":0", (400, 403, 421)), ("no port behind the colon", HOST + ":", (400, 421)),
+    ("another host", "evil.test", 421), ("another provider", OPENAI, 421),
+    ("none", None, 400), ("empty", "", 400), ("port 80", HOST + ":80", 421),
+    ("port 0", HOST + ":0", 421), ("no port behind the colon", HOST + ":", 421),
     ("user name", "x@" + HOST, 400), ("a path", HOST + "/", 400), ("a list", HOST + ", evil.test", 400),
-    ("longer", HOST + ".evil.test", (403, 421)), ("shorter", "anthropic.com", (403, 421)),
-    ("an address", "127.0.0.1", (403, 421)), ("IPv6", "[::1]", (403, 421)),
-    ("scheme", "https://" + HOST, (400, 421)), ("blank inside", "api. anthropic.com", 400),
+    ("longer", HOST + ".evil.test", 421), ("shorter", "anthropic.com", 421),
+    ("an address", "127.0.0.1", 421), ("IPv6", "[::1]", 421),
+    ("scheme", "https://" + HOST, 400), ("blank inside", "api. anthropic.com", 400),
     ("quote", "\"" + HOST + "\"", 400), ("8-bit", "\xe4pi.anthropic.com", 400),
-    ("encoded", "api%2eanthropic.com", (400, 421)), ("underscore", "api_anthropic.com", (403, 421)),
+    ("encoded", "api%2eanthropic.com", 400), ("underscore", "api_anthropic.com", 421),
 ]
 
 SEGMENTS = ["..", "%2e%2e", "%2E%2e", ".%2e", "a/..", "a/../b", "a%2fb", "a%2Fb", "%2f", "a%5cb",
@@ -211,14 +207,14 @@ def test_hosts():
 
 def test_paths():
     """a path that only looks like an allowed one is refused"""
-    refused = (400, 403, 404)
-    cases = [Case(f"POST {path!r}", request(f"POST {path} HTTP/1.1", JSON, LENGTH, body=BODY),
-                  refused) for path in PATHS]
-    cases += [Case(f"GET /v1/models/{s!r}", request(f"GET /v1/models/{s} HTTP/1.1"), refused)
-              for s in SEGMENTS]
-    cases += [Case(f"Google {s!r}", request(
-        f"POST /v1beta/models/{s}:generateContent HTTP/1.1", JSON, LENGTH, host=GOOGLE, body=BODY),
-        refused, host=GOOGLE) for s in SEGMENTS]
+    def post(path, host):
+        target = path.isascii() and path.startswith("/")
+        return Case(f"POST {path!r}", request(f"POST {path} HTTP/1.1", JSON, LENGTH, host=host,
+                                              body=BODY), 403 if target else 400, host=host)
+    cases = [post(path, HOST) for path in PATHS]
+    cases += [Case(f"GET /v1/models/{s!r}", request(f"GET /v1/models/{s} HTTP/1.1"),
+                   403 if s.isascii() else 400) for s in SEGMENTS]
+    cases += [post(f"/v1beta/models/{s}:generateContent", GOOGLE) for s in SEGMENTS]
     check_refused(world, cases)
     good = [("GET /v1/models/claude-x_1.0~b HTTP/1.1", HOST), ("GET /v1/models/a%20b HTTP/1.1", HOST),
             ("GET /v1/models?a=/../b//c;d HTTP/1.1", HOST),
@@ -237,23 +233,24 @@ def test_kept_connection():
     for path, status in (("/api/hello", 200), ("/v1/files", 403), ("/api/hello", 200),
                          ("/v1/models/..", 403), ("/api/hello", 200)):
         answer = client.send(request(f"GET {path} HTTP/1.1")).answer()
-        assert answer.status in (status, 404 if status == 403 else status), (path, answer.line)
+        assert answer.status == status, (path, answer.line)
     client.close()
 
 
 def test_keys():
     """only the fake key of this provider, once and where it belongs, becomes the real one"""
     fake, other = world.keys["anthropic"], world.keys["openai"]
-    refused = (400, 403)
+    refused = 403
     wrong = ["sk-ant-api03-of-the-agent", fake + "x", fake[:-1], fake.upper(), "x" + fake,
              fake + ", " + fake, fake + "," + KEYS["ANTHROPIC_API_KEY"], "Bearer " + fake, other, "",
              world.keys["google"], KEYS["ANTHROPIC_API_KEY"], fake + " x", "\"" + fake + "\"",
              fake + "\xa0"]
     cases = [Case(f"x-api-key {key!r}", request(POST, JSON, LENGTH, "x-api-key: " + key, body=BODY),
                   refused) for key in wrong]
-    for lines in (["x-api-key: " + fake, "x-api-key: " + fake],
-                  ["x-api-key: " + fake, "X-API-KEY: sk-ant-stolen"],
-                  ["x-api-key: sk-ant-stolen", "x-api-key: " + fake],
+    for second in ("x-api-key: " + fake, "X-API-KEY: sk-ant-stolen"):
+        cases.append(Case("twice, then " + second, request(POST, JSON, LENGTH, "x-api-key: " + fake,
+                                                           second, body=BODY), 400))
+    for lines in (["x-api-key: sk-ant-stolen", "x-api-key: " + fake],
                   ["x-api-key: " + fake, "Authorization: Bearer sk-ant-stolen"],
                   ["Authorization: Bearer sk-ant-stolen"], ["Authorization: Basic eDp5"],
                   ["Authorization: Bearer " + other], ["Authorization: " + fake],
@@ -282,9 +279,8 @@ def test_keys():
         ["Bearer " + KEYS["OPENAI_API_KEY"]]
     hidden = request(POST, JSON, LENGTH, "Connection: x-api-key", "x-api-key: sk-ant-stolen",
                      body=BODY, script="hidden")
-    assert ask(world, hidden).status in (200, 400, 403)
-    for got in world.origin.seen("hidden"):
-        assert not got.field("x-api-key"), got.fields
+    assert ask(world, hidden).status == 200
+    assert not world.origin.seen("hidden")[0].field("x-api-key"), "a field of one hop is passed on"
 
 
 HOP = ["Connection: X-Foo, te , Keep-Alive", "connection: x-bar", "X-Foo: 1", "x-bar: 2",

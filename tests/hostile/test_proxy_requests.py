@@ -11,22 +11,21 @@ from hostile_http import BODY, HOST, Case, Client, World, ask, check_refused, re
 
 MESSAGES = "POST /v1/messages HTTP/1.1"
 JSON = "Content-Type: application/json"
-NO_VERSION = (400, 505)
 
 # name, request line, status
 LINES = [
-    ("method in small letters", "get /api/hello HTTP/1.1", (400, 403)),
-    ("method in mixed letters", "Get /api/hello HTTP/1.1", (400, 403)),
-    ("method nobody knows", "FOO /api/hello HTTP/1.1", (400, 403, 501)),
+    ("method in small letters", "get /api/hello HTTP/1.1", 400),
+    ("method in mixed letters", "Get /api/hello HTTP/1.1", 400),
+    ("method nobody knows", "FOO /api/hello HTTP/1.1", 403),
     ("method with a bracket", "G(T /api/hello HTTP/1.1", 400),
     ("method with a slash", "GET/x /api/hello HTTP/1.1", 400),
     ("method with a colon", "GET: /api/hello HTTP/1.1", 400),
     ("method 8-bit", "G\xc4T /api/hello HTTP/1.1", 400),
-    ("method of 5000 letters", "G" * 5000 + " /api/hello HTTP/1.1", (400, 501)),
+    ("method of 5000 letters", "G" * 5000 + " /api/hello HTTP/1.1", 400),
     ("no method", " /api/hello HTTP/1.1", 400),
-    ("TRACE", "TRACE /api/hello HTTP/1.1", (403, 405)),
-    ("CONNECT inside", f"CONNECT {HOST}:443 HTTP/1.1", (400, 403, 405)),
-    ("CONNECT inside, a path", "CONNECT /api/hello HTTP/1.1", (400, 403, 405)),
+    ("TRACE", "TRACE /api/hello HTTP/1.1", 403),
+    ("CONNECT inside", f"CONNECT {HOST}:443 HTTP/1.1", 403),
+    ("CONNECT inside, a path", "CONNECT /api/hello HTTP/1.1", 400),
     ("method that may not be used here", "POST /api/hello HTTP/1.1", 403),
     ("two blanks before the target", "GET  /api/hello HTTP/1.1", 400),
     ("two blanks behind the target", "GET /api/hello  HTTP/1.1", 400),
@@ -38,42 +37,42 @@ LINES = [
     ("tab at the end", "GET /api/hello HTTP/1.1\t", 400),
     ("tab at the beginning", "\tGET /api/hello HTTP/1.1", 400),
     ("more behind the version", "GET /api/hello HTTP/1.1 HTTP/1.1", 400),
-    ("no version", "GET /api/hello", NO_VERSION),
-    ("no target", "GET HTTP/1.1", (400, 505)),
+    ("no version", "GET /api/hello", 505),
+    ("no target", "GET HTTP/1.1", 400),
     ("empty target", "GET  HTTP/1.1", 400),
     ("only a method", "GET", 400),
     ("HTTP/0.9", "GET /api/hello HTTP/0.9", 505),
     ("HTTP/1.2", "GET /api/hello HTTP/1.2", 505),
     ("HTTP/2.0", "GET /api/hello HTTP/2.0", 505),
     ("HTTP/9.9", "GET /api/hello HTTP/9.9", 505),
-    ("HTTP/1", "GET /api/hello HTTP/1", NO_VERSION),
-    ("HTTP/1.10", "GET /api/hello HTTP/1.10", NO_VERSION),
-    ("HTTP/01.1", "GET /api/hello HTTP/01.1", NO_VERSION),
-    ("HTTP/1.1.1", "GET /api/hello HTTP/1.1.1", NO_VERSION),
+    ("HTTP/1", "GET /api/hello HTTP/1", 505),
+    ("HTTP/1.10", "GET /api/hello HTTP/1.10", 505),
+    ("HTTP/01.1", "GET /api/hello HTTP/01.1", 505),
+    ("HTTP/1.1.1", "GET /api/hello HTTP/1.1.1", 505),
     ("http/1.1", "GET /api/hello http/1.1", 400),
     ("HTTP /1.1", "GET /api/hello HTTP /1.1", 400),
     ("HTTP/1,1", "GET /api/hello HTTP/1,1", 400),
     ("HTTPS/1.1", "GET /api/hello HTTPS/1.1", 400),
     ("ICY", "GET /api/hello ICY", 400),
-    ("absolute form, http", f"GET http://{HOST}/api/hello HTTP/1.1", (400, 403)),
-    ("absolute form, https", f"GET https://{HOST}/api/hello HTTP/1.1", (400, 403)),
-    ("absolute form, another host", "GET https://evil.test/api/hello HTTP/1.1", (400, 403, 421)),
-    ("authority form", f"GET {HOST}:443 HTTP/1.1", (400, 403)),
-    ("no slash first", "GET api/hello HTTP/1.1", (400, 403)),
-    ("only a query", "GET ?a=b HTTP/1.1", (400, 403)),
-    ("asterisk", "GET * HTTP/1.1", (400, 403)),
-    ("asterisk with OPTIONS", "OPTIONS * HTTP/1.1", (400, 403)),
-    ("fragment", "GET /api/hello#x HTTP/1.1", (400, 403)),
-    ("8-bit target", "GET /api/hell\xf6 HTTP/1.1", (400, 403)),
-    ("8-bit query", "GET /api/hello?\xf6 HTTP/1.1", (400, 403)),
+    ("absolute form, http", f"GET http://{HOST}/api/hello HTTP/1.1", 403),
+    ("absolute form, https", f"GET https://{HOST}/api/hello HTTP/1.1", 403),
+    ("absolute form, another host", "GET https://evil.test/api/hello HTTP/1.1", 403),
+    ("authority form", f"GET {HOST}:443 HTTP/1.1", 400),
+    ("no slash first", "GET api/hello HTTP/1.1", 400),
+    ("only a query", "GET ?a=b HTTP/1.1", 400),
+    ("asterisk", "GET * HTTP/1.1", 400),
+    ("asterisk with OPTIONS", "OPTIONS * HTTP/1.1", 403),
+    ("fragment", "GET /api/hello#x HTTP/1.1", 400),
+    ("8-bit target", "GET /api/hell\xf6 HTTP/1.1", 400),
+    ("8-bit query", "GET /api/hello?\xf6 HTTP/1.1", 400),
     ("NUL in the target", "GET /api/hello\0 HTTP/1.1", 400),
     ("DEL in the target", "GET /api/hello\x7f HTTP/1.1", 400),
     ("bare CR in the line", "GET /api/hello\r HTTP/1.1", 400),
     ("bare LF behind the line", "GET /api/hello HTTP/1.1\nX: y", 400),
     ("CR CR LF behind the line", "GET /api/hello HTTP/1.1\r", 400),
-    ("target of 70,000 bytes", "GET /" + "a" * 70000 + " HTTP/1.1", (414, 431)),
-    ("query of 70,000 bytes", "GET /api/hello?" + "a" * 70000 + " HTTP/1.1", (414, 431)),
-    ("preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM", (400, 505)),
+    ("target of 70,000 bytes", "GET /" + "a" * 70000 + " HTTP/1.1", 431),
+    ("query of 70,000 bytes", "GET /api/hello?" + "a" * 70000 + " HTTP/1.1", 431),
+    ("preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM", 400),
     ("a TLS handshake inside", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
 ]
 
@@ -112,7 +111,7 @@ FIELDS = [
     ("one value of 70,000 bytes", "X: " + "a" * 70000, 431),
     ("one name of 70,000 bytes", "a" * 70000 + ": x", 431),
     ("70,000 bytes of small fields", "\r\n".join("X: " + "a" * 1000 for _ in range(70)), 431),
-    ("10,000 names in Connection", "Connection: " + "a," * 10000, (400, 431)),
+    ("10,000 names in Connection", "Connection: " + "a," * 10000, 400),
     ("malformed Connection", "Connection: close foo", 400),
     ("quoted Connection", "Connection: \"close\"", 400),
 ]
@@ -223,8 +222,8 @@ CHUNKS = [
 
 def test_request_lines():
     """a request line that is not exactly one is refused"""
-    # What gets 403 was well-formed, so the connection may stay.
-    check_refused(world, [Case(name, request(line), status, None if "403" in str(status) else True)
+    # What gets 403 was well-formed, so the connection stays.
+    check_refused(world, [Case(name, request(line), status, status != 403)
                           for name, line, status in LINES])
 
 

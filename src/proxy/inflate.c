@@ -206,7 +206,7 @@ bool inflate_feed(struct inflate *self, struct str in, http_sink_fn sink, void *
         self->out += made;
         if (made > 0)
             sink(ctx, (struct str){out, made});
-        bool stuck = result == MORE_IN && made == 0 && in.n == before;
+        bool stuck = before > 0 && result == MORE_IN && made == 0 && in.n == before;
         self->ended = result == STOP || stuck || is_bomb(self);
     }
     return !self->ended;

@@ -64,6 +64,38 @@ static void put_zstd(struct buf *to, struct str text)
     buf_commit(to, n);
 }
 
+/* Flushed after `first` bytes of the text, as servers of event streams do. Returns how long
+ * that part is. */
+static size_t put_flushed(struct buf *to, const char *coding, struct str text, size_t first)
+{
+    size_t room = 65536, half;
+    char *out = buf_reserve(to, room);
+    if (strcmp(coding, "zstd") == 0) {
+        ZSTD_CStream *z = ZSTD_createCStream();
+        ZSTD_inBuffer in = {text.p, first, 0};
+        ZSTD_outBuffer to_out = {out, room, 0};
+        assert_int_equal(ZSTD_compressStream2(z, &to_out, &in, ZSTD_e_flush), 0);
+        half = to_out.pos;
+        in.size = text.n;
+        assert_int_equal(ZSTD_compressStream2(z, &to_out, &in, ZSTD_e_end), 0);
+        ZSTD_freeCStream(z);
+        buf_commit(to, to_out.pos);
+        return half;
+    }
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)text.p, .avail_in = (uInt)first};
+    int bits = strcmp(coding, "gzip") == 0 ? 15 + 16 : 15;
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_out = (Bytef *)out;
+    z.avail_out = (uInt)room;
+    assert_int_equal(deflate(&z, Z_SYNC_FLUSH), Z_OK);
+    half = z.total_out;
+    z.avail_in = (uInt)(text.n - first);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    buf_commit(to, z.total_out);
+    deflateEnd(&z);
+    return half;
+}
+
 static void check(const char *coding, struct str in, struct str want)
 {
     for (size_t a = 0; a <= in.n + 1; a++) {
@@ -111,6 +143,29 @@ static void test_members_of_a_gzip_body_follow_each_other(void **state)
     buf_puts(&in, "and what is no gzip");
     check("gzip", buf_str(&in), STR("one two"));
     buf_release(&in);
+}
+
+/* What comes out fills the decoder's buffer (16 KiB) at the end of a piece: there may be more
+ * in it, there is not, and the body goes on. */
+static void test_a_full_buffer_at_the_end_of_a_piece_is_not_the_end(void **state)
+{
+    static const char *const codings[] = {"gzip", "deflate", "zstd"};
+    char text[3 * 16384];
+    (void)state;
+    memset(text, 'a', sizeof(text));
+    for (size_t i = 0; i < 3; i++) {
+        struct buf in = BUF_INIT, got = BUF_INIT;
+        size_t half = put_flushed(&in, codings[i], (struct str){text, sizeof(text)}, 16384);
+        struct inflate *inflate = inflate_new(str_of(codings[i]));
+        assert_true(inflate_feed(inflate, (struct str){buf_data(&in), half}, collect, &got));
+        assert_int_equal(buf_len(&got), 16384);
+        (void)inflate_feed(inflate, (struct str){buf_data(&in) + half, buf_len(&in) - half},
+                collect, &got);
+        assert_true(str_eq(buf_str(&got), (struct str){text, sizeof(text)}));
+        inflate_free(inflate);
+        buf_release(&in);
+        buf_release(&got);
+    }
 }
 
 static void test_lists_and_unknown_codings_are_not_looked_at(void **state)
@@ -200,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_every_coding_at_every_cut),
             cmocka_unit_test(test_members_of_a_gzip_body_follow_each_other),
+            cmocka_unit_test(test_a_full_buffer_at_the_end_of_a_piece_is_not_the_end),
             cmocka_unit_test(test_lists_and_unknown_codings_are_not_looked_at),
             cmocka_unit_test(test_a_cut_body_gives_what_there_was_and_a_broken_one_ends_it),
             cmocka_unit_test(test_a_bomb_is_not_watched_to_its_end),

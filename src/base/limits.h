@@ -178,8 +178,7 @@
 
 /* One JSON-RPC message; tools return pictures and files. */
 #define LIMIT_MCP_MESSAGE (4u << 20)
-/* Values in one message, and how deep they nest: the tokenizer's time grows with both. */
-#define LIMIT_JSON_VALUES (128u << 10)
+/* How deep JSON may nest; each level takes stack. */
 #define LIMIT_JSON_DEPTH 128
 /* Messages in one batch (MCP 2025-03-26), and clients of one session. */
 #define LIMIT_MCP_BATCH 64

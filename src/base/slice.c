@@ -1,123 +1,49 @@
 /*
- * slice.c - jsmn's tokens, checked, as views.
+ * slice.c - members and elements found by jscan, as views.
  *
- * jsmn is given parent links, without which it looks back over all tokens at each comma; a
- * closing bracket still walks up over what is closed, so the depth is bounded before. It
- * stops at NUL bytes and accepts some texts that are no JSON, which check_structure() finds.
+ * The text is walked to its end whatever is found in between, so that what is no JSON is told
+ * as such and not as what went before. Nothing is allocated: time and stack are those of
+ * jscan, whatever the text.
  */
 #include "base/slice.h"
 
+#include "base/jscan.h"
 #include "base/limits.h"
-#include "base/mem.h"
 
-#define JSMN_STATIC
-#define JSMN_STRICT
-#define JSMN_PARENT_LINKS
-#include <jsmn.h>
-
-#define FIRST_TOKENS 128
-
-struct tokens {
-    jsmntok_t *at; /* owns */
-    int count;
-};
-
-static int not_json(struct err *err)
+/* The depth stays above its limit when that was what failed. */
+static int not_json(const struct jscan *scan, struct err *err)
 {
-    return err_set(err, ERR_PROTO, "not valid JSON");
+    return err_set(
+            err, scan->depth > LIMIT_JSON_DEPTH ? ERR_LIMIT : ERR_PROTO, "%s", scan->why);
 }
 
-static int check_depth(struct str text, struct err *err)
+static int begin(struct jscan *scan, struct str text, char bracket, struct err *err)
 {
-    int depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        if (c == '\0')
-            return not_json(err);
-        if (in_string && c == '\\')
-            i++;
-        else if (c == '"')
-            in_string = !in_string;
-        else if (!in_string && (c == '[' || c == '{'))
-            depth++;
-        else if (!in_string && (c == ']' || c == '}'))
-            depth--;
-        if (depth > LIMIT_JSON_DEPTH)
-            return err_set(
-                    err, ERR_LIMIT, "values nested deeper than %d levels", LIMIT_JSON_DEPTH);
-    }
+    jscan_init(scan, text);
+    if (jscan_peek(scan) != bracket)
+        return err_set(err, ERR_PROTO, "not a JSON %s", bracket == '{' ? "object" : "array");
+    (void)jscan_enter(scan);
     return 0;
 }
 
-/* jsmn goes on where it was when it gets more tokens. */
-static int tokenize(struct str text, struct tokens *tokens, struct err *err)
+/* One value, as it stands there. */
+static bool take_value(struct jscan *scan, struct str *ret)
 {
-    jsmn_parser parser;
-    unsigned room = FIRST_TOKENS;
-    jsmn_init(&parser);
-    *tokens = (struct tokens){0};
-    for (;;) {
-        tokens->at = xrealloc(tokens->at, room * sizeof(*tokens->at));
-        tokens->count = jsmn_parse(&parser, text.p, text.n, tokens->at, room);
-        if (tokens->count != JSMN_ERROR_NOMEM)
-            break;
-        room *= 2;
-        if (room > LIMIT_JSON_VALUES)
-            return err_set(err, ERR_LIMIT, "more than %u values", LIMIT_JSON_VALUES);
-    }
-    return tokens->count < 1 ? not_json(err) : 0;
+    (void)jscan_peek(scan);
+    const char *start = scan->p;
+    if (!jscan_skip(scan))
+        return false;
+    *ret = (struct str){start, (size_t)(scan->p - start)};
+    return true;
 }
 
-/* One root; members have a name and one value; elements have none of their own. */
-static int check_structure(const struct tokens *tokens, struct str text, struct err *err)
+static int take_member(const struct jscan_string *name, struct str value,
+        struct json_member *members, size_t count, struct err *err)
 {
-    for (int i = 1; i < tokens->count; i++) {
-        const jsmntok_t *token = &tokens->at[i];
-        if (token->parent < 0)
-            return not_json(err);
-        const jsmntok_t *parent = &tokens->at[token->parent];
-        bool is_name = parent->type == JSMN_OBJECT;
-        if (is_name && (token->type != JSMN_STRING || token->size != 1))
-            return not_json(err);
-        if (!is_name && token->type == JSMN_STRING && token->size != 0)
-            return not_json(err);
-        if (parent->type == JSMN_PRIMITIVE)
-            return not_json(err);
-    }
-    struct str rest = {text.p + tokens->at[0].end, text.n - (size_t)tokens->at[0].end};
-    return str_trim(rest).n == 0 && tokens->at[0].size >= 0 ? 0 : not_json(err);
-}
-
-static int parse(struct str text, jsmntype_t type, struct tokens *tokens, struct err *err)
-{
-    text = str_trim(text);
-    int rc = check_depth(text, err);
-    if (rc < 0)
-        return rc;
-    rc = tokenize(text, tokens, err);
-    if (rc < 0)
-        return rc;
-    if (tokens->at[0].type != type)
-        return err_set(err, ERR_PROTO, "not the expected kind of value");
-    return check_structure(tokens, text, err);
-}
-
-/* With its quotes, if it is a string. */
-static struct str raw_value(struct str text, const jsmntok_t *token)
-{
-    int quote = token->type == JSMN_STRING;
-    return (struct str){
-            text.p + token->start - quote, (size_t)(token->end - token->start + 2 * quote)};
-}
-
-static int take_member(struct str name, struct str value, struct json_member *members,
-        size_t count, struct err *err)
-{
-    if (memchr(name.p, '\\', name.n))
+    if (name->escaped)
         return err_set(err, ERR_CONFLICT, "a member's name contains an escape");
     for (size_t i = 0; i < count; i++) {
-        if (!str_eq(name, str_of(members[i].name)))
+        if (!str_eq(name->text, str_of(members[i].name)))
             continue;
         if (members[i].value.p)
             return err_set(err, ERR_CONFLICT, "member '%s' appears twice", members[i].name);
@@ -129,99 +55,72 @@ static int take_member(struct str name, struct str value, struct json_member *me
 int json_slice_object(
         struct str text, struct json_member *members, size_t count, struct err *err)
 {
-    struct tokens tokens = {0};
-    text = str_trim(text);
-    int rc = parse(text, JSMN_OBJECT, &tokens, err);
+    struct jscan scan;
+    struct jscan_string name;
+    struct str value;
     for (size_t i = 0; i < count; i++)
         members[i].value = (struct str){NULL, 0};
-    for (int i = 1; rc == 0 && i < tokens.count; i++) {
-        const jsmntok_t *token = &tokens.at[i];
-        if (token->parent != 0)
-            continue;
-        struct str name = {text.p + token->start, (size_t)(token->end - token->start)};
-        /* Structure is checked: the value's token follows that of its name. */
-        rc = take_member(name, raw_value(text, token + 1), members, count, err);
+    int rc = begin(&scan, text, '{', err);
+    if (rc < 0)
+        return rc;
+    for (bool first = true; jscan_member(&scan, &first, &name);) {
+        if (take_value(&scan, &value) && rc == 0)
+            rc = take_member(&name, value, members, count, err);
     }
-    free(tokens.at);
-    return rc;
+    return jscan_end(&scan) ? rc : not_json(&scan, err);
 }
 
 int json_slice_array(
         struct str text, struct str *items, size_t max, size_t *ret_count, struct err *err)
 {
-    struct tokens tokens = {0};
+    struct jscan scan;
+    struct str value;
     size_t count = 0;
-    text = str_trim(text);
-    int rc = parse(text, JSMN_ARRAY, &tokens, err);
-    for (int i = 1; rc == 0 && i < tokens.count; i++) {
-        if (tokens.at[i].parent != 0)
+    int rc = begin(&scan, text, '[', err);
+    if (rc < 0)
+        return rc;
+    for (bool first = true; jscan_element(&scan, &first);) {
+        if (!take_value(&scan, &value) || rc < 0)
             continue;
         if (count == max)
             rc = err_set(err, ERR_LIMIT, "more than %zu elements", max);
         else
-            items[count++] = raw_value(text, &tokens.at[i]);
+            items[count++] = value;
     }
-    free(tokens.at);
+    if (!jscan_end(&scan))
+        return not_json(&scan, err);
     if (rc == 0)
         *ret_count = count;
     return rc;
 }
 
-bool json_is_string(struct str raw, struct str *content)
+/* --- what a value is -------------------------------------------------------------------- */
+
+bool json_raw_is_valid(struct str raw)
 {
-    if (raw.n < 2 || raw.p[0] != '"')
+    struct jscan scan;
+    jscan_init(&scan, raw);
+    return jscan_skip(&scan) && jscan_end(&scan);
+}
+
+bool json_raw_is_string(struct str raw, struct str *content)
+{
+    struct jscan scan;
+    struct jscan_string string;
+    jscan_init(&scan, raw);
+    if (!jscan_string(&scan, &string) || !jscan_end(&scan))
         return false;
-    struct str s = {raw.p + 1, raw.n - 2};
-    for (size_t i = 0; i < s.n;) {
-        uint32_t cp;
-        int n = utf8_decode(s.p + i, s.n - i, &cp);
-        if (n <= 0 || cp < 0x20)
-            return false;
-        i += (size_t)n;
-    }
-    *content = s;
+    *content = string.text;
     return true;
 }
 
-static size_t digits(struct str s)
+bool json_raw_is_number(struct str raw)
 {
-    size_t n = 0;
-    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
-        n++;
-    return n;
+    return raw.n && (raw.p[0] == '-' || (raw.p[0] >= '0' && raw.p[0] <= '9')) &&
+           json_raw_is_valid(raw);
 }
 
-static struct str skip(struct str s, size_t n)
-{
-    return (struct str){s.p + n, s.n - n};
-}
-
-bool json_is_number(struct str raw)
-{
-    struct str s = raw;
-    if (s.n && s.p[0] == '-')
-        s = skip(s, 1);
-    size_t n = digits(s);
-    if (n == 0 || (n > 1 && s.p[0] == '0'))
-        return false;
-    s = skip(s, n);
-    if (s.n && s.p[0] == '.') {
-        n = digits(skip(s, 1));
-        if (n == 0)
-            return false;
-        s = skip(s, n + 1);
-    }
-    if (s.n && (s.p[0] == 'e' || s.p[0] == 'E')) {
-        size_t sign = s.n > 1 && (s.p[1] == '+' || s.p[1] == '-');
-        n = digits(skip(s, 1 + sign));
-        if (n == 0)
-            return false;
-        s = skip(s, 1 + sign + n);
-    }
-    return s.n == 0;
-}
-
-bool json_is_object(struct str raw)
+bool json_raw_is_object(struct str raw)
 {
     return raw.n > 0 && raw.p[0] == '{';
 }

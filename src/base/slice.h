@@ -1,17 +1,18 @@
 /*
- * slice.h - pieces of a JSON text as views of the original bytes.
+ * slice.h - members of one JSON object, or elements of one array, as views of the original
+ * bytes.
  *
- * For JSON that is passed on unchanged: decoding and printing again would change numbers,
- * escapes and the order of members. Views borrow from the text.
+ * For JSON that is passed on unchanged, and for secrets that must not be copied about. One
+ * call on top of jscan.h, as strict as that on all levels; who has to look deeper, or into
+ * members that are not known before, walks with jscan.h itself. Views borrow from the text.
  *
  *     struct json_member m[] = {{.name = "id"}, {.name = "method"}};
  *     if (json_slice_object(line, m, 2, &err) < 0) ...
  *     if (m[0].value.p) ... the raw value, quotes included
  *
- * Errors: ERR_PROTO: not JSON, or not an object (array); ERR_LIMIT: too many values or too
+ * Errors: ERR_PROTO: not JSON, or not an object (array); ERR_LIMIT: too many elements or too
  * deep; ERR_CONFLICT: a member twice or spelled with escapes, which two readers may
- * understand differently. Structure is checked on all levels, spelling of numbers and words
- * (and a comma too many) is not.
+ * understand differently.
  */
 #ifndef SRC_BASE_SLICE_H
 #define SRC_BASE_SLICE_H
@@ -29,10 +30,11 @@ int json_slice_object(
 int json_slice_array(
         struct str text, struct str *items, size_t max, size_t *ret_count, struct err *err);
 
-/* What a raw value is. Strings: valid UTF-8 without raw control characters; *content is what
- * is between the quotes, escapes as they are. */
-bool json_is_string(struct str raw, struct str *content);
-bool json_is_number(struct str raw);
-bool json_is_object(struct str raw);
+/* What a raw value is (json_is_string() and its like are jansson's). *content is what is
+ * between the quotes, escapes as they are. */
+bool json_raw_is_valid(struct str raw); /* any one value */
+bool json_raw_is_string(struct str raw, struct str *content);
+bool json_raw_is_number(struct str raw);
+bool json_raw_is_object(struct str raw);
 
 #endif

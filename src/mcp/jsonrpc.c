@@ -108,7 +108,7 @@ static void refuse(struct jsonrpc *rpc, const struct err *err)
 static bool is_valid_id(struct str raw)
 {
     struct str content;
-    return json_is_number(raw) || json_is_string(raw, &content);
+    return json_raw_is_number(raw) || json_raw_is_string(raw, &content);
 }
 
 static void take_object(struct jsonrpc *rpc, struct str text)
@@ -135,7 +135,7 @@ static void take_object(struct jsonrpc *rpc, struct str text)
     bool params_fit = msg.params.n == 0 || msg.params.p[0] == '{' || msg.params.p[0] == '[';
     if (!m[VERSION].value.p || !str_eq(m[VERSION].value, STR("\"2.0\"")) ||
             (has_id && !msg.id.n) || !params_fit ||
-            !json_is_string(m[METHOD].value, &msg.method)) {
+            !json_raw_is_string(m[METHOD].value, &msg.method)) {
         jsonrpc_error(rpc, msg.id, JSONRPC_REQUEST, "Invalid Request");
         return;
     }
@@ -144,7 +144,7 @@ static void take_object(struct jsonrpc *rpc, struct str text)
 
 static void take_element(struct jsonrpc *rpc, struct str text)
 {
-    if (json_is_object(text))
+    if (json_raw_is_object(text))
         take_object(rpc, text);
     else
         jsonrpc_error(rpc, STR(""), JSONRPC_REQUEST, "Invalid Request");
@@ -191,10 +191,7 @@ static void take_line(struct jsonrpc *rpc, struct str line, const bool *freed)
     } else if (line.p[0] == '{') {
         take_object(rpc, line);
     } else {
-        struct str content;
-        bool is_json = json_is_number(line) || json_is_string(line, &content) ||
-                       str_eq(line, STR("null")) || str_eq(line, STR("true")) ||
-                       str_eq(line, STR("false"));
+        bool is_json = json_raw_is_valid(line);
         jsonrpc_error(rpc, STR(""), is_json ? JSONRPC_REQUEST : JSONRPC_PARSE,
                 is_json ? "Invalid Request" : "Parse error");
     }

@@ -11,9 +11,9 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/slice.h"
 #include "io/chan.h"
 #include "mcp/jsonrpc.h"
-#include "base/slice.h"
 
 #define TOOL_NAME_MAX 128 /* longest name that is repeated in an answer */
 
@@ -116,9 +116,9 @@ static const char *pick_version(struct str wanted)
 static bool get_string(const struct jsonrpc_msg *msg, const char *name, struct str *ret)
 {
     struct json_member member = {.name = name};
-    return json_is_object(msg->params) &&
+    return json_raw_is_object(msg->params) &&
            json_slice_object(msg->params, &member, 1, NULL) == 0 && member.value.p &&
-           json_is_string(member.value, ret);
+           json_raw_is_string(member.value, ret);
 }
 
 static void do_initialize(struct client *client, const struct jsonrpc_msg *msg)

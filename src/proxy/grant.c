@@ -48,13 +48,6 @@ void grant_request(
         buf_putc(body, '}');
 }
 
-static struct str trimmed(struct str s)
-{
-    while (s.n && (s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\r' || s.p[s.n - 1] == ' '))
-        s.n--;
-    return s;
-}
-
 /* "invalid_grant" and its like; anything else could be what we sent. */
 static int refused(int status, struct str body, struct err *err)
 {
@@ -62,7 +55,7 @@ static int refused(int status, struct str body, struct err *err)
     struct str name = {"", 0};
 
     if (json_slice_object(body, &error, 1, NULL) == 0 && error.value.p)
-        (void)json_is_string(error.value, &name);
+        (void)json_raw_is_string(error.value, &name);
     bool plain = name.n > 0 && name.n <= 40;
     for (size_t i = 0; plain && i < name.n; i++)
         plain = (name.p[i] >= 'a' && name.p[i] <= 'z') || name.p[i] == '_';
@@ -92,7 +85,6 @@ int grant_answer(const struct oauth_login *login, const struct login_token *old,
     struct json_member m[] = {{.name = "access_token"}, {.name = "refresh_token"},
             {.name = "id_token"}, {.name = "expires_in"}};
 
-    body = trimmed(body);
     if (status != 200)
         return refused(status, body, err);
     if (json_slice_object(body, m, 4, err) < 0)

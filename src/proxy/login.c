@@ -139,7 +139,7 @@ static int read_login(const char *path, struct buf *text, struct err *err)
     return 0;
 }
 
-/* json_slice_object() knows no line ends around the text. */
+/* For who counts from the first byte of the object. */
 static struct str trimmed(struct str s)
 {
     while (s.n && strchr(" \t\r\n", s.p[0]) && s.p[0])
@@ -156,13 +156,13 @@ static int find_object(
     struct json_member member = {.name = shape->wrapper};
 
     text = trimmed(text);
-    if (!json_is_object(text))
+    if (!json_raw_is_object(text))
         return err_set(err, ERR_PROTO, "not a JSON object");
     int rc = json_slice_object(text, &member, shape->wrapper ? 1 : 0, err);
     if (rc == 0 && shape->wrapper) {
         if (!member.value.p || str_eq(member.value, STR("null")))
             return err_set(err, ERR_NOENT, "nobody is logged in");
-        if (!json_is_object(member.value))
+        if (!json_raw_is_object(member.value))
             return err_set(err, ERR_PROTO, "'%s' is not an object", shape->wrapper);
         text = member.value;
     }
@@ -194,7 +194,7 @@ struct secret *login_token_of_json(struct str raw)
     struct str rest;
     struct buf text = BUF_INIT;
     struct secret *token = NULL;
-    bool fine = raw.p && json_is_string(raw, &rest) && rest.n && rest.n <= LIMIT_TOKEN;
+    bool fine = raw.p && json_raw_is_string(raw, &rest) && rest.n && rest.n <= LIMIT_TOKEN;
 
     buf_mark_secret(&text);
     while (fine && rest.n) {
@@ -222,8 +222,7 @@ int64_t login_jwt_expires_ms(const struct secret *token, int64_t otherwise)
     buf_mark_secret(&claims);
     if (str_cut(&rest, '.', &part) && str_cut(&rest, '.', &part))
         (void)crypt_base64_decode(part, &claims);
-    bool found = buf_len(&claims) &&
-                 json_slice_object(trimmed(buf_str(&claims)), &exp, 1, NULL) == 0 &&
+    bool found = buf_len(&claims) && json_slice_object(buf_str(&claims), &exp, 1, NULL) == 0 &&
                  exp.value.p && str_u64(exp.value, INT64_MAX / 1000, &seconds);
     buf_release(&claims);
     return found ? (int64_t)seconds * 1000 : otherwise;
@@ -289,7 +288,7 @@ static int check_mode(struct str text, struct err *err)
 {
     struct json_member m[] = {
             {.name = "auth_mode"}, {.name = "OPENAI_API_KEY"}, {.name = "last_refresh"}};
-    int rc = json_slice_object(trimmed(text), m, 3, err);
+    int rc = json_slice_object(text, m, 3, err);
 
     if (rc < 0)
         return rc;

@@ -30,7 +30,6 @@ THIRD_PARTY = {
     r"(curses|ncurses.*|term)\.h": ["tui/frame.c"],
     r"llhttp\.h": [],
     r"(jansson|cyaml/.*|yaml)\.h|cyaml/cyaml\.h": ["base"],
-    r"jsmn\.h": ["base"],
     r"nghttp2/.*": ["proxy"],
     r"wslay/.*": ["proxy"],
     r"(zlib|zstd)\.h|brotli/.*": ["proxy"],

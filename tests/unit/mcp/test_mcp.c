@@ -269,7 +269,7 @@ static void test_malformed_input_is_answered_and_the_connection_goes_on(void **s
     EXPECT(w, fd, "{\"id\":5,\"method\":\"ping\"}\n", ERROR("5", "-32600", "Invalid Request"));
     EXPECT(w, fd, PING("null"), ERROR("null", "-32600", "Invalid Request"));
     EXPECT(w, fd, PING("[1]"), ERROR("null", "-32600", "Invalid Request"));
-    EXPECT(w, fd, PING("tru"), ERROR("null", "-32600", "Invalid Request"));
+    EXPECT(w, fd, PING("tru"), ERROR("null", "-32700", "Parse error"));
     EXPECT(w, fd, REQUEST("1", "\"id\":2,\"method\":\"ping\""),
             ERROR("null", "-32600", "Invalid Request: ambiguous member names"));
     EXPECT(w, fd, "[]\n", ERROR("null", "-32600", "Invalid Request"));

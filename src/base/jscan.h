@@ -4,6 +4,7 @@
  * For texts that are passed on as they are and of which a few places matter: the caller walks
  * into those and skips over everything else; whatever is skipped is checked too (RFC 8259,
  * valid UTF-8, depth), so that a text which was walked to its end is JSON and nothing but.
+ * For some members of one object slice.h does the walking; json.h tells which reader to take.
  *
  *     struct jscan scan;
  *     struct jscan_string name;

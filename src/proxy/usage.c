@@ -97,7 +97,7 @@ struct meaning {
     uint8_t is;
 };
 
-#define ITEM JSON_SCAN_ITEM
+#define ITEM JSON_TAP_ITEM
 
 static const struct meaning meanings[] = {
         {USAGE_ANTHROPIC, 1, {N_MODEL}, IS_MODEL},
@@ -126,8 +126,8 @@ static const struct meaning meanings[] = {
         {USAGE_GOOGLE, 2, {N_G_USAGE, N_G_CACHED}, COUNT_CACHE_READ},
 };
 
-static void on_value(void *ctx, const uint8_t *path, size_t steps, enum json_scan_kind kind,
-        struct str text);
+static void on_value(
+        void *ctx, const uint8_t *path, size_t steps, enum json_tap_kind kind, struct str text);
 
 bool usage_dialect_parse(struct str word, enum usage_dialect *ret)
 {
@@ -152,7 +152,7 @@ void usage_reader_init(struct usage_reader *reader, enum usage_dialect dialect)
     reader->last = (struct buf)BUF_INIT;
     memset(reader->now, 0, sizeof(reader->now));
     memset(reader->before, 0, sizeof(reader->before));
-    json_scan_init(&reader->scan, names, on_value, reader);
+    json_tap_init(&reader->tap, names, on_value, reader);
 }
 
 /* Events are many and nearly all hold a piece of text only; reading each would cost as much
@@ -206,8 +206,8 @@ static enum worth worth_of_data(enum usage_dialect dialect, struct str data)
 
 static void read_text(struct usage_reader *reader, struct str data)
 {
-    json_scan_reset(&reader->scan);
-    (void)json_scan_feed(&reader->scan, data);
+    json_tap_reset(&reader->tap);
+    (void)json_tap_feed(&reader->tap, data);
 }
 
 void usage_reader_event(struct usage_reader *reader, struct str name, struct str data)
@@ -237,7 +237,7 @@ void usage_reader_message(struct usage_reader *reader, struct str data)
 
 void usage_reader_body(struct usage_reader *reader, struct str piece)
 {
-    (void)json_scan_feed(&reader->scan, piece);
+    (void)json_tap_feed(&reader->tap, piece);
 }
 
 static uint64_t clamp(uint64_t n)
@@ -291,18 +291,18 @@ static bool is_final(struct str status, const struct usage *usage)
            !(str_eq(status, STR("incomplete")) && usage->stop_reason[0]);
 }
 
-static void take(struct usage_reader *reader, int is, enum json_scan_kind kind, struct str text)
+static void take(struct usage_reader *reader, int is, enum json_tap_kind kind, struct str text)
 {
     struct usage *usage = &reader->usage;
     uint64_t n;
     if (is < USAGE_COUNTS) {
-        if (kind != JSON_SCAN_WORD || !str_u64(text, COUNT_MAX, &n))
+        if (kind != JSON_TAP_WORD || !str_u64(text, COUNT_MAX, &n))
             return;
         reader->now[is] = n;
         usage->seen = true;
         return;
     }
-    if (kind != JSON_SCAN_STRING)
+    if (kind != JSON_TAP_STRING)
         return;
     if (is == IS_MODEL)
         set_text(usage->model, sizeof(usage->model), text);
@@ -331,7 +331,7 @@ static bool is_wrapper(enum usage_dialect dialect, uint8_t step)
 }
 
 static void on_value(
-        void *ctx, const uint8_t *path, size_t steps, enum json_scan_kind kind, struct str text)
+        void *ctx, const uint8_t *path, size_t steps, enum json_tap_kind kind, struct str text)
 {
     struct usage_reader *reader = ctx;
     if (steps > 1 && is_wrapper(reader->dialect, path[0])) {
@@ -340,9 +340,9 @@ static void on_value(
     }
     if (steps == 0)
         return;
-    if (path[0] == N_ERROR && kind != JSON_SCAN_NULL)
+    if (path[0] == N_ERROR && kind != JSON_TAP_NULL)
         reader->usage.failed = true;
-    if (path[steps - 1] == JSON_SCAN_OTHER)
+    if (path[steps - 1] == JSON_TAP_OTHER)
         return;
     for (size_t i = 0; i < sizeof(meanings) / sizeof(*meanings); i++) {
         const struct meaning *m = &meanings[i];

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "proxy/jsonscan.h"
+#include "proxy/json_tap.h"
 
 enum usage_dialect { USAGE_NONE, USAGE_ANTHROPIC, USAGE_OPENAI, USAGE_GOOGLE };
 
@@ -55,7 +55,7 @@ enum usage_count {
 
 struct usage_reader {
     enum usage_dialect dialect;
-    struct json_scan scan;
+    struct json_tap tap;
     uint64_t now[USAGE_COUNTS];    /* of the current response */
     uint64_t before[USAGE_COUNTS]; /* of those before it on a WebSocket */
     struct usage usage;            /* without the counts */

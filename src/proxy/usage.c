@@ -170,18 +170,19 @@ static enum worth worth_of_name(enum usage_dialect dialect, struct str name)
     return dull ? WORTH_NOTHING : WORTH_READING;
 }
 
-/* The first member of that name (with its quotes): has it a value other than null? Text in
- * which the name occurs has its quotes escaped. */
+/* The first member of that name (with its quotes): has it a value other than null? *data is
+ * what comes from there on. Text in which the name occurs has its quotes escaped. */
 enum member { MEMBER_ABSENT, MEMBER_NULL, MEMBER_SET };
 
-static enum member look_for(struct str data, struct str name)
+static enum member look_for(struct str *data, struct str name)
 {
-    const char *at = memmem(data.p, data.n, name.p, name.n), *end = data.p + data.n;
+    const char *at = memmem(data->p, data->n, name.p, name.n), *end = data->p + data->n;
     if (!at)
         return MEMBER_ABSENT;
     at += name.n;
     while (at < end && (*at == ' ' || *at == ':'))
         at++;
+    *data = (struct str){at, (size_t)(end - at)};
     return at < end && *at == 'n' ? MEMBER_NULL : MEMBER_SET;
 }
 
@@ -189,14 +190,17 @@ static enum worth worth_of_data(enum usage_dialect dialect, struct str data)
 {
     switch (dialect) {
     case USAGE_OPENAI:
-        /* Pieces of text have it as null; the counts come with the reason or without choices.
-         */
-        return look_for(data, STR("\"finish_reason\"")) == MEMBER_NULL ? WORTH_NOTHING
-                                                                       : WORTH_READING;
+        /* Pieces of text have it as null, and no object behind it. The counts come with the
+         * reason, without choices, or, from others that speak this dialect, as an object
+         * behind a null. */
+        return look_for(&data, STR("\"finish_reason\"")) == MEMBER_NULL &&
+                               !memchr(data.p, '{', data.n)
+                       ? WORTH_NOTHING
+                       : WORTH_READING;
     case USAGE_GOOGLE:
         /* All have counts so far; those of the last hold. */
-        return look_for(data, STR("\"finishReason\"")) == MEMBER_ABSENT ? WORTH_LATER
-                                                                        : WORTH_READING;
+        return look_for(&data, STR("\"finishReason\"")) == MEMBER_ABSENT ? WORTH_LATER
+                                                                         : WORTH_READING;
     case USAGE_ANTHROPIC:
     case USAGE_NONE:
         break;

@@ -132,6 +132,23 @@ static void test_openai_chat_counts_what_came_from_the_cache_apart(void **state)
             (struct want){"gpt-4o-2024-08-06", "stop", 86, 300, 1920, 0, true, false});
 }
 
+static void test_counts_beside_a_null_reason_are_read(void **state)
+{
+    static const struct event events[] = {
+            {"", "{\"model\":\"z/glm\",\"choices\":[{\"index\":0,\"delta\":{"
+                 "\"content\":\"x\"},\"finish_reason\":null}]}"},
+            {"", "{\"model\":\"z/glm\",\"choices\":[{\"index\":0,\"delta\":{},"
+                 "\"finish_reason\":\"stop\"}]}"},
+            {"", "{\"model\":\"z/glm\",\"choices\":[{\"index\":0,\"delta\":{"
+                 "\"content\":\"\"},\"finish_reason\":null}],\"usage\":{"
+                 "\"prompt_tokens\":7,\"completion_tokens\":5,\"total_tokens\":12}}"},
+            {"", "[DONE]"},
+            {NULL, NULL},
+    };
+    (void)state;
+    check_events(USAGE_OPENAI, events, (struct want){"z/glm", "stop", 7, 5, 0, 0, true, false});
+}
+
 static const char *const response =
         "{\"type\":\"response.completed\",\"sequence_number\":9,\"response\":{\"id\":\"r\","
         "\"status\":\"%s\",\"error\":null,\"incomplete_details\":%s,\"model\":\"gpt-5\","
@@ -272,6 +289,7 @@ int main(void)
             cmocka_unit_test(test_anthropic_stream_takes_the_last_counts),
             cmocka_unit_test(test_an_error_in_the_stream_is_seen),
             cmocka_unit_test(test_openai_chat_counts_what_came_from_the_cache_apart),
+            cmocka_unit_test(test_counts_beside_a_null_reason_are_read),
             cmocka_unit_test(test_openai_responses_and_why_they_ended),
             cmocka_unit_test(test_several_responses_of_one_websocket_add_up),
             cmocka_unit_test(test_google_whole_array_and_stream),

@@ -20,7 +20,6 @@
 #include <stdlib.h>
 
 #include "proxy/body_priv.h"
-#include "proxy/provider_raw.h"
 
 static bool walk_request(struct pass *pass);
 
@@ -232,14 +231,4 @@ int body_rule_apply(const struct body_rule *rule, struct str body, struct buf *r
     if (!ok)
         *change = (struct body_change){0};
     return ok ? 0 : ERR_DENIED;
-}
-
-void body_rule_release(struct body_rule *rule)
-{
-    free(rule->endpoint.pattern);
-    provider_strings_free(rule->keep, rule->keep_count);
-    provider_strings_free(rule->drop, rule->drop_count);
-    provider_strings_free(rule->inside, rule->inside_count);
-    provider_strings_free(rule->deny_model, rule->deny_model_count);
-    *rule = (struct body_rule){0};
 }

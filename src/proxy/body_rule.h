@@ -55,6 +55,4 @@ struct body_change {
 int body_rule_apply(const struct body_rule *rule, struct str body, struct buf *ret,
         struct body_change *change, struct http_fault *fault);
 
-void body_rule_release(struct body_rule *rule);
-
 #endif

@@ -212,6 +212,16 @@ void provider_endpoints_free(struct provider_endpoint *list, size_t count)
     free(list);
 }
 
+void provider_body_release(struct body_rule *rule)
+{
+    free(rule->endpoint.pattern);
+    provider_strings_free(rule->keep, rule->keep_count);
+    provider_strings_free(rule->drop, rule->drop_count);
+    provider_strings_free(rule->inside, rule->inside_count);
+    provider_strings_free(rule->deny_model, rule->deny_model_count);
+    *rule = (struct body_rule){0};
+}
+
 void provider_release(struct provider *p)
 {
     provider_strings_free(p->hosts, p->host_count);
@@ -231,7 +241,7 @@ void provider_release(struct provider *p)
     provider_endpoints_free(p->websocket, p->websocket_count);
     provider_strings_free(p->telemetry, p->telemetry_count);
     for (size_t i = 0; i < p->body_count; i++)
-        body_rule_release(&p->body[i]);
+        provider_body_release(&p->body[i]);
     free(p->body);
     free(p->upstream);
     free(p->upstream_env);

@@ -345,7 +345,7 @@ static int merge_body(struct provider *p, const struct raw_provider *raw, struct
 {
     int rc = 0;
     for (size_t i = 0; i < p->body_count; i++)
-        body_rule_release(&p->body[i]);
+        provider_body_release(&p->body[i]);
     free(p->body);
     p->body = xcalloc(raw->body_count + 1, sizeof(*p->body));
     p->body_count = raw->body_count;

@@ -93,6 +93,7 @@ struct secret *provider_key_make(struct str value);
 bool provider_pattern_matches(const char *pattern, struct str path);
 void provider_endpoints_free(struct provider_endpoint *list, size_t count);
 void provider_strings_free(char **list, size_t count);
+void provider_body_release(struct body_rule *rule);
 void provider_release(struct provider *p);
 
 #endif

@@ -5,14 +5,9 @@
  */
 #include "proxy/body_rule.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
+#include "support/shipped_providers.h"
 
 #define MESSAGES "anthropic", "POST", "/v1/messages"
 #define RESPONSES "openai", "POST", "/v1/responses"
@@ -31,6 +26,11 @@
         __VA_ARGS__, 0, NULL                                                                   \
     }
 
+#define REFUSED(status, reason, ...)                                                           \
+    {                                                                                          \
+        __VA_ARGS__, NULL, NULL, status, reason                                                \
+    }
+
 struct vector {
     const char *provider, *method, *path;
     const char *in;
@@ -39,22 +39,6 @@ struct vector {
     int status;
     const char *reason;
 };
-
-static int setup(void **state)
-{
-    static struct provider_table table;
-    struct err err = {0};
-    if (provider_table_load(&table, STR(""), "config.yaml", &err) < 0)
-        fail_msg("%s", err.msg);
-    *state = &table;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    provider_table_release(*state);
-    return 0;
-}
 
 /* The text in memory of its exact size, so that a read behind the end is seen. */
 static void check(struct provider_table *table, const struct vector *v, struct str in)
@@ -297,83 +281,75 @@ static void the_tools_of_google_go(void **state)
 static void what_two_readers_may_read_differently_is_refused(void **state)
 {
     static const struct vector vectors[] = {
-            {MESSAGES, "{\"tools\":[],\"tools\":[]}", NULL, NULL, 400, "twice"},
-            {MESSAGES, "{\"t\\u006fols\":[]}", NULL, NULL, 400, "unusual"},
-            {MESSAGES, "{\"Tools\":[]}", NULL, NULL, 400, "unusual"},
-            {MESSAGES, "{\"MCP_servers\":[]}", NULL, NULL, 400, "unusual"},
-            {MESSAGES, "{\"\\u0061\":1}", NULL, NULL, 400, "unusual"},
-            {MESSAGES, "{\"tools\":[{\"type\":\"custom\",\"type\":\"x\"}]}", NULL, NULL, 400,
-                    "twice"},
-            {MESSAGES, "{\"tools\":[{\"t\\u0079pe\":\"x\"}]}", NULL, NULL, 400, "unusual"},
-            {MESSAGES, "{\"tools\":[{\"TYPE\":\"x\"}]}", NULL, NULL, 400, "unusual"},
-            {MESSAGES, "{\"tools\":{\"type\":\"x\"}}", NULL, NULL, 400, "list"},
-            {MESSAGES, "{\"tools\":\"x\"}", NULL, NULL, 400, "list"},
-            {MESSAGES, "{\"tools\":[\"x\"]}", NULL, NULL, 400, "list"},
-            {MESSAGES, "{\"tools\":[[{\"type\":\"x\"}]]}", NULL, NULL, 400, "list"},
-            {GEMINI, "{\"tools\":{\"googleSearch\":{}}}", NULL, NULL, 400, "list"},
-            {RESPONSES, "{\"input\":[{\"TOOLS\":{}}]}", NULL, NULL, 400, "list"},
-            {RESPONSES, "{\"input\":[{\"t\\u006fols\":[]}]}", NULL, NULL, 400, "unusual"},
-            {RESPONSES,
+            REFUSED(400, "twice", MESSAGES, "{\"tools\":[],\"tools\":[]}"),
+            REFUSED(400, "unusual", MESSAGES, "{\"t\\u006fols\":[]}"),
+            REFUSED(400, "unusual", MESSAGES, "{\"Tools\":[]}"),
+            REFUSED(400, "unusual", MESSAGES, "{\"MCP_servers\":[]}"),
+            REFUSED(400, "unusual", MESSAGES, "{\"\\u0061\":1}"),
+            REFUSED(400, "twice", MESSAGES,
+                    "{\"tools\":[{\"type\":\"custom\",\"type\":\"x\"}]}"),
+            REFUSED(400, "unusual", MESSAGES, "{\"tools\":[{\"t\\u0079pe\":\"x\"}]}"),
+            REFUSED(400, "unusual", MESSAGES, "{\"tools\":[{\"TYPE\":\"x\"}]}"),
+            REFUSED(400, "list", MESSAGES, "{\"tools\":{\"type\":\"x\"}}"),
+            REFUSED(400, "list", MESSAGES, "{\"tools\":\"x\"}"),
+            REFUSED(400, "list", MESSAGES, "{\"tools\":[\"x\"]}"),
+            REFUSED(400, "list", MESSAGES, "{\"tools\":[[{\"type\":\"x\"}]]}"),
+            REFUSED(400, "list", GEMINI, "{\"tools\":{\"googleSearch\":{}}}"),
+            REFUSED(400, "list", RESPONSES, "{\"input\":[{\"TOOLS\":{}}]}"),
+            REFUSED(400, "unusual", RESPONSES, "{\"input\":[{\"t\\u006fols\":[]}]}"),
+            REFUSED(400, "twice", RESPONSES,
                     "{\"tools\":[{\"type\":\"shell\",\"environment\":"
-                    "{\"type\":\"local\",\"type\":\"container_auto\"}}]}",
-                    NULL, NULL, 400, "twice"},
-            {SOCKET, "{\"response\":{\"response\":{}}}", NULL, NULL, 400, "message"},
-            {SOCKET, "{\"response\":[]}", NULL, NULL, 400, "message"},
-            {SOCKET, "{\"Response\":{}}", NULL, NULL, 400, "unusual"},
-            {MESSAGES, "", NULL, NULL, 400, "not a JSON object"},
-            {MESSAGES, "[]", NULL, NULL, 400, "not a JSON object"},
-            {MESSAGES, "{}x", NULL, NULL, 400, "follows"},
-            {MESSAGES, "{}{\"tools\":[{\"type\":\"x\"}]}", NULL, NULL, 400, "follows"},
-            {MESSAGES, "{\"tools\":[{\"type\":\"x\"}", NULL, NULL, 400, "early"},
-            {MESSAGES, "{\"tools\":[{\"type\":\"x\"},]}", NULL, NULL, 400, "list"},
-            {MESSAGES, "{\"tools\":[{\"type\":\"x\",}]}", NULL, NULL, 400, "no name"},
-            {MESSAGES, "{\"a\":\"\xff\"}", NULL, NULL, 400, "UTF-8"},
-            {MESSAGES, "{\"a\":\"\n\"}", NULL, NULL, 400, "control"},
-            {MESSAGES, "{\"a\":NaN}", NULL, NULL, 400, "malformed"},
-            {MESSAGES, "{'a':1}", NULL, NULL, 400, "no name"},
-            {MESSAGES, "{\"a\":1}//", NULL, NULL, 400, "follows"},
+                    "{\"type\":\"local\",\"type\":\"container_auto\"}}]}"),
+            REFUSED(400, "message", SOCKET, "{\"response\":{\"response\":{}}}"),
+            REFUSED(400, "message", SOCKET, "{\"response\":[]}"),
+            REFUSED(400, "unusual", SOCKET, "{\"Response\":{}}"),
+            REFUSED(400, "not a JSON object", MESSAGES, ""),
+            REFUSED(400, "not a JSON object", MESSAGES, "[]"),
+            REFUSED(400, "follows", MESSAGES, "{}x"),
+            REFUSED(400, "follows", MESSAGES, "{}{\"tools\":[{\"type\":\"x\"}]}"),
+            REFUSED(400, "early", MESSAGES, "{\"tools\":[{\"type\":\"x\"}"),
+            REFUSED(400, "list", MESSAGES, "{\"tools\":[{\"type\":\"x\"},]}"),
+            REFUSED(400, "no name", MESSAGES, "{\"tools\":[{\"type\":\"x\",}]}"),
+            REFUSED(400, "UTF-8", MESSAGES, "{\"a\":\"\xff\"}"),
+            REFUSED(400, "control", MESSAGES, "{\"a\":\"\n\"}"),
+            REFUSED(400, "malformed", MESSAGES, "{\"a\":NaN}"),
+            REFUSED(400, "no name", MESSAGES, "{'a':1}"),
+            REFUSED(400, "follows", MESSAGES, "{\"a\":1}//"),
     };
     CHECK_ALL(vectors);
-    check(*state, &(struct vector){MESSAGES, "NUL", NULL, NULL, 400, "follows"}, STR("{}\0"));
-    check(*state, &(struct vector){MESSAGES, "NUL", NULL, NULL, 400, "control"},
+    check(*state, &(struct vector)REFUSED(400, "follows", MESSAGES, "NUL"), STR("{}\0"));
+    check(*state, &(struct vector)REFUSED(400, "control", MESSAGES, "NUL"),
             STR("{\"a\":\"\0\"}"));
 }
 
 static void what_the_provider_would_fetch_is_refused(void **state)
 {
     static const struct vector vectors[] = {
-            {MESSAGES,
+            REFUSED(403, "fetch", MESSAGES,
                     "{\"messages\":[{\"content\":[{\"type\":\"image\",\"source\":"
-                    "{\"type\":\"url\",\"url\":\"https://x/?secret\"}}]}]}",
-                    NULL, NULL, 403, "fetch"},
-            {MESSAGES,
+                    "{\"type\":\"url\",\"url\":\"https://x/?secret\"}}]}]}"),
+            REFUSED(403, "fetch", MESSAGES,
                     "{\"messages\":[{\"content\":[{\"type\":\"tool_result\",\"content\":"
-                    "[{\"source\":{\"url\":\"https://x\",\"type\":\"u\\u0072l\"}}]}]}]}",
-                    NULL, NULL, 403, "fetch"},
-            {RESPONSES,
+                    "[{\"source\":{\"url\":\"https://x\",\"type\":\"u\\u0072l\"}}]}]}]}"),
+            REFUSED(403, "fetch", RESPONSES,
                     "{\"input\":[{\"content\":[{\"type\":\"input_image\","
-                    "\"image_url\":\"https://x\"}]}]}",
-                    NULL, NULL, 403, "fetch"},
-            {RESPONSES,
+                    "\"image_url\":\"https://x\"}]}]}"),
+            REFUSED(403, "fetch", RESPONSES,
                     "{\"input\":[{\"type\":\"function_call_output\",\"output\":"
-                    "[{\"type\":\"input_file\",\"file_url\":\"https://x\"}]}]}",
-                    NULL, NULL, 403, "fetch"},
-            {CHAT,
+                    "[{\"type\":\"input_file\",\"file_url\":\"https://x\"}]}]}"),
+            REFUSED(403, "fetch", CHAT,
                     "{\"messages\":[{\"content\":[{\"image_url\":"
-                    "{\"url\":\"data:a\",\"url\":\"http://x\"}}]}]}",
-                    NULL, NULL, 403, "fetch"},
-            {GEMINI,
+                    "{\"url\":\"data:a\",\"url\":\"http://x\"}}]}]}"),
+            REFUSED(403, "fetch", GEMINI,
                     "{\"contents\":[{\"parts\":[{\"fileData\":{\"fileUri\":"
-                    "\"https://www.youtube.com/watch\"}}]}]}",
-                    NULL, NULL, 403, "fetch"},
-            {GEMINI,
+                    "\"https://www.youtube.com/watch\"}}]}]}"),
+            REFUSED(403, "fetch", GEMINI,
                     "{\"contents\":{\"parts\":{\"file_data\":{\"file_uri\":\"https://"
-                    "generativelanguage.googleapis.com.evil.test/\"}}}}",
-                    NULL, NULL, 403, "fetch"},
-            {ROUTER, "{\"model\":\"z/glm:online\"}", NULL, NULL, 403, "model"},
-            {ROUTER, "{\"models\":[\"a\",\"b:Online\"]}", NULL, NULL, 403, "model"},
-            {ROUTER, "{\"model\":\"z/glm:onl\\u0069ne\"}", NULL, NULL, 400, "model"},
-            {ROUTER, "{\"model\":\"@preset/x\"}", NULL, NULL, 403, "model"},
+                    "generativelanguage.googleapis.com.evil.test/\"}}}}"),
+            REFUSED(403, "model", ROUTER, "{\"model\":\"z/glm:online\"}"),
+            REFUSED(403, "model", ROUTER, "{\"models\":[\"a\",\"b:Online\"]}"),
+            REFUSED(400, "model", ROUTER, "{\"model\":\"z/glm:onl\\u0069ne\"}"),
+            REFUSED(403, "model", ROUTER, "{\"model\":\"@preset/x\"}"),
     };
     CHECK_ALL(vectors);
 }
@@ -414,7 +390,7 @@ static void a_flood_of_tools_is_refused(void **state)
     for (int i = 0; i < 2000; i++)
         buf_puts(&in, ",{\"type\":\"web_search\"}");
     buf_puts(&in, "]}");
-    check(*state, &(struct vector){MESSAGES, "flood", NULL, NULL, 400, "more"}, buf_str(&in));
+    check(*state, &(struct vector)REFUSED(400, "more", MESSAGES, "flood"), buf_str(&in));
     buf_release(&in);
 }
 
@@ -471,5 +447,5 @@ int main(void)
             cmocka_unit_test(no_endpoint_with_a_body_is_without_a_rule),
             cmocka_unit_test(the_names_are_cut_with_a_mark),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, shipped_providers_setup, shipped_providers_teardown);
 }

@@ -3,33 +3,11 @@
  */
 #include "proxy/provider.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "proxy/body_rule.h"
-
-static int setup(void **state)
-{
-    static struct provider_table table;
-    struct err err = {0};
-    if (provider_table_load(&table, STR(""), "config.yaml", &err) < 0)
-        fail_msg("%s", err.msg);
-    *state = &table;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    provider_table_release(*state);
-    return 0;
-}
+#include "support/shipped_providers.h"
 
 static bool allows(
         const struct provider_table *t, const char *host, const char *method, const char *path)
@@ -437,5 +415,5 @@ int main(void)
             cmocka_unit_test(the_environment_names_another_upstream),
             cmocka_unit_test(keys_leave_the_environment),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, shipped_providers_setup, shipped_providers_teardown);
 }

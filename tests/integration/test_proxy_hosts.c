@@ -114,10 +114,10 @@ static void https_on_another_port_is_seen_where_a_rule_or_an_answer_names_it(voi
     struct peer *agent = agent_tunnel(w, "seen.test:8443", "seen.test");
     assert_true(agent->open);
     peer_say(agent, "GET /ask HTTP/1.1\r\nHost: seen.test:8443\r\n\r\n");
-    decide(w, false, SCOPE_ONCE, WIDTH_EXACT);
+    world_answer(w, (struct gate_answer){.message = "use a mirror"});
     WAIT(w, peer_has(agent, "use a mirror"));
     agent = agent_connect(w, "told.test:8443");
-    decide(w, false, SCOPE_ONCE, WIDTH_EXACT);
+    world_answer(w, (struct gate_answer){.message = "use a mirror"});
     WAIT(w, peer_has(agent, "HTTP/1.1 403 "));
     char *path = path_join(w->dir, "answers.rules");
     assert_int_equal(file_write(path, line, strlen(line), 0600, NULL), 0);
@@ -144,13 +144,8 @@ static void a_counted_answer_is_used_up_by_requests_alone(void **state)
             .uses = 3,
             .width = WIDTH_HOST,
             .rule = "deny net:* https://count.test/**"};
-    struct err err = {0};
     struct peer *agent = agent_post(w);
-    WAIT(w, gate_count(w->gate) == 1);
-    const struct gate_item *item = gate_at(w->gate, 0);
-    if (gate_decide(w->gate, item->rec.id, item->rec.digest, item->rec.policy_version, &answer,
-                &err) < 0)
-        fail_msg("%s", err.msg);
+    world_answer(w, answer);
     WAIT(w, peer_has(agent, "HTTP/1.1 403 "));
     for (int i = 0; i < 2; i++) {
         agent = agent_post(w);

@@ -3,6 +3,7 @@
 once and for all; never sent where the fake one was not."""
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -81,17 +82,17 @@ class OAuth(unittest.TestCase):
                   encoding="utf-8") as f:
             json.dump(login, f)
 
-    def start(self):
+    def start(self, hosts=(HOST, "platform.claude.com"), **more):
         home = os.path.join(self.dir.name, "home")
         os.makedirs(home, mode=0o700)
         rows = [{"host": host, "port": 443, "address": "127.0.0.1",
-                 "to_port": self.provider.port} for host in (HOST, "platform.claude.com")]
+                 "to_port": self.provider.port} for host in hosts]
         with open(os.path.join(home, "config.yaml"), "w", encoding="utf-8") as f:
             json.dump({"network": {"upstream_ca": self.provider.cert, "resolve": rows}}, f)
         env = {k: v for k, v in os.environ.items()
                if not k.endswith(("_API_KEY", "_BASE_URL", "_CONFIG_DIR", "_CONFIG_HOME"))
                and not k.startswith("IRONCURTAIN_") and k.lower() != "https_proxy"}
-        env.update(HOME=self.dir.name, IRONCURTAIN_HOME=home)
+        env.update(HOME=self.dir.name, IRONCURTAIN_HOME=home, **more)
         self.process = subprocess.Popen(
             [PROGRAM, "proxy", "--listen", "unix:" + os.path.join(self.dir.name, "p.sock")],
             env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -186,6 +187,21 @@ class OAuth(unittest.TestCase):
             log = f.read()
         self.assertIn("the token endpoint answered 400", log)
         self.assertNotIn("REAL", log)
+
+    def test_a_renewal_takes_the_way_through_a_corporate_proxy(self):
+        with socket.create_server(("127.0.0.1", 0)) as corporate:
+            corporate.settimeout(30)
+            self.start(hosts=[HOST],
+                       HTTPS_PROXY=f"http://127.0.0.1:{corporate.getsockname()[1]}")
+            self.provider.revoke()
+            agent = self.agent()
+            agent.send("POST", MESSAGES, self.fake, BODY)
+            with corporate.accept()[0] as tunnel, tunnel.makefile("rb") as head:
+                self.assertEqual(head.readline(),
+                                 b"CONNECT platform.claude.com:443 HTTP/1.1\r\n")
+                tunnel.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+            self.assertEqual(agent.answer()[0], 403)
+        self.assertEqual(self.provider.grants, [])
 
     def test_a_second_401_is_not_renewed_again(self):
         self.start()

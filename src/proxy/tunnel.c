@@ -291,11 +291,12 @@ static bool read_first(struct tunnel *tunnel)
     return false;
 }
 
-/* Port 443 and what the operator named in a resolve entry is https. */
+/* Port 443, and of a provider what the operator named in a resolve entry. */
 static bool port_is_https(const struct tunnel *tunnel)
 {
     struct dial_target target = {.host = tunnel->host, .port = tunnel->port};
-    pool_override(&tunnel->proxy->config, &target);
+    if (tunnel->provider)
+        pool_override(&tunnel->proxy->config, &target);
     return tunnel->port == 443 || target.address != NULL;
 }
 

@@ -194,6 +194,16 @@ static void plain_requests_are_judged_too(void **state)
     assert_int_equal(w->origin_count, 1);
 }
 
+/* A resolve entry says where a host is, not what it speaks. */
+static void a_connect_to_another_port_is_judged_as_a_tunnel(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_connect(w, "seen.test:80");
+    WAIT(w, gate_count(w->gate) == 1);
+    assert_string_equal(gate_at(w->gate, 0)->rec.subject, "CONNECT seen.test:80");
+    assert_int_equal(agent->received, 0);
+}
+
 static void malformed_absolute_targets_are_400(void **state)
 {
     struct world *w = *state;
@@ -222,6 +232,7 @@ int main(void)
             TEST(a_counted_answer_is_used_up_by_requests_alone),
             TEST(an_agent_that_goes_takes_its_question_with_it),
             TEST(plain_requests_are_judged_too),
+            TEST(a_connect_to_another_port_is_judged_as_a_tunnel),
             TEST(malformed_absolute_targets_are_400),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static void feed(struct job *job)
     (void)body_tap_feed(job->tap, job->in);
 }
 
-static double stream_ns(enum usage_dialect dialect, const char *event)
+static double stream_ns(enum api_kind dialect, const char *event)
 {
     struct job job = {.in = str_of(event),
             .config = {.dialect = dialect, .content_type = STR("text/event-stream")}};
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
     struct leak leak = LEAK_INIT;
     leak_add(&leak, key);
     struct job body = {.in = buf_str(&json),
-            .config = {.dialect = USAGE_ANTHROPIC,
+            .config = {.dialect = API_ANTHROPIC,
                     .prices = &prices,
                     .content_type = STR("application/json")}};
     struct job stream = {.in = str_of(anthropic), .config = body.config};
@@ -133,8 +133,8 @@ int main(int argc, char **argv)
     struct job event = {.leak = &leak, .in = str_of(anthropic)};
     printf("{\"bench\":\"tap\",\"sse_anthropic_ns\":%.0f,\"sse_responses_ns\":%.0f,"
            "\"sse_chat_ns\":%.0f,\"sse_google_ns\":%.0f,",
-            stream_ns(USAGE_ANTHROPIC, anthropic), stream_ns(USAGE_OPENAI, responses),
-            stream_ns(USAGE_OPENAI, chat), stream_ns(USAGE_GOOGLE, google));
+            stream_ns(API_ANTHROPIC, anthropic), stream_ns(API_OPENAI, responses),
+            stream_ns(API_OPENAI, chat), stream_ns(API_GOOGLE, google));
     printf("\"json_64k_us\":%.1f,\"stream_us\":%.2f,", per_call_ns(whole, &body) / 1000,
             per_call_ns(whole, &stream) / 1000);
     printf("\"leak_gb_s\":%.1f,\"leak_event_ns\":%.0f}\n", 16384 / per_call_ns(check, &piece),

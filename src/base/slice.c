@@ -124,3 +124,14 @@ bool json_raw_is_object(struct str raw)
 {
     return raw.n > 0 && raw.p[0] == '{';
 }
+
+void json_put_string(struct buf *out, struct str text)
+{
+    buf_putc(out, '"');
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '"' || text.p[i] == '\\')
+            buf_putc(out, '\\');
+        buf_putc(out, text.p[i]);
+    }
+    buf_putc(out, '"');
+}

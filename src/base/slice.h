@@ -17,6 +17,7 @@
 #ifndef SRC_BASE_SLICE_H
 #define SRC_BASE_SLICE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -36,5 +37,8 @@ bool json_raw_is_valid(struct str raw); /* any one value */
 bool json_raw_is_string(struct str raw, struct str *content);
 bool json_raw_is_number(struct str raw);
 bool json_raw_is_object(struct str raw);
+
+/* Appends it as a string; the text has no control characters. */
+void json_put_string(struct buf *out, struct str text);
 
 #endif

@@ -24,21 +24,6 @@
 static void on_dialed(void *ctx, struct chan *chan, const struct err *err);
 static void attach(struct exchange *x, struct upstream *up);
 
-static enum usage_dialect dialect_of(enum api_kind kind)
-{
-    switch (kind) {
-    case API_ANTHROPIC:
-        return USAGE_ANTHROPIC;
-    case API_OPENAI:
-        return USAGE_OPENAI;
-    case API_GOOGLE:
-        return USAGE_GOOGLE;
-    case API_NONE:
-        break;
-    }
-    return USAGE_NONE;
-}
-
 /* What the provider's tables say about this request. */
 static void provider_facts(struct exchange *x, const struct http_head *head)
 {
@@ -48,7 +33,7 @@ static void provider_facts(struct exchange *x, const struct http_head *head)
     if (!provider)
         return;
     str_cut(&rest, '?', &path);
-    x->dialect = dialect_of(provider_usage(provider, head->method, path));
+    x->dialect = provider_usage(provider, head->method, path);
     x->rule = provider_body_rule(provider, head->method, path);
     x->key = real_key_take(keys_of(tunnel->proxy, provider));
     if (x->key)

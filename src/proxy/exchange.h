@@ -43,7 +43,7 @@ struct exchange {
     struct http_body response;
     struct leak leak;
     struct body_tap *tap;         /* owns; NULL: nothing to read along */
-    enum usage_dialect dialect;   /* of what is read along */
+    enum api_kind dialect;        /* of what is read along */
     struct real_key *key;         /* shared; NULL: there is none */
     struct real_key *old_keys[2]; /* shared; those before it was renewed */
     unsigned old_count;

@@ -30,7 +30,7 @@ static void put_form(struct buf *out, const char *name, const char *value)
 static void put_member(struct buf *out, const char *name, const char *value)
 {
     buf_printf(out, ",\"%s\":", name);
-    login_put_json(out, value);
+    json_put_string(out, str_of(value));
 }
 
 void grant_request(

@@ -336,17 +336,6 @@ int login_read(
 
 /* --- changing -------------------------------------------------------------------------- */
 
-void login_put_json(struct buf *out, const char *text)
-{
-    buf_putc(out, '"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            buf_putc(out, '\\');
-        buf_putc(out, *text);
-    }
-    buf_putc(out, '"');
-}
-
 /* Give a member of the object at `object` (a view of text) another value, or put it first. */
 static int set_in(struct buf *text, struct str object, const char *name, struct str value,
         struct err *err)
@@ -387,7 +376,7 @@ static int set_token(struct buf *text, const struct shape *shape, const char *na
     if (!name || !token)
         return 0;
     buf_mark_secret(&value);
-    login_put_json(&value, secret_bytes(token));
+    json_put_string(&value, str_of(secret_bytes(token)));
     int rc = find_object(shape, buf_str(text), &object, err);
     if (rc == 0)
         rc = set_in(text, object, name, buf_str(&value), err);

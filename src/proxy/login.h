@@ -67,7 +67,5 @@ int login_write(enum oauth_store store, const char *path, const struct secret *r
 struct secret *login_token_of_json(struct str raw);
 /* "exp" of a JWT in Unix milliseconds, or `otherwise`. */
 int64_t login_jwt_expires_ms(const struct secret *token, int64_t otherwise);
-/* `text` as a JSON string, quotes included. Printable ASCII only. */
-void login_put_json(struct buf *out, const char *text);
 
 #endif

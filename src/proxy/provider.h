@@ -21,11 +21,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proxy/api.h"
 
 struct body_rule;
-
-/* Whose JSON it is: of usage figures, of errors, of requests with tools. */
-enum api_kind { API_NONE, API_ANTHROPIC, API_OPENAI, API_GOOGLE };
 
 /* Where a URL of the configuration leads: taken apart. */
 struct provider_upstream {

@@ -7,6 +7,8 @@
  */
 #include "proxy/proxy_priv.h"
 
+#include "base/slice.h"
+
 static const char *reason_of(int status)
 {
     static const struct {
@@ -32,18 +34,6 @@ static const char *reason_of(int status)
             return table[i].reason;
     }
     return "Error";
-}
-
-/* The text is printable (str_vis): only these two need an escape. */
-static void put_json_text(struct buf *out, struct str text)
-{
-    buf_putc(out, '"');
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] == '"' || text.p[i] == '\\')
-            buf_putc(out, '\\');
-        buf_putc(out, text.p[i]);
-    }
-    buf_putc(out, '"');
 }
 
 static const char *anthropic_type(int status)
@@ -82,15 +72,15 @@ struct reply reply_make(
     if (kind == API_ANTHROPIC) {
         buf_printf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":",
                 anthropic_type(status));
-        put_json_text(out, text);
+        json_put_string(out, text);
     } else if (kind == API_OPENAI) {
         buf_puts(out, "{\"error\":{\"message\":");
-        put_json_text(out, text);
+        json_put_string(out, text);
         buf_puts(
                 out, ",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"blocked\"");
     } else {
         buf_printf(out, "{\"error\":{\"code\":%d,\"message\":", status);
-        put_json_text(out, text);
+        json_put_string(out, text);
         buf_printf(out, ",\"status\":\"%s\"", google_status(status));
     }
     buf_puts(out, "}}");

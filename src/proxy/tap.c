@@ -67,8 +67,7 @@ struct body_tap *body_tap_new(const struct tap_config *config)
     bool stream = !config->websocket && str_eq_icase(type, STR("text/event-stream"));
     bool plain = str_trim(config->content_encoding).n == 0 ||
                  str_eq_icase(str_trim(config->content_encoding), STR("identity"));
-    bool reads =
-            config->dialect != USAGE_NONE && (config->websocket || stream || is_json(type));
+    bool reads = config->dialect != API_NONE && (config->websocket || stream || is_json(type));
     struct inflate *inflate = NULL;
     if (!config->websocket && !plain) {
         if (reads || config->key_count > 0)

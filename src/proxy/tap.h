@@ -29,7 +29,7 @@
 #include "proxy/usage.h"
 
 struct tap_config {
-    enum usage_dialect dialect;
+    enum api_kind dialect;
     const struct price_table *prices; /* borrows while the tap lives; NULL: no costs */
     struct str content_type;          /* value of the field, borrows during the call */
     struct str content_encoding;      /* same; empty: none */

@@ -100,51 +100,36 @@ struct meaning {
 #define ITEM JSON_TAP_ITEM
 
 static const struct meaning meanings[] = {
-        {USAGE_ANTHROPIC, 1, {N_MODEL}, IS_MODEL},
-        {USAGE_ANTHROPIC, 1, {N_STOP_REASON}, IS_STOP},
-        {USAGE_ANTHROPIC, 2, {N_USAGE, N_INPUT}, COUNT_INPUT},
-        {USAGE_ANTHROPIC, 2, {N_USAGE, N_OUTPUT}, COUNT_OUTPUT},
-        {USAGE_ANTHROPIC, 2, {N_USAGE, N_CACHE_READ}, COUNT_CACHE_READ},
-        {USAGE_ANTHROPIC, 2, {N_USAGE, N_CACHE_WRITE}, COUNT_CACHE_WRITE},
-        {USAGE_OPENAI, 1, {N_TYPE}, IS_TYPE},
-        {USAGE_OPENAI, 1, {N_MODEL}, IS_MODEL},
-        {USAGE_OPENAI, 1, {N_STATUS}, IS_STATUS},
-        {USAGE_OPENAI, 2, {N_INCOMPLETE, N_REASON}, IS_STOP},
-        {USAGE_OPENAI, 3, {N_CHOICES, ITEM, N_FINISH}, IS_STOP},
-        {USAGE_OPENAI, 2, {N_USAGE, N_INPUT}, COUNT_INPUT},
-        {USAGE_OPENAI, 2, {N_USAGE, N_OUTPUT}, COUNT_OUTPUT},
-        {USAGE_OPENAI, 3, {N_USAGE, N_INPUT_DETAILS, N_CACHED}, COUNT_CACHE_READ},
-        {USAGE_OPENAI, 2, {N_USAGE, N_PROMPT}, COUNT_INPUT},
-        {USAGE_OPENAI, 2, {N_USAGE, N_COMPLETION}, COUNT_OUTPUT},
-        {USAGE_OPENAI, 3, {N_USAGE, N_PROMPT_DETAILS, N_CACHED}, COUNT_CACHE_READ},
-        {USAGE_GOOGLE, 1, {N_G_MODEL}, IS_MODEL},
-        {USAGE_GOOGLE, 3, {N_G_CHOICES, ITEM, N_G_FINISH}, IS_STOP},
-        {USAGE_GOOGLE, 2, {N_G_USAGE, N_G_PROMPT}, COUNT_INPUT},
-        {USAGE_GOOGLE, 2, {N_G_USAGE, N_G_TOOLS}, COUNT_INPUT_TOOLS},
-        {USAGE_GOOGLE, 2, {N_G_USAGE, N_G_CANDIDATES}, COUNT_OUTPUT},
-        {USAGE_GOOGLE, 2, {N_G_USAGE, N_G_THOUGHTS}, COUNT_OUTPUT_THOUGHTS},
-        {USAGE_GOOGLE, 2, {N_G_USAGE, N_G_CACHED}, COUNT_CACHE_READ},
+        {API_ANTHROPIC, 1, {N_MODEL}, IS_MODEL},
+        {API_ANTHROPIC, 1, {N_STOP_REASON}, IS_STOP},
+        {API_ANTHROPIC, 2, {N_USAGE, N_INPUT}, COUNT_INPUT},
+        {API_ANTHROPIC, 2, {N_USAGE, N_OUTPUT}, COUNT_OUTPUT},
+        {API_ANTHROPIC, 2, {N_USAGE, N_CACHE_READ}, COUNT_CACHE_READ},
+        {API_ANTHROPIC, 2, {N_USAGE, N_CACHE_WRITE}, COUNT_CACHE_WRITE},
+        {API_OPENAI, 1, {N_TYPE}, IS_TYPE},
+        {API_OPENAI, 1, {N_MODEL}, IS_MODEL},
+        {API_OPENAI, 1, {N_STATUS}, IS_STATUS},
+        {API_OPENAI, 2, {N_INCOMPLETE, N_REASON}, IS_STOP},
+        {API_OPENAI, 3, {N_CHOICES, ITEM, N_FINISH}, IS_STOP},
+        {API_OPENAI, 2, {N_USAGE, N_INPUT}, COUNT_INPUT},
+        {API_OPENAI, 2, {N_USAGE, N_OUTPUT}, COUNT_OUTPUT},
+        {API_OPENAI, 3, {N_USAGE, N_INPUT_DETAILS, N_CACHED}, COUNT_CACHE_READ},
+        {API_OPENAI, 2, {N_USAGE, N_PROMPT}, COUNT_INPUT},
+        {API_OPENAI, 2, {N_USAGE, N_COMPLETION}, COUNT_OUTPUT},
+        {API_OPENAI, 3, {N_USAGE, N_PROMPT_DETAILS, N_CACHED}, COUNT_CACHE_READ},
+        {API_GOOGLE, 1, {N_G_MODEL}, IS_MODEL},
+        {API_GOOGLE, 3, {N_G_CHOICES, ITEM, N_G_FINISH}, IS_STOP},
+        {API_GOOGLE, 2, {N_G_USAGE, N_G_PROMPT}, COUNT_INPUT},
+        {API_GOOGLE, 2, {N_G_USAGE, N_G_TOOLS}, COUNT_INPUT_TOOLS},
+        {API_GOOGLE, 2, {N_G_USAGE, N_G_CANDIDATES}, COUNT_OUTPUT},
+        {API_GOOGLE, 2, {N_G_USAGE, N_G_THOUGHTS}, COUNT_OUTPUT_THOUGHTS},
+        {API_GOOGLE, 2, {N_G_USAGE, N_G_CACHED}, COUNT_CACHE_READ},
 };
 
 static void on_value(
         void *ctx, const uint8_t *path, size_t steps, enum json_tap_kind kind, struct str text);
 
-bool usage_dialect_parse(struct str word, enum usage_dialect *ret)
-{
-    static const char *const words[] = {[USAGE_NONE] = "none",
-            [USAGE_ANTHROPIC] = "anthropic",
-            [USAGE_OPENAI] = "openai",
-            [USAGE_GOOGLE] = "google"};
-    for (int i = 0; i < (int)(sizeof(words) / sizeof(*words)); i++) {
-        if (str_eq(str_of(words[i]), word)) {
-            *ret = (enum usage_dialect)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-void usage_reader_init(struct usage_reader *reader, enum usage_dialect dialect)
+void usage_reader_init(struct usage_reader *reader, enum api_kind dialect)
 {
     reader->dialect = dialect;
     reader->usage = (struct usage)USAGE_INIT;
@@ -159,12 +144,12 @@ void usage_reader_init(struct usage_reader *reader, enum usage_dialect dialect)
  * as a fifth of proxying it. What follows finds the few that matter by one look. */
 enum worth { WORTH_NOTHING, WORTH_LATER /* unless another comes */, WORTH_READING };
 
-static enum worth worth_of_name(enum usage_dialect dialect, struct str name)
+static enum worth worth_of_name(enum api_kind dialect, struct str name)
 {
     bool dull = false;
-    if (dialect == USAGE_ANTHROPIC)
+    if (dialect == API_ANTHROPIC)
         dull = str_starts(name, STR("content_block_")) || str_eq(name, STR("ping"));
-    else if (dialect == USAGE_OPENAI)
+    else if (dialect == API_OPENAI)
         dull = str_ends(name, STR(".delta")) || str_ends(name, STR(".added")) ||
                (str_ends(name, STR(".done")) && !str_eq(name, STR("response.done")));
     return dull ? WORTH_NOTHING : WORTH_READING;
@@ -186,10 +171,10 @@ static enum member look_for(struct str *data, struct str name)
     return at < end && *at == 'n' ? MEMBER_NULL : MEMBER_SET;
 }
 
-static enum worth worth_of_data(enum usage_dialect dialect, struct str data)
+static enum worth worth_of_data(enum api_kind dialect, struct str data)
 {
     switch (dialect) {
-    case USAGE_OPENAI:
+    case API_OPENAI:
         /* Pieces of text have it as null, and no object behind it. The counts come with the
          * reason, without choices, or, from others that speak this dialect, as an object
          * behind a null. */
@@ -197,12 +182,12 @@ static enum worth worth_of_data(enum usage_dialect dialect, struct str data)
                                !memchr(data.p, '{', data.n)
                        ? WORTH_NOTHING
                        : WORTH_READING;
-    case USAGE_GOOGLE:
+    case API_GOOGLE:
         /* All have counts so far; those of the last hold. */
         return look_for(&data, STR("\"finishReason\"")) == MEMBER_ABSENT ? WORTH_LATER
                                                                          : WORTH_READING;
-    case USAGE_ANTHROPIC:
-    case USAGE_NONE:
+    case API_ANTHROPIC:
+    case API_NONE:
         break;
     }
     return WORTH_READING;
@@ -261,7 +246,7 @@ static void get(const struct usage_reader *reader, struct usage *ret)
     ret->cache_write_tokens = n[COUNT_CACHE_WRITE];
     /* Anthropic counts what came out of the cache beside the input, the others as part of it.
      */
-    if (reader->dialect != USAGE_ANTHROPIC)
+    if (reader->dialect != API_ANTHROPIC)
         ret->input_tokens -= ret->cache_read_tokens < ret->input_tokens ? ret->cache_read_tokens
                                                                         : ret->input_tokens;
 }
@@ -319,16 +304,16 @@ static void take(struct usage_reader *reader, int is, enum json_tap_kind kind, s
 }
 
 /* What streams wrap around that which a whole body is. */
-static bool is_wrapper(enum usage_dialect dialect, uint8_t step)
+static bool is_wrapper(enum api_kind dialect, uint8_t step)
 {
     switch (dialect) {
-    case USAGE_ANTHROPIC:
+    case API_ANTHROPIC:
         return step == N_MESSAGE || step == N_DELTA;
-    case USAGE_OPENAI:
+    case API_OPENAI:
         return step == N_RESPONSE;
-    case USAGE_GOOGLE:
+    case API_GOOGLE:
         return step == ITEM;
-    case USAGE_NONE:
+    case API_NONE:
         break;
     }
     return false;

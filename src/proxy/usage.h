@@ -2,7 +2,7 @@
  * usage.h - the tokens that a model's answer says it took, out of JSON.
  *
  *     struct usage_reader reader;
- *     usage_reader_init(&reader, USAGE_ANTHROPIC);
+ *     usage_reader_init(&reader, API_ANTHROPIC);
  *     usage_reader_event(&reader, name, data);    // each event of a stream
  *     usage_reader_message(&reader, data);        // or message of a WebSocket
  *     usage_reader_body(&reader, piece);          // or a JSON body, in pieces of any size
@@ -18,12 +18,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "proxy/api.h"
 #include "proxy/json_tap.h"
-
-enum usage_dialect { USAGE_NONE, USAGE_ANTHROPIC, USAGE_OPENAI, USAGE_GOOGLE };
-
-/* "anthropic", "openai", "google", "none"; false: no such. */
-bool usage_dialect_parse(struct str word, enum usage_dialect *ret);
 
 struct usage {
     char model[96];        /* safe to show */
@@ -54,7 +50,7 @@ enum usage_count {
 };
 
 struct usage_reader {
-    enum usage_dialect dialect;
+    enum api_kind dialect;
     struct json_tap tap;
     uint64_t now[USAGE_COUNTS];    /* of the current response */
     uint64_t before[USAGE_COUNTS]; /* of those before it on a WebSocket */
@@ -64,7 +60,7 @@ struct usage_reader {
 };
 
 /* The reader must not move afterwards. */
-void usage_reader_init(struct usage_reader *reader, enum usage_dialect dialect);
+void usage_reader_init(struct usage_reader *reader, enum api_kind dialect);
 /* `name` is empty for an event without one. */
 void usage_reader_event(struct usage_reader *reader, struct str name, struct str data);
 void usage_reader_message(struct usage_reader *reader, struct str data);

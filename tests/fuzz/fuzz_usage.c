@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 3)
         return 0;
     const char *coding = codings[data[1] % 5];
-    struct tap_config config = {.dialect = (enum usage_dialect)(data[0] % 3 + 1),
+    struct tap_config config = {.dialect = (enum api_kind)(data[0] % 3 + 1),
             .prices = &prices,
             .content_type = str_of(types[data[0] / 3 % 2]),
             .content_encoding = str_of(coding),

@@ -42,7 +42,7 @@ static int down(void **state)
 
 static struct tap_config config_of(const char *type, const char *coding)
 {
-    return (struct tap_config){.dialect = USAGE_ANTHROPIC,
+    return (struct tap_config){.dialect = API_ANTHROPIC,
             .prices = &prices,
             .content_type = str_of(type),
             .content_encoding = str_of(coding),
@@ -149,7 +149,7 @@ static void test_where_nothing_is_to_be_seen_there_is_no_tap(void **state)
     config = config_of("application/json", "gzip, br");
     assert_null(body_tap_new(&config));
     config = config_of("application/json", "");
-    config.dialect = USAGE_NONE;
+    config.dialect = API_NONE;
     assert_null(body_tap_new(&config));
     config = config_of("text/html", "gzip");
     config.key_count = 0;
@@ -163,7 +163,7 @@ static void test_where_nothing_is_to_be_seen_there_is_no_tap(void **state)
 
 static void test_messages_of_a_websocket_are_read(void **state)
 {
-    struct tap_config config = {.dialect = USAGE_OPENAI, .prices = &prices, .websocket = true};
+    struct tap_config config = {.dialect = API_OPENAI, .prices = &prices, .websocket = true};
     struct usage usage = USAGE_INIT;
     (void)state;
     struct body_tap *tap = body_tap_new(&config);

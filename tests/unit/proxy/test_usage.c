@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-static struct usage read_body(enum usage_dialect dialect, struct str text, size_t cut)
+static struct usage read_body(enum api_kind dialect, struct str text, size_t cut)
 {
     struct usage_reader reader;
     struct usage usage;
@@ -37,7 +37,7 @@ static void check(const struct usage *got, struct want want)
     assert_int_equal(got->failed, want.failed);
 }
 
-static void check_body(enum usage_dialect dialect, const char *text, struct want want)
+static void check_body(enum api_kind dialect, const char *text, struct want want)
 {
     for (size_t cut = 0; cut <= strlen(text); cut++) {
         struct usage got = read_body(dialect, str_of(text), cut);
@@ -49,8 +49,7 @@ struct event {
     const char *name, *data;
 };
 
-static void check_events(
-        enum usage_dialect dialect, const struct event *events, struct want want)
+static void check_events(enum api_kind dialect, const struct event *events, struct want want)
 {
     struct usage_reader reader;
     struct usage got;
@@ -68,7 +67,7 @@ static void check_events(
 static void test_anthropic_whole_with_members_of_content_that_look_like_usage(void **state)
 {
     (void)state;
-    check_body(USAGE_ANTHROPIC,
+    check_body(API_ANTHROPIC,
             "{\"id\":\"m\",\"type\":\"message\",\"model\":\"claude-opus-4-1\",\"content\":[{"
             "\"type\":\"text\",\"text\":\"a \\\"usage\\\": {\\\"input_tokens\\\": 9}\\\\\"},"
             "{\"type\":\"tool_use\",\"input\":{\"usage\":{\"input_tokens\":8},\"model\":\"x\","
@@ -95,7 +94,7 @@ static void test_anthropic_stream_takes_the_last_counts(void **state)
             {NULL, NULL},
     };
     (void)state;
-    check_events(USAGE_ANTHROPIC, events,
+    check_events(API_ANTHROPIC, events,
             (struct want){"claude-sonnet-4-5", "tool_use", 25, 15, 10, 0, true, false});
 }
 
@@ -107,9 +106,9 @@ static void test_an_error_in_the_stream_is_seen(void **state)
     static const struct event openai[] = {
             {"error", "{\"type\":\"error\",\"code\":\"x\",\"message\":\"y\"}"}, {NULL, NULL}};
     (void)state;
-    check_events(USAGE_ANTHROPIC, anthropic, (struct want){"", "", 0, 0, 0, 0, false, true});
-    check_events(USAGE_OPENAI, openai, (struct want){"", "", 0, 0, 0, 0, false, true});
-    check_body(USAGE_GOOGLE, "[{\"error\":{\"code\":429,\"status\":\"X\"}}]",
+    check_events(API_ANTHROPIC, anthropic, (struct want){"", "", 0, 0, 0, 0, false, true});
+    check_events(API_OPENAI, openai, (struct want){"", "", 0, 0, 0, 0, false, true});
+    check_body(API_GOOGLE, "[{\"error\":{\"code\":429,\"status\":\"X\"}}]",
             (struct want){"", "", 0, 0, 0, 0, false, true});
 }
 
@@ -128,7 +127,7 @@ static void test_openai_chat_counts_what_came_from_the_cache_apart(void **state)
             {NULL, NULL},
     };
     (void)state;
-    check_events(USAGE_OPENAI, events,
+    check_events(API_OPENAI, events,
             (struct want){"gpt-4o-2024-08-06", "stop", 86, 300, 1920, 0, true, false});
 }
 
@@ -146,7 +145,7 @@ static void test_counts_beside_a_null_reason_are_read(void **state)
             {NULL, NULL},
     };
     (void)state;
-    check_events(USAGE_OPENAI, events, (struct want){"z/glm", "stop", 7, 5, 0, 0, true, false});
+    check_events(API_OPENAI, events, (struct want){"z/glm", "stop", 7, 5, 0, 0, true, false});
 }
 
 static const char *const response =
@@ -171,9 +170,9 @@ static void test_openai_responses_and_why_they_ended(void **state)
             {"response.completed", data},
             {NULL, NULL},
     };
-    check_events(USAGE_OPENAI, events,
+    check_events(API_OPENAI, events,
             (struct want){"gpt-5", "completed", 36, 50, 64, 0, true, false});
-    check_body(USAGE_OPENAI, cut,
+    check_body(API_OPENAI, cut,
             (struct want){"gpt-5", "max_output_tokens", 36, 50, 64, 0, true, false});
 }
 
@@ -189,7 +188,7 @@ static void test_several_responses_of_one_websocket_add_up(void **state)
             {NULL, data},
             {NULL, NULL},
     };
-    check_events(USAGE_OPENAI, events,
+    check_events(API_OPENAI, events,
             (struct want){"gpt-5", "completed", 72, 100, 128, 0, true, false});
 }
 
@@ -210,10 +209,10 @@ static void test_google_whole_array_and_stream(void **state)
     struct want want = {"gemini-2.5-pro", "STOP", 50, 37, 60, 0, true, false};
     char list[2048];
     (void)state;
-    check_body(USAGE_GOOGLE, one, want);
+    check_body(API_GOOGLE, one, want);
     snprintf(list, sizeof(list), "[%s\n,\r\n%s]", one, one);
-    check_body(USAGE_GOOGLE, list, want);
-    check_events(USAGE_GOOGLE, events, want);
+    check_body(API_GOOGLE, list, want);
+    check_events(API_GOOGLE, events, want);
 }
 
 static void test_google_stream_that_breaks_off_has_the_counts_so_far(void **state)
@@ -225,13 +224,13 @@ static void test_google_stream_that_breaks_off_has_the_counts_so_far(void **stat
             {NULL, NULL},
     };
     (void)state;
-    check_events(USAGE_GOOGLE, events, (struct want){"g", "", 100, 2, 0, 0, true, false});
+    check_events(API_GOOGLE, events, (struct want){"g", "", 100, 2, 0, 0, true, false});
 }
 
 static void test_what_is_no_count_is_not_counted(void **state)
 {
     (void)state;
-    check_body(USAGE_ANTHROPIC,
+    check_body(API_ANTHROPIC,
             "{\"usage\":{\"input_tokens\":-4,\"output_tokens\":1e3,"
             "\"cache_read_input_tokens\":\"7\",\"cache_creation_input_tokens\":99999999999999}"
             "}",
@@ -241,7 +240,7 @@ static void test_what_is_no_count_is_not_counted(void **state)
 static void test_bytes_of_a_model_name_are_safe_to_show(void **state)
 {
     (void)state;
-    check_body(USAGE_ANTHROPIC, "{\"model\":\"a\x1b[2J\",\"usage\":{\"input_tokens\":1}}",
+    check_body(API_ANTHROPIC, "{\"model\":\"a\x1b[2J\",\"usage\":{\"input_tokens\":1}}",
             (struct want){"a<U+001B>[2J", "", 1, 0, 0, 0, true, false});
 }
 
@@ -249,13 +248,13 @@ static void test_broken_and_deep_json_ends_the_reading(void **state)
 {
     struct buf deep = BUF_INIT;
     (void)state;
-    check_body(USAGE_ANTHROPIC, "{\"usage\":{\"input_tokens\":3},]\"model\":\"x\"}",
+    check_body(API_ANTHROPIC, "{\"usage\":{\"input_tokens\":3},]\"model\":\"x\"}",
             (struct want){"", "", 3, 0, 0, 0, true, false});
-    check_body(USAGE_ANTHROPIC, "{\"model\" \"x\"}", (struct want){"", "", 0, 0, 0, 0, 0, 0});
+    check_body(API_ANTHROPIC, "{\"model\" \"x\"}", (struct want){"", "", 0, 0, 0, 0, 0, 0});
     for (int i = 0; i < 1000000; i++)
         buf_puts(&deep, i % 2 ? "{\"a\":" : "[");
     buf_puts(&deep, "{\"usage\":{\"input_tokens\":3}}");
-    struct usage got = read_body(USAGE_ANTHROPIC, buf_str(&deep), 7);
+    struct usage got = read_body(API_ANTHROPIC, buf_str(&deep), 7);
     check(&got, (struct want){"", "", 0, 0, 0, 0, false, false});
     buf_release(&deep);
 }
@@ -268,18 +267,9 @@ static void test_a_body_of_many_escapes_takes_linear_time(void **state)
     for (int i = 0; i < 4000000; i++)
         buf_puts(&body, i % 2 ? "\\\"" : "\\\\");
     buf_puts(&body, "\",\"usage\":{\"input_tokens\":3}}");
-    struct usage got = read_body(USAGE_ANTHROPIC, buf_str(&body), 1);
+    struct usage got = read_body(API_ANTHROPIC, buf_str(&body), 1);
     check(&got, (struct want){"", "", 3, 0, 0, 0, true, false});
     buf_release(&body);
-}
-
-static void test_dialects_have_names(void **state)
-{
-    enum usage_dialect dialect = USAGE_NONE;
-    (void)state;
-    assert_true(usage_dialect_parse(STR("google"), &dialect));
-    assert_int_equal(dialect, USAGE_GOOGLE);
-    assert_false(usage_dialect_parse(STR("Google"), &dialect));
 }
 
 int main(void)
@@ -298,7 +288,6 @@ int main(void)
             cmocka_unit_test(test_bytes_of_a_model_name_are_safe_to_show),
             cmocka_unit_test(test_broken_and_deep_json_ends_the_reading),
             cmocka_unit_test(test_a_body_of_many_escapes_takes_linear_time),
-            cmocka_unit_test(test_dialects_have_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

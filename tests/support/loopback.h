@@ -7,6 +7,7 @@
 
 #include "io/tls.h"
 #include "proxy/ca.h"
+#include "support/trust.h"
 #include "unit/check.h"
 
 /* --- waiting --------------------------------------------------------------------------- */
@@ -45,13 +46,6 @@ static inline void patience_start(struct patience *p, uint64_t ms)
     } while (0)
 
 /* --- TLS ------------------------------------------------------------------------------- */
-
-/* Clients made from now on trust the CAs of the test alone: reading the system's, hundreds of
- * them, would be most of what a test does. */
-static inline void trust_no_system_ca(void)
-{
-    setenv("SSL_CERT_FILE", "/dev/null", 1);
-}
 
 struct test_tls {
     struct ca *ca;             /* borrows */

@@ -5,23 +5,19 @@
 #ifndef TESTS_UNIT_IO_PEER_H
 #define TESTS_UNIT_IO_PEER_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "unit/check.h"
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "io/chan.h"
 #include "io/tls.h"
+#include "support/tmpdir.h"
+#include "support/trust.h"
 
 struct peer {
     struct chan *chan;
@@ -186,10 +182,13 @@ static inline void drop_identity(struct tls_identity *id)
     EVP_PKEY_free(id->key);
 }
 
-static inline void save_cert(const char *path, const struct tls_identity *id)
+/* The file for clients that shall trust this certificate, and no other. */
+static inline void save_cert(
+        char *path, size_t size, const char *name, const struct tls_identity *id)
 {
+    trust_no_system_ca();
+    test_tmpfile(path, size, name);
     FILE *f = fopen(path, "w");
-
     assert_non_null(f);
     PEM_write_X509(f, id->cert);
     fclose(f);

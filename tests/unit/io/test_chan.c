@@ -18,14 +18,13 @@ struct pair {
     struct peer a, b; /* a dialed, b accepted */
 };
 
-static char dir[] = "/tmp/ic-chan-XXXXXX";
-static char path[64];
+static char dir[64];
+static char path[72];
 
 static int make_dir(void **state)
 {
     (void)state;
-    if (!mkdtemp(dir))
-        return -1;
+    test_tmpdir(dir, sizeof(dir), "chan");
     snprintf(path, sizeof(path), "%s/s", dir);
     return 0;
 }

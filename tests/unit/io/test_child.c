@@ -184,10 +184,10 @@ static void test_a_program_in_the_current_folder_is_not_taken_for_a_tool(void **
 {
     static const char *const paths[] = {
             ".:/usr/bin:/bin", ":/usr/bin:/bin", "/usr/bin:/bin:", "sub:/bin:/usr/bin", "."};
-    char dir[] = "/tmp/ic-child-XXXXXX";
+    char dir[64];
     char *old = xstrdup(getenv("PATH"));
     (void)state;
-    assert_non_null(mkdtemp(dir));
+    test_tmpdir(dir, sizeof(dir), "child");
     int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(chdir(dir), 0);
     assert_int_equal(mkdir("sub", 0700), 0);
@@ -264,11 +264,11 @@ static void test_kill_reaches_the_whole_group(void **state)
     (void)state;
     struct watch w = {0};
 
-    start(&w, (struct child_spec){
-                      .argv = SH("sleep 1000 & echo ready; wait"), .on_output = on_output});
+    start(&w, (struct child_spec){.argv = SH("tail -f /dev/null & echo ready; wait"),
+                      .on_output = on_output});
     UNTIL(w.loop, buf_len(&w.out) == 6);
     child_kill(w.child, SIGTERM);
-    UNTIL(w.loop, w.exits); /* the output ends only when the sleep is gone, too */
+    UNTIL(w.loop, w.exits); /* the output ends only when tail is gone, too */
     assert_int_equal(w.signo, SIGTERM);
     child_kill(w.child, SIGTERM); /* harmless now */
     end(&w);
@@ -296,8 +296,8 @@ static void test_free_is_silent_and_ends_even_the_stubborn(void **state)
     (void)state;
     struct watch w = {0};
 
-    start(&w, (struct child_spec){.argv = SH("trap '' HUP TERM; echo ready; while :; do sleep "
-                                             "1000; done"),
+    start(&w, (struct child_spec){.argv = SH("trap '' HUP TERM; echo ready; exec tail -f "
+                                             "/dev/null"),
                       .on_output = on_output});
     UNTIL(w.loop, buf_len(&w.out) == 6);
     pid_t pid = child_pid(w.child);
@@ -313,8 +313,8 @@ static void test_free_from_inside_the_callbacks_is_fine(void **state)
     (void)state;
     struct watch w = {.free_in_output = true};
 
-    start(&w,
-            (struct child_spec){.argv = SH("echo x; exec sleep 1000"), .on_output = on_output});
+    start(&w, (struct child_spec){
+                      .argv = SH("echo x; exec tail -f /dev/null"), .on_output = on_output});
     UNTIL(w.loop, !w.child);
     end(&w);
     assert_int_equal(w.exits, 0);
@@ -348,7 +348,8 @@ static void test_run_is_bounded_in_time_and_size(void **state)
     struct err err;
     int status = -1;
 
-    assert_int_equal(child_run(SH("sleep 1000"), 50, &out, NULL, &status, &err), ERR_TIMEOUT);
+    assert_int_equal(child_run(SH("exec tail -f /dev/null"), 50, &out, NULL, &status, &err),
+            ERR_TIMEOUT);
     assert_int_equal(child_run(SH("yes"), 20000, &out, NULL, &status, &err), ERR_LIMIT);
     assert_true(buf_len(&out) <= 1024 * 1024);
     assert_int_equal(child_run((const char *const[]){"no-such-program", NULL}, 50, &out, NULL,

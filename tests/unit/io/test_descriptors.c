@@ -17,7 +17,7 @@
 
 #define MANY 200
 
-static char path[] = "/tmp/ic-descriptors-XXXXXX";
+static char path[64];
 
 struct crowd {
     struct loop *loop;
@@ -31,7 +31,7 @@ struct crowd {
 static int make_path(void **state)
 {
     (void)state;
-    close(mkstemp(path));
+    test_tmpfile(path, sizeof(path), "descriptors");
     unlink(path);
     return 0;
 }

@@ -5,7 +5,7 @@
 #include "peer.h"
 
 static struct tls_identity ca, leaf, proxy_leaf;
-static char ca_file[] = "/tmp/ic-dialproxy-XXXXXX";
+static char ca_file[64];
 
 struct world {
     struct loop *loop;
@@ -30,8 +30,7 @@ static int make_files(void **state)
     ca = make_identity("test ca", false, NULL);
     leaf = make_identity("api.test", false, &ca);
     proxy_leaf = make_identity("127.0.0.1", true, &ca);
-    close(mkstemp(ca_file));
-    save_cert(ca_file, &ca);
+    save_cert(ca_file, sizeof(ca_file), "dialproxy", &ca);
     return 0;
 }
 

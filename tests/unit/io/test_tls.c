@@ -11,8 +11,7 @@
 #include "base/limits.h"
 
 static struct tls_identity ca, leaf, other_ca;
-static char ca_file[] = "/tmp/ic-tls-XXXXXX";
-static char other_file[] = "/tmp/ic-tls-XXXXXX";
+static char ca_file[64], other_file[64];
 
 struct world {
     struct loop *loop;
@@ -33,10 +32,8 @@ static int make_files(void **state)
     ca = make_identity("test ca", false, NULL);
     other_ca = make_identity("other ca", false, NULL);
     leaf = make_identity("api.test", false, &ca);
-    close(mkstemp(ca_file));
-    close(mkstemp(other_file));
-    save_cert(ca_file, &ca);
-    save_cert(other_file, &other_ca);
+    save_cert(ca_file, sizeof(ca_file), "tls", &ca);
+    save_cert(other_file, sizeof(other_file), "tls", &other_ca);
     return 0;
 }
 

@@ -707,9 +707,8 @@ static void an_api_key_of_codex_is_no_login(void **state)
 
 int main(void)
 {
-    char home[] = "/tmp/ic-token-home-XXXXXX";
-    if (!mkdtemp(home))
-        return 1;
+    char home[64];
+    test_tmpdir(home, sizeof(home), "token-home");
     setenv("IRONCURTAIN_HOME", home, 1);
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_login_goes_before_a_key_unless_told_otherwise),

@@ -8,6 +8,7 @@
 
 #include "proxy/body_rule.h"
 #include "support/shipped_providers.h"
+#include "support/tmpdir.h"
 
 static bool allows(
         const struct provider_table *t, const char *host, const char *method, const char *path)
@@ -314,8 +315,8 @@ static char *write_file(const char *dir, const char *name, const char *text, mod
 static void a_key_is_read_only_from_a_private_file(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/ic-provider-XXXXXX";
-    assert_non_null(mkdtemp(dir));
+    char dir[64];
+    test_tmpdir(dir, sizeof(dir), "provider");
     char *good = write_file(dir, "good", "sk-from-file\n", 0600);
     char *open = write_file(dir, "open", "sk-open\n", 0640);
     char *empty = write_file(dir, "empty", "\n", 0600);

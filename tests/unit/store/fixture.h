@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "io/loop.h"
 #include "store/store.h"
+#include "support/tmpdir.h"
 
 /* One more error would hang a test for ever: nothing here takes half of this. */
 #define FIXTURE_ALARM_S 100
@@ -30,8 +31,7 @@ static inline int fixture_up(void **state)
     struct fixture *f = xcalloc(1, sizeof(*f));
     struct err err;
 
-    snprintf(f->dir, sizeof(f->dir), "/tmp/ic-store-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    test_tmpdir(f->dir, sizeof(f->dir), "store");
     f->path = path_join(f->dir, "ironcurtain.db");
     f->loop = loop_new(&err);
     assert_non_null(f->loop);

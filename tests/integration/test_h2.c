@@ -16,7 +16,7 @@ struct h2_world {
 static int setup(void **state)
 {
     struct h2_world *h = xcalloc(1, sizeof(*h));
-    h->w = world_new("default net deny\n", 60000);
+    h->w = world_new("allow net:GET https://seen.test/**\ndefault net deny\n", 60000);
     h->agent = h2_agent(h->w);
     *state = h;
     return 0;
@@ -201,16 +201,26 @@ static void too_large_a_head_is_431_and_a_bomb_costs_nothing(void **state)
     assert_int_equal(h->w->origin_count, 0);
 }
 
+/* Towards a provider there are none: they are logins, too. */
 static void cookies_are_one_field_again(void **state)
 {
     struct h2_world *h = *state;
-    const char *fields[] = {":method", "GET", ":scheme", "https", ":authority",
-            "api.anthropic.com", ":path", "/api/hello", "cookie", "a=1", "accept", "x/y",
-            "cookie", "b=2", "te", "trailers", NULL, NULL};
-    struct h2_message *m = h2_ask_raw(h->agent, fields, NULL, false);
+    const char *fields[] = {":method", "GET", ":scheme", "https", ":authority", "seen.test",
+            ":path", "/api/hello", "cookie", "a=1", "accept", "x/y", "cookie", "b=2", "te",
+            "trailers", NULL, NULL};
+    struct h2_peer *agent = h2_agent_of(h->w, fields[5]);
+    struct h2_message *m = h2_ask_raw(agent, fields, NULL, false);
     struct peer *up = origin_wait(h->w, 0, "\r\n\r\n");
     assert_true(peer_has(up, "cookie: a=1; b=2\r\n"));
     assert_false(peer_has(up, "te: "));
+    peer_say(up, OK_EMPTY);
+    WAIT(h->w, m->ended);
+    h2_peer_free(agent);
+
+    fields[5] = "api.anthropic.com";
+    m = h2_ask_raw(h->agent, fields, NULL, false);
+    up = origin_wait(h->w, 1, "\r\n\r\n");
+    assert_false(peer_has(up, "cookie"));
     peer_say(up, OK_EMPTY);
     WAIT(h->w, m->ended);
 }

@@ -252,22 +252,29 @@ static inline void h2_peer_free(struct h2_peer *p)
 
 /* --- the agent ------------------------------------------------------------------------- */
 
-/* A tunnel to Anthropic that speaks HTTP/2. */
-static inline struct h2_peer *h2_agent(struct world *w)
+/* A tunnel that speaks HTTP/2. */
+static inline struct h2_peer *h2_agent_of(struct world *w, const char *host)
 {
     struct h2_peer *p = xcalloc(1, sizeof(*p));
-    struct peer *front = agent_connect(w, "api.anthropic.com:443");
+    char target[80];
+    snprintf(target, sizeof(target), "%s:443", host);
+    struct peer *front = agent_connect(w, target);
     WAIT(w, peer_has(front, "HTTP/1.1 200 Connection Established\r\n\r\n"));
     p->world = w;
     p->chan = front->chan;
     front->chan = NULL;
     chan_set_ops(p->chan, &h2p_ops, p);
-    chan_start_tls_client_h2(p->chan, w->agent_tls, "api.anthropic.com", 5000);
+    chan_start_tls_client_h2(p->chan, w->agent_tls, host, 5000);
     WAIT(w, p->open || p->gone);
     assert_true(p->open);
     assert_string_equal(chan_alpn(p->chan), "h2");
     h2_peer_session(p, false, 0);
     return p;
+}
+
+static inline struct h2_peer *h2_agent(struct world *w)
+{
+    return h2_agent_of(w, "api.anthropic.com");
 }
 
 #define H2_NV(name, value)                                                                     \

@@ -201,6 +201,25 @@ static void too_large_a_head_is_431_and_a_bomb_costs_nothing(void **state)
     assert_int_equal(h->w->origin_count, 0);
 }
 
+static void the_largest_head_of_an_answer_passes(void **state)
+{
+    struct h2_world *h = *state;
+    static char head[LIMIT_HTTP_HEAD + 1];
+    struct h2_message *m = h2_get(h->agent, "/api/hello");
+    struct peer *up = origin_wait(h->w, 0, "GET /api/hello");
+    size_t n = (size_t)snprintf(
+            head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Large: ");
+    memset(head + n, 'a', sizeof(head) - 1 - n);
+    const size_t many = LIMIT_HTTP_FIELDS - 2;
+    for (size_t i = 0; i < many; i++)
+        memcpy(head + LIMIT_HTTP_HEAD - 4 - (many - i) * 6, "\r\ny: 1", 6);
+    memcpy(head + LIMIT_HTTP_HEAD - 4, "\r\n\r\n", 4);
+    peer_say(up, head);
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 200\n"));
+    assert_true(h2_has(m, "y: 1\n"));
+}
+
 /* Towards a provider there are none: they are logins, too. */
 static void cookies_are_one_field_again(void **state)
 {
@@ -742,6 +761,7 @@ int main(void)
             H1_UP(a_foreign_key_and_a_foreign_authority_are_refused),
             H1_UP(heads_that_are_no_http_end_their_stream_only),
             H1_UP(too_large_a_head_is_431_and_a_bomb_costs_nothing),
+            H1_UP(the_largest_head_of_an_answer_passes),
             H1_UP(cookies_are_one_field_again),
             H1_UP(the_end_of_a_body_without_length_is_the_last_chunk),
             RULES(a_body_that_is_looked_into_may_come_in_pieces),

@@ -46,12 +46,13 @@ struct h2_server {
     struct h2_stream *streams; /* owns */
     struct h2_stream *news, **news_end;
     struct h2_head head; /* the block that is coming in; there is never more than one */
-    struct timer *timer; /* owns; runs while the preface or a block is incomplete */
+    struct timer *timer; /* owns; runs while the preface or a block is awaited */
     struct loop_hook hook;
     struct h2_meter resets, talk;
     const char *why;       /* the connection is given up; constant */
     uint32_t code;         /* what GOAWAY says then; 0: the library has said it */
     const char *complaint; /* the library's last one; constant */
+    bool in_block;         /* a header block began */
     bool leaving;          /* the agent sent GOAWAY */
 };
 

@@ -62,14 +62,27 @@ void h2_server_free(struct h2_server *h2, const char *why)
     free(h2);
 }
 
-/* The library wants no more of it: no HTTP/2 at all, or a flood of what it counts itself. */
-static void fail(struct h2_server *h2, int error)
+/* The connection ends when the library has returned. */
+static void give_up(struct h2_server *h2, const char *why, uint32_t code)
 {
     if (h2->why)
         return;
-    h2->why = nghttp2_strerror(error);
-    h2->code = error == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR
-                                                     : NGHTTP2_ENHANCE_YOUR_CALM;
+    h2->why = why;
+    h2->code = code;
+}
+
+/* Bytes for the library. */
+static void feed(struct h2_server *h2, const uint8_t *p, size_t n)
+{
+    ssize_t used = nghttp2_session_mem_recv(h2->session, p, n);
+    /* It wants no more: no HTTP/2 at all, or a flood of what it counts itself. */
+    if (used < 0)
+        give_up(h2, nghttp2_strerror((int)used),
+                used == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR
+                                                     : NGHTTP2_ENHANCE_YOUR_CALM);
+    /* Nearly every block comes whole, and costs no timer then. */
+    if (h2->in_block && !timer_running(h2->timer))
+        timer_start(h2->timer, LIMIT_HEAD_MS);
 }
 
 void h2_server_data(struct h2_server *h2)
@@ -78,9 +91,7 @@ void h2_server_data(struct h2_server *h2)
     struct buf *in = chan_in(tunnel->chan);
     while (buf_len(in) > 0 && !tunnel_must_wait(tunnel)) {
         size_t n = buf_len(in) < H2_PIECE ? buf_len(in) : H2_PIECE;
-        ssize_t used = nghttp2_session_mem_recv(h2->session, (const uint8_t *)buf_data(in), n);
-        if (used < 0)
-            fail(h2, (int)used);
+        feed(h2, (const uint8_t *)buf_data(in), n);
         buf_consume(in, n);
         if (!run_news(h2))
             return;
@@ -255,8 +266,7 @@ static void end_connection(struct h2_server *h2)
 static void on_late(void *ctx)
 {
     struct h2_server *h2 = ctx;
-    h2->why = "HTTP/2 head not complete in time";
-    h2->code = NGHTTP2_ENHANCE_YOUR_CALM;
+    give_up(h2, "HTTP/2 head not complete in time", NGHTTP2_ENHANCE_YOUR_CALM);
     end_connection(h2);
 }
 
@@ -276,14 +286,6 @@ static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
     return id > 0 ? nghttp2_session_get_stream_user_data(session, id) : NULL;
 }
 
-static void abuse(struct h2_server *h2, const char *why)
-{
-    if (h2->why)
-        return;
-    h2->why = why;
-    h2->code = NGHTTP2_ENHANCE_YOUR_CALM;
-}
-
 static uint64_t now_ms(const struct h2_server *h2)
 {
     return loop_now_ms(h2->tunnel->proxy->config.loop);
@@ -292,7 +294,7 @@ static uint64_t now_ms(const struct h2_server *h2)
 static void count_reset(struct h2_server *h2)
 {
     if (h2_meter_over(&h2->resets, now_ms(h2), LIMIT_H2_RESETS, LIMIT_H2_RESETS_PER_S))
-        abuse(h2, "too many HTTP/2 streams were reset");
+        give_up(h2, "too many HTTP/2 streams were reset", NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *ctx)
@@ -303,14 +305,14 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
         count_reset(h2);
     else if (h2_frame_is_idle_talk(hd) &&
              h2_meter_over(&h2->talk, now_ms(h2), LIMIT_H2_FRAMES, LIMIT_H2_FRAMES_PER_S))
-        abuse(h2, "too many HTTP/2 frames that carry nothing");
+        give_up(h2, "too many HTTP/2 frames that carry nothing", NGHTTP2_ENHANCE_YOUR_CALM);
     return 0;
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
     struct h2_server *h2 = ctx;
-    timer_start(h2->timer, LIMIT_HEAD_MS);
+    h2->in_block = true;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     h2_head_clear(&h2->head);
@@ -350,12 +352,21 @@ static void on_head(struct h2_server *h2, struct h2_stream *s, bool ended)
     s->empty = ended;
 }
 
+/* The preface, or a header block, is there. */
+static void block_over(struct h2_server *h2)
+{
+    h2->in_block = false;
+    timer_stop(h2->timer);
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
     struct h2_server *h2 = ctx;
     struct h2_stream *s = stream_of(session, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_SETTINGS)
-        timer_stop(h2->timer);
+        block_over(h2);
+    if (frame->hd.type == NGHTTP2_RST_STREAM && s)
+        s->broken = "the agent broke off";
     if (frame->hd.type == NGHTTP2_GOAWAY)
         h2->leaving = true;
     if (!s)
@@ -374,9 +385,13 @@ static int on_bad_frame(
 {
     struct h2_server *h2 = ctx;
     struct h2_stream *s = stream_of(session, frame->hd.stream_id);
-    timer_stop(h2->timer);
-    count_reset(h2);
     h2->complaint = nghttp2_strerror(error);
+    /* The library tells nothing of frames that are still to come of this block. */
+    if (h2->in_block && frame->hd.type == NGHTTP2_HEADERS &&
+            !(frame->hd.flags & NGHTTP2_FLAG_END_HEADERS))
+        give_up(h2, h2->complaint, NGHTTP2_PROTOCOL_ERROR);
+    block_over(h2);
+    count_reset(h2);
     if (s)
         s->broken = h2->complaint;
     return 0;
@@ -404,12 +419,15 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *ctx)
 {
     struct h2_stream *s = stream_of(session, id);
-    (void)ctx;
     if (!s)
         return 0;
     s->closed = true;
-    if (code != NGHTTP2_NO_ERROR && !s->finished && !s->broken)
-        s->broken = "the agent broke off";
+    /* The library resets some by itself and tells nobody: bodies that are longer or shorter
+     * than announced, or than the window. */
+    if (code != NGHTTP2_NO_ERROR && !s->broken && !s->cut) {
+        s->broken = "the agent's HTTP/2 stream was malformed";
+        count_reset(ctx);
+    }
     h2_stream_mark(s);
     return 0;
 }

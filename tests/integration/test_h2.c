@@ -5,6 +5,21 @@
  */
 #include "support/h2_peer.h"
 
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The clock of this thread, which libuv's timers go by, is so far ahead. */
+static _Thread_local time_t ahead;
+
+int clock_gettime(clockid_t id, struct timespec *ret)
+{
+    int rc = (int)syscall(SYS_clock_gettime, id, ret);
+    if (rc == 0 && id != CLOCK_REALTIME)
+        ret->tv_sec += ahead;
+    return rc;
+}
+
 #define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 struct h2_world {
@@ -411,6 +426,96 @@ static void rapid_resets_end_the_connection(void **state)
     expect_row(h, "too many HTTP/2 streams were reset");
 }
 
+/* None of these is reset by the agent: the library does it, each for a request of ours. */
+static void bodies_that_contradict_their_length_end_the_connection(void **state)
+{
+    struct h2_world *h = *state;
+    const char *fields[] = {":method", "POST", ":scheme", "https", ":authority",
+            "api.anthropic.com", ":path", "/v1/forbidden", "content-length", "5", NULL, NULL};
+    unsigned i = 0;
+    for (; i < H2_MESSAGES && !h->agent->goaway; i++) {
+        struct h2_message *m = h2_ask_raw(h->agent, fields, "four", false);
+        WAIT(h->w, m->closed || h->agent->goaway);
+    }
+    WAIT(h->w, h->agent->goaway && h->agent->gone);
+    assert_true(i > LIMIT_H2_RESETS && i < 2 * LIMIT_H2_RESETS);
+    assert_int_equal(h->agent->goaway_code, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_row(h, "too many HTTP/2 streams were reset");
+}
+
+/* What the agent breaks off counts once. */
+static void as_many_resets_as_are_allowed_are_no_flood(void **state)
+{
+    struct h2_world *h = *state;
+    for (unsigned i = 0; i < LIMIT_H2_RESETS; i++) {
+        struct h2_message *m = h2_get(h->agent, "/api/hello");
+        h2_reset(m, NGHTTP2_CANCEL);
+    }
+    struct h2_message *m = h2_get(h->agent, "/v1/forbidden");
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 403\n"));
+}
+
+/* The frame of a GET, which is not sent; nothing else is when a part of it was. */
+static struct h2_message *make_get(struct h2_peer *p, struct buf *frame)
+{
+    const uint8_t *bytes;
+    WAIT(p->world, p->settings >= 2);
+    p->gone = true; /* for h2_peer_send() */
+    struct h2_message *m = h2_get(p, "/v1/forbidden");
+    p->gone = false;
+    ssize_t n = nghttp2_session_mem_send(p->session, &bytes);
+    assert_true(n > 9);
+    buf_append(frame, bytes, (size_t)n);
+    return m;
+}
+
+static void a_head_that_does_not_end_is_not_waited_for(void **state)
+{
+    struct h2_world *h = *state;
+    struct buf frame = BUF_INIT;
+    WAIT(h->w, h->agent->settings >= 2);
+    struct h2_message *m = h2_get(h->agent, "/v1/forbidden");
+    make_get(h->agent, &frame);
+    chan_write(h->agent->chan, buf_data(&frame), buf_len(&frame) - 1);
+    buf_release(&frame);
+    WAIT(h->w, m->ended);
+    assert_false(h->agent->gone);
+    ahead += LIMIT_HEAD_MS / 1000 + 1;
+    WAIT(h->w, h->agent->gone);
+    assert_int_equal(h->agent->goaway_code, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_row(h, "head not complete in time");
+}
+
+static void a_head_that_ended_leaves_no_clock_behind(void **state)
+{
+    struct h2_world *h = *state;
+    struct buf frame = BUF_INIT;
+    struct h2_message *m = make_get(h->agent, &frame);
+    chan_write(h->agent->chan, buf_data(&frame), buf_len(&frame) - 1);
+    for (int i = 0; i < 50; i++)
+        loop_turn(h->w->loop, false);
+    chan_write(h->agent->chan, buf_data(&frame) + buf_len(&frame) - 1, 1);
+    buf_release(&frame);
+    WAIT(h->w, m->ended);
+    ahead += LIMIT_HEAD_MS / 1000 + 1;
+    m = h2_get(h->agent, "/v1/forbidden");
+    WAIT(h->w, m->ended);
+}
+
+/* The library would take the rest of it without a word, for as long as it lasts. */
+static void a_bad_head_in_several_frames_ends_the_connection(void **state)
+{
+    struct h2_world *h = *state;
+    WAIT(h->w, h->agent->settings >= 2);
+    chan_write_str(h->agent->chan, STR("\0\0\x11\1\1\0\0\0\1" /* no END_HEADERS */
+                                       "\x82\x87\x84"         /* GET, https, / */
+                                       "\0\012connection\1x"));
+    WAIT(h->w, h->agent->goaway && h->agent->gone);
+    assert_int_equal(h->agent->goaway_code, NGHTTP2_PROTOCOL_ERROR);
+    expect_row(h, "Invalid HTTP header");
+}
+
 static void floods_of_frames_that_carry_nothing_end_the_connection(void **state)
 {
     struct h2_world *h = *state;
@@ -773,6 +878,11 @@ int main(void)
             H1_UP(an_upload_without_length_is_stopped_where_dropping_ends),
             H1_UP(expectations_and_interim_answers_pass),
             H1_UP(rapid_resets_end_the_connection),
+            H1_UP(bodies_that_contradict_their_length_end_the_connection),
+            H1_UP(as_many_resets_as_are_allowed_are_no_flood),
+            H1_UP(a_head_that_does_not_end_is_not_waited_for),
+            H1_UP(a_head_that_ended_leaves_no_clock_behind),
+            H1_UP(a_bad_head_in_several_frames_ends_the_connection),
             H1_UP(floods_of_frames_that_carry_nothing_end_the_connection),
             H1_UP(floods_of_pings_end_the_connection),
             H1_UP(what_is_no_http2_ends_the_connection),

@@ -318,11 +318,6 @@ static const struct chan_ops chan_events = {
 
 /* --- what the library tells and asks -------------------------------------------------- */
 
-static struct h2_request *request_of(nghttp2_session *session, int32_t id)
-{
-    return id > 0 ? nghttp2_session_get_stream_user_data(session, id) : NULL;
-}
-
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *ctx)
 {
     struct h2_client *client = ctx;
@@ -347,22 +342,12 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *ctx)
 {
     struct h2_client *client = ctx;
-    const struct h2_request *r = request_of(session, frame->hd.stream_id);
+    const struct h2_request *r = h2_data_of(session, frame->hd.stream_id);
     (void)flags;
     if (r && !r->answered)
         h2_head_add(&client->head, (struct str){(const char *)name, name_n},
                 (struct str){(const char *)value, value_n});
     return 0;
-}
-
-/* Else the library would let the answer pass without it. */
-static int on_bad_header(nghttp2_session *session, const nghttp2_frame *frame,
-        const uint8_t *name, size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags,
-        void *ctx)
-{
-    (void)session, (void)frame, (void)name, (void)name_n;
-    (void)value, (void)value_n, (void)flags, (void)ctx;
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 static void on_head(struct h2_request *r, bool ended)
@@ -383,9 +368,8 @@ static void on_head(struct h2_request *r, bool ended)
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
     struct h2_client *client = ctx;
-    struct h2_request *r = request_of(session, frame->hd.stream_id);
-    bool ended = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
-                 (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+    struct h2_request *r = h2_data_of(session, frame->hd.stream_id);
+    bool ended = h2_ends_stream(&frame->hd);
     if (frame->hd.type == NGHTTP2_GOAWAY)
         h2_client_unlist(client);
     if (!r)
@@ -409,7 +393,7 @@ static int on_bad_frame(
 static int on_body(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p,
         size_t n, void *ctx)
 {
-    struct h2_request *r = request_of(session, id);
+    struct h2_request *r = h2_data_of(session, id);
     (void)flags, (void)ctx;
     if (!r || r->released) {
         (void)nghttp2_session_consume_connection(session, n);
@@ -423,7 +407,7 @@ static int on_body(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 
 static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *ctx)
 {
-    struct h2_request *r = request_of(session, id);
+    struct h2_request *r = h2_data_of(session, id);
     (void)ctx;
     if (!r)
         return 0;
@@ -435,7 +419,7 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *c
 
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
-    struct h2_request *r = request_of(session, frame->hd.stream_id);
+    struct h2_request *r = h2_data_of(session, frame->hd.stream_id);
     (void)ctx;
     if (!r || frame->hd.type != NGHTTP2_HEADERS)
         return 0;
@@ -454,22 +438,6 @@ static ssize_t overwrite(
     return NGHTTP2_ERR_CANCEL;
 }
 
-ssize_t h2_request_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t length,
-        uint32_t *flags, nghttp2_data_source *source, void *ctx)
-{
-    const struct h2_request *r = source->ptr;
-    size_t n = buf_len(&r->out) < length ? buf_len(&r->out) : length;
-    (void)session, (void)id, (void)to, (void)ctx;
-    if (r->released)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* never a clean end */
-    if (n == 0 && !r->out_ended)
-        return NGHTTP2_ERR_DEFERRED;
-    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (r->out_ended && n == buf_len(&r->out))
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-    return (ssize_t)n;
-}
-
 static int send_out(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *frame_head,
         size_t length, nghttp2_data_source *source, void *ctx)
 {
@@ -479,6 +447,19 @@ static int send_out(nghttp2_session *session, nghttp2_frame *frame, const uint8_
     return h2_send_data(client->chan, frame_head, &r->out, length);
 }
 
+static const struct h2_events events = {
+        .on_begin_frame = on_begin_frame,
+        .on_begin_headers = on_begin_headers,
+        .on_header = on_header,
+        .on_frame = on_frame,
+        .on_bad_frame = on_bad_frame,
+        .on_data = on_body,
+        .on_close = on_close,
+        .on_sent = on_sent,
+        .send_data = send_out,
+        .pack_extension = overwrite,
+};
+
 static nghttp2_session *session_new(struct h2_client *client)
 {
     static const nghttp2_settings_entry settings[] = {
@@ -486,26 +467,6 @@ static nghttp2_session *session_new(struct h2_client *client)
             {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, LIMIT_H2_STREAM_WINDOW},
             {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, LIMIT_HTTP_HEAD},
     };
-    nghttp2_session_callbacks *callbacks = h2_callbacks();
-    nghttp2_option *options = h2_options();
-    nghttp2_session *session = NULL;
-    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_bad_header);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_bad_frame);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_body);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
-    nghttp2_session_callbacks_set_send_data_callback(callbacks, send_out);
-    nghttp2_session_callbacks_set_pack_extension_callback(callbacks, overwrite);
-    H2_CHECK(nghttp2_session_client_new2(&session, callbacks, client, options));
-    nghttp2_option_del(options);
-    nghttp2_session_callbacks_del(callbacks);
-    H2_CHECK(nghttp2_submit_settings(
-            session, NGHTTP2_FLAG_NONE, settings, sizeof(settings) / sizeof(*settings)));
-    H2_CHECK(nghttp2_session_set_local_window_size(
-            session, NGHTTP2_FLAG_NONE, 0, LIMIT_H2_UPSTREAM_WINDOW));
-    return session;
+    return h2_session_new(false, &events, client, settings,
+            sizeof(settings) / sizeof(*settings), LIMIT_H2_UPSTREAM_WINDOW);
 }

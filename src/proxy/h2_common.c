@@ -212,6 +212,17 @@ int h2_pump(nghttp2_session *session, struct chan *chan)
     return 0;
 }
 
+ssize_t h2_read_data(const struct buf *from, bool ended, size_t length, uint32_t *flags)
+{
+    size_t n = buf_len(from) < length ? buf_len(from) : length;
+    if (n == 0 && !ended)
+        return NGHTTP2_ERR_DEFERRED;
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (ended && n == buf_len(from))
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return (ssize_t)n;
+}
+
 int h2_send_data(struct chan *chan, const uint8_t *frame_head, struct buf *from, size_t n)
 {
     struct buf *out = chan_out(chan);
@@ -251,7 +262,7 @@ bool h2_frame_is_idle_talk(const nghttp2_frame_hd *hd)
 
 /* --- sessions ------------------------------------------------------------------------- */
 
-nghttp2_option *h2_options(void)
+static nghttp2_option *make_options(void)
 {
     nghttp2_option *options = NULL;
     H2_CHECK(nghttp2_option_new(&options));
@@ -263,9 +274,58 @@ nghttp2_option *h2_options(void)
     return options;
 }
 
-nghttp2_session_callbacks *h2_callbacks(void)
+/* Else the library would let the message pass without the field. */
+static int on_bad_header(nghttp2_session *session, const nghttp2_frame *frame,
+        const uint8_t *name, size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags,
+        void *ctx)
 {
-    nghttp2_session_callbacks *callbacks = NULL;
-    H2_CHECK(nghttp2_session_callbacks_new(&callbacks));
-    return callbacks;
+    (void)session, (void)frame, (void)name, (void)name_n;
+    (void)value, (void)value_n, (void)flags, (void)ctx;
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static nghttp2_session_callbacks *make_callbacks(const struct h2_events *events)
+{
+    nghttp2_session_callbacks *c = NULL;
+    H2_CHECK(nghttp2_session_callbacks_new(&c));
+    nghttp2_session_callbacks_set_on_begin_frame_callback(c, events->on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(c, events->on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(c, events->on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(c, on_bad_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(c, events->on_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, events->on_bad_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, events->on_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(c, events->on_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(c, events->on_sent);
+    nghttp2_session_callbacks_set_send_data_callback(c, events->send_data);
+    nghttp2_session_callbacks_set_pack_extension_callback(c, events->pack_extension);
+    return c;
+}
+
+nghttp2_session *h2_session_new(bool server, const struct h2_events *events, void *ctx,
+        const nghttp2_settings_entry *settings, size_t count, int32_t window)
+{
+    nghttp2_session_callbacks *callbacks = make_callbacks(events);
+    nghttp2_option *options = make_options();
+    nghttp2_session *session = NULL;
+    if (server)
+        H2_CHECK(nghttp2_session_server_new2(&session, callbacks, ctx, options));
+    else
+        H2_CHECK(nghttp2_session_client_new2(&session, callbacks, ctx, options));
+    nghttp2_option_del(options);
+    nghttp2_session_callbacks_del(callbacks);
+    H2_CHECK(nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, count));
+    H2_CHECK(nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, window));
+    return session;
+}
+
+void *h2_data_of(nghttp2_session *session, int32_t id)
+{
+    return id > 0 ? nghttp2_session_get_stream_user_data(session, id) : NULL;
+}
+
+bool h2_ends_stream(const nghttp2_frame_hd *hd)
+{
+    return (hd->type == NGHTTP2_DATA || hd->type == NGHTTP2_HEADERS) &&
+           (hd->flags & NGHTTP2_FLAG_END_STREAM);
 }

@@ -53,14 +53,35 @@ bool h2_meter_over(struct h2_meter *meter, uint64_t now_ms, unsigned burst, unsi
 /* Of the frames that carry nothing: true if that were too many. */
 bool h2_frame_is_idle_talk(const nghttp2_frame_hd *hd);
 
-/* Options for both ends: windows by hand. */
-nghttp2_option *h2_options(void);
-nghttp2_session_callbacks *h2_callbacks(void);
+/* What one end does with what the library tells. */
+struct h2_events {
+    nghttp2_on_begin_frame_callback on_begin_frame;
+    nghttp2_on_begin_headers_callback on_begin_headers;
+    nghttp2_on_header_callback on_header;
+    nghttp2_on_frame_recv_callback on_frame;
+    nghttp2_on_invalid_frame_recv_callback on_bad_frame;
+    nghttp2_on_data_chunk_recv_callback on_data;
+    nghttp2_on_stream_close_callback on_close;
+    nghttp2_on_frame_send_callback on_sent;
+    nghttp2_send_data_callback send_data;
+    nghttp2_pack_extension_callback pack_extension; /* may be NULL */
+};
+
+/* A session with its SETTINGS and its window for the connection submitted; windows are given
+ * back by hand. */
+nghttp2_session *h2_session_new(bool server, const struct h2_events *events, void *ctx,
+        const nghttp2_settings_entry *settings, size_t count, int32_t window);
+/* What was set for the stream; NULL: nothing, or the library has forgotten it. */
+void *h2_data_of(nghttp2_session *session, int32_t id);
+bool h2_ends_stream(const nghttp2_frame_hd *hd);
 #define H2_CHECK(rc) CHECK((rc) == 0) /* fails only without memory or by our mistake */
 
 /* Move what the session has to send into the channel, until that is full. 0, or -1: the
  * session is of no use any more. */
 int h2_pump(nghttp2_session *session, struct chan *chan);
+/* For the end of a nghttp2_data_source_read_callback: so much of `from` may go; `ended`:
+ * nothing is appended to it any more. */
+ssize_t h2_read_data(const struct buf *from, bool ended, size_t length, uint32_t *flags);
 /* For nghttp2_send_data_callback: one DATA frame out of `from`. */
 int h2_send_data(struct chan *chan, const uint8_t *frame_head, struct buf *from, size_t n);
 

@@ -134,8 +134,5 @@ void h2_client_send_soon(struct h2_client *client);
 void h2_client_unlist(struct h2_client *client);
 /* The last thing of everything that may have ended the client. */
 void h2_client_settle(struct h2_client *client);
-/* nghttp2_data_source_read_callback, of a struct h2_request. */
-ssize_t h2_request_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t length,
-        uint32_t *flags, nghttp2_data_source *source, void *ctx);
 
 #endif

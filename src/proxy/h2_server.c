@@ -281,11 +281,6 @@ static int send_out(nghttp2_session *session, nghttp2_frame *frame, const uint8_
 
 /* --- what the library tells ----------------------------------------------------------- */
 
-static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
-{
-    return id > 0 ? nghttp2_session_get_stream_user_data(session, id) : NULL;
-}
-
 static uint64_t now_ms(const struct h2_server *h2)
 {
     return loop_now_ms(h2->tunnel->proxy->config.loop);
@@ -333,16 +328,6 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     return 0;
 }
 
-/* Else the library would let the request pass without it. */
-static int on_bad_header(nghttp2_session *session, const nghttp2_frame *frame,
-        const uint8_t *name, size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags,
-        void *ctx)
-{
-    (void)session, (void)frame, (void)name, (void)name_n;
-    (void)value, (void)value_n, (void)flags, (void)ctx;
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-}
-
 static void on_head(struct h2_server *h2, struct h2_stream *s, bool ended)
 {
     if (h2_head_request(&h2->head, &s->text, &s->fault) < 0)
@@ -362,7 +347,7 @@ static void block_over(struct h2_server *h2)
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
     struct h2_server *h2 = ctx;
-    struct h2_stream *s = stream_of(session, frame->hd.stream_id);
+    struct h2_stream *s = h2_data_of(session, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_SETTINGS)
         block_over(h2);
     if (frame->hd.type == NGHTTP2_RST_STREAM && s)
@@ -371,8 +356,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         h2->leaving = true;
     if (!s)
         return 0;
-    bool ended = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
-                 (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+    bool ended = h2_ends_stream(&frame->hd);
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
         on_head(h2, s, ended);
     s->ended |= ended;
@@ -384,7 +368,7 @@ static int on_bad_frame(
         nghttp2_session *session, const nghttp2_frame *frame, int error, void *ctx)
 {
     struct h2_server *h2 = ctx;
-    struct h2_stream *s = stream_of(session, frame->hd.stream_id);
+    struct h2_stream *s = h2_data_of(session, frame->hd.stream_id);
     h2->complaint = nghttp2_strerror(error);
     /* The library tells nothing of frames that are still to come of this block. */
     if (h2->in_block && frame->hd.type == NGHTTP2_HEADERS &&
@@ -400,7 +384,7 @@ static int on_bad_frame(
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p,
         size_t n, void *ctx)
 {
-    struct h2_stream *s = stream_of(session, id);
+    struct h2_stream *s = h2_data_of(session, id);
     (void)flags, (void)ctx;
     if (!s) {
         (void)nghttp2_session_consume_connection(session, n);
@@ -418,7 +402,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 
 static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *ctx)
 {
-    struct h2_stream *s = stream_of(session, id);
+    struct h2_stream *s = h2_data_of(session, id);
     if (!s)
         return 0;
     s->closed = true;
@@ -434,14 +418,24 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *c
 
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
-    struct h2_stream *s = stream_of(session, frame->hd.stream_id);
-    bool last = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
-                (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+    struct h2_stream *s = h2_data_of(session, frame->hd.stream_id);
     (void)ctx;
-    if (s && last)
+    if (s && h2_ends_stream(&frame->hd))
         h2_stream_sent(s);
     return 0;
 }
+
+static const struct h2_events events = {
+        .on_begin_frame = on_begin_frame,
+        .on_begin_headers = on_begin_headers,
+        .on_header = on_header,
+        .on_frame = on_frame,
+        .on_bad_frame = on_bad_frame,
+        .on_data = on_data,
+        .on_close = on_close,
+        .on_sent = on_sent,
+        .send_data = send_out,
+};
 
 static nghttp2_session *session_new(struct h2_server *h2)
 {
@@ -451,25 +445,6 @@ static nghttp2_session *session_new(struct h2_server *h2)
             {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, LIMIT_HTTP_HEAD},
             {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
-    nghttp2_session_callbacks *callbacks = h2_callbacks();
-    nghttp2_option *options = h2_options();
-    nghttp2_session *session = NULL;
-    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_bad_header);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_bad_frame);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
-    nghttp2_session_callbacks_set_send_data_callback(callbacks, send_out);
-    H2_CHECK(nghttp2_session_server_new2(&session, callbacks, h2, options));
-    nghttp2_option_del(options);
-    nghttp2_session_callbacks_del(callbacks);
-    H2_CHECK(nghttp2_submit_settings(
-            session, NGHTTP2_FLAG_NONE, settings, sizeof(settings) / sizeof(*settings)));
-    H2_CHECK(nghttp2_session_set_local_window_size(
-            session, NGHTTP2_FLAG_NONE, 0, LIMIT_H2_AGENT_WINDOW));
-    return session;
+    return h2_session_new(true, &events, h2, settings, sizeof(settings) / sizeof(*settings),
+            LIMIT_H2_AGENT_WINDOW);
 }

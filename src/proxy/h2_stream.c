@@ -122,17 +122,11 @@ static void op_resume(struct stream *stream)
 static ssize_t read_out(nghttp2_session *session, int32_t id, uint8_t *to, size_t length,
         uint32_t *flags, nghttp2_data_source *source, void *ctx)
 {
-    struct h2_stream *s = source->ptr;
-    size_t n = buf_len(&s->out) < length ? buf_len(&s->out) : length;
+    const struct h2_stream *s = source->ptr;
     (void)session, (void)id, (void)to, (void)ctx;
     if (s->cut)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* never a clean end */
-    if (n == 0 && !s->finished)
-        return NGHTTP2_ERR_DEFERRED;
-    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (s->finished && n == buf_len(&s->out))
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-    return (ssize_t)n;
+    return h2_read_data(&s->out, s->finished, length, flags);
 }
 
 static void add_head(struct h2_fields *fields, const struct http_head *head, char status[16])

@@ -65,6 +65,16 @@ static void make_fields(struct h2_fields *fields, const struct http_head *head)
     add_fields(fields, head, true);
 }
 
+static ssize_t read_out(nghttp2_session *session, int32_t id, uint8_t *to, size_t length,
+        uint32_t *flags, nghttp2_data_source *source, void *ctx)
+{
+    const struct h2_request *r = source->ptr;
+    (void)session, (void)id, (void)to, (void)ctx;
+    if (r->released)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* never a clean end */
+    return h2_read_data(&r->out, r->out_ended, length, flags);
+}
+
 static void op_send_head(struct upstream *up, struct str text, enum http_framing framing)
 {
     static struct http_head head; /* 5 kB, used within this call */
@@ -72,7 +82,7 @@ static void op_send_head(struct upstream *up, struct str text, enum http_framing
     struct h2_client *client = r->client;
     struct h2_fields fields = {.count = 0};
     struct http_fault fault;
-    nghttp2_data_provider body = {.source = {.ptr = r}, .read_callback = h2_request_read};
+    nghttp2_data_provider body = {.source = {.ptr = r}, .read_callback = read_out};
     up->chunked = false;
     if (r->closed)
         return; /* it is about to hear of it */

@@ -43,6 +43,9 @@
 /* HTTP/2: requests at once on one connection, whoever opened it; agents use a few, and the
  * RFC asks for no less than 100. */
 #define LIMIT_H2_STREAMS 128
+/* On all connections of a box; more are answered 503. Each may hold what a connection of
+ * HTTP/1.1 holds, and streams cost the agent much less. */
+#define LIMIT_H2_ALL_STREAMS 4096
 /* Body bytes that may come before somebody took the earlier ones, of one stream and of all
  * streams of a connection. An agent is near; an upstream may be 100 ms away. */
 #define LIMIT_H2_STREAM_WINDOW (256 << 10)

@@ -121,11 +121,13 @@ static struct h2_stream *stream_new(struct h2_server *h2, int32_t id)
     if (s->next)
         s->next->prev = s;
     h2->streams = s;
+    h2->tunnel->proxy->stream_count++;
     return s;
 }
 
 static void stream_free(struct h2_stream *s)
 {
+    s->base.tunnel->proxy->stream_count--;
     if (s->prev)
         s->prev->next = s->next;
     else

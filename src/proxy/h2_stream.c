@@ -37,6 +37,8 @@ void h2_stream_begin(struct h2_stream *s)
     struct http_head *head = &s->base.tunnel->proxy->head;
     struct http_fault fault = s->fault;
     s->headed = false;
+    if (s->base.tunnel->proxy->stream_count > LIMIT_H2_ALL_STREAMS)
+        fault = (struct http_fault){503, "too many requests at once"};
     if (fault.status == 0 && http_parse_request(head, buf_str(&s->text), &fault) == 0) {
         s->base.to_head = str_eq(head->method, STR("HEAD"));
         s->end_told = s->empty;

@@ -62,6 +62,7 @@ struct proxy {
     size_t listener_count;
     struct tunnel *tunnels; /* owns */
     unsigned tunnel_count;
+    unsigned stream_count; /* of HTTP/2, in all tunnels */
     size_t bodies;         /* bytes of request bodies that are held whole */
     struct http_head head; /* scratch: filled and used within one call */
     struct proxy *next;    /* list of all, see proxy.c */

@@ -295,7 +295,7 @@ static void fuzz_server(int fd, struct chan *chan, struct str bytes, size_t step
         shutdown(fd, SHUT_RDWR); /* the agent goes */
     turn(fd);
     h2_server_free(tunnel.h2, "proxy stopped");
-    CHECK(alive == 0);
+    CHECK(alive == 0 && proxy.stream_count == 0);
     if (!tunnel.gone)
         tunnel_close(&tunnel);
     close(fd);

@@ -548,6 +548,35 @@ static void what_is_no_http2_ends_the_connection(void **state)
     assert_false(m->ended);
 }
 
+/* Uploads that a rule wants to see whole, and that never end. */
+static void streams_of_all_connections_together_have_a_limit(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_peer *peers[LIMIT_H2_ALL_STREAMS / LIMIT_H2_STREAMS];
+    const size_t count = sizeof(peers) / sizeof(*peers);
+    for (size_t i = 0; i < count; i++) {
+        peers[i] = h2_agent(h->w);
+        WAIT(h->w, peers[i]->settings >= 2);
+        for (unsigned j = 0; j < LIMIT_H2_STREAMS - 1; j++)
+            h2_post(peers[i], "{", true);
+        struct h2_message *last = h2_get(peers[i], "/v1/forbidden");
+        WAIT(h->w, last->ended);
+        assert_true(h2_has(last, ":status: 403\n"));
+    }
+    for (size_t i = 0; i < count; i++)
+        h2_post(h->agent, "{", true);
+    struct h2_message *m = h2_get(h->agent, "/v1/forbidden");
+    WAIT(h->w, m->ended);
+    assert_true(h2_has(m, ":status: 503\n"));
+    assert_true(h2_has(m, "too many requests at once"));
+    h2_reset(peers[0]->messages[0], NGHTTP2_CANCEL);
+    struct h2_message *again = h2_get(peers[0], "/v1/forbidden");
+    WAIT(h->w, again->ended);
+    assert_true(h2_has(again, ":status: 403\n"));
+    for (size_t i = 0; i < count; i++)
+        h2_peer_free(peers[i]);
+}
+
 static void extended_connect_is_not_offered(void **state)
 {
     struct h2_world *h = *state;
@@ -886,6 +915,7 @@ int main(void)
             H1_UP(floods_of_frames_that_carry_nothing_end_the_connection),
             H1_UP(floods_of_pings_end_the_connection),
             H1_UP(what_is_no_http2_ends_the_connection),
+            RULES(streams_of_all_connections_together_have_a_limit),
             H1_UP(extended_connect_is_not_offered),
             H2_UP(a_request_goes_to_an_http2_upstream_with_the_key_never_indexed),
             H2_UP(a_hundred_streams_share_one_upstream_connection),

@@ -16,7 +16,7 @@
 #include "unit/check.h"
 
 #define REAL_KEY "sk-ant-real-0123456789"
-#define MAX_PEERS 32
+#define MAX_PEERS 48
 
 /* One end of a connection that the test plays itself: the agent's, or the origin's. */
 struct peer {

@@ -109,6 +109,8 @@ void exchange_ask(
 bool exchange_must_collect(const struct exchange *x);
 void exchange_collect(struct exchange *x); /* E; with what has come so far */
 void exchange_send_body(struct exchange *x);
+/* So many bytes are held for it now, in all, of the proxy's budget. False: there is no room. */
+bool exchange_reserve(struct exchange *x, size_t bytes);
 void exchange_free_body(struct exchange *x);
 
 /* --- exchange_key.c --- */

@@ -30,14 +30,13 @@ static size_t body_max(const struct exchange *x)
     return x->rule ? x->rule->max : LIMIT_BODY_AGAIN;
 }
 
-static bool reserve(struct exchange *x)
+bool exchange_reserve(struct exchange *x, size_t bytes)
 {
     struct proxy *proxy = proxy_of(x);
-    size_t more = buf_len(&x->body) - x->reserved;
-    if (more > LIMIT_BODIES - proxy->bodies)
+    if (bytes > x->reserved && bytes - x->reserved > LIMIT_BODIES - proxy->bodies)
         return false;
-    proxy->bodies += more;
-    x->reserved += more;
+    proxy->bodies = proxy->bodies - x->reserved + bytes;
+    x->reserved = bytes;
     return true;
 }
 
@@ -103,7 +102,7 @@ void exchange_collect(struct exchange *x)
         too_large(x);
         return;
     }
-    if (!reserve(x)) {
+    if (!exchange_reserve(x, buf_len(&x->body))) {
         exchange_fail(x, 503, REQUEST_ERROR, "Rejected: too many large requests at once.");
         return;
     }

@@ -51,12 +51,16 @@ static enum ws_verdict on_agent_message(
     return change.count > 0 ? WS_REPLACED : WS_KEEP;
 }
 
-static bool on_upstream_message(void *ctx, int opcode, struct str payload)
+static bool on_agent_holds(void *ctx, size_t bytes)
+{
+    return exchange_reserve(ctx, bytes);
+}
+
+static void on_upstream_message(void *ctx, int opcode, struct str payload)
 {
     struct exchange *x = ctx;
     if (x->tap && opcode == WS_TEXT)
         body_tap_message(x->tap, payload);
-    return true;
 }
 
 static void on_over(void *ctx, const char *why)
@@ -77,6 +81,7 @@ static void on_over(void *ctx, const char *why)
 
 static const struct ws_hooks hooks = {
         .on_agent_message = on_agent_message,
+        .on_agent_holds = on_agent_holds,
         .on_upstream_message = on_upstream_message,
         .on_over = on_over,
 };

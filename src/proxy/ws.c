@@ -13,8 +13,9 @@
  * once the message is `large` it holds only the part that is not sent on yet. Every frame that
  * is written is whole, so that a Close can follow at any time.
  *
- * Memory: one message of the agent, LIMIT_WS_TAP of the upstream, and what the channels hold:
- * pump() takes no frame while the other side's channel is full.
+ * Memory: one message of the agent, out of what its owner has for all, LIMIT_WS_TAP of the
+ * upstream, and what the channels hold: pump() takes no frame while the other side's channel is
+ * full.
  *
  * Blocks: no. Owns: the messages being read; borrows both channels.
  */
@@ -28,6 +29,7 @@
 #define CONTROL_MAX 125 /* RFC 6455 section 5.5 */
 #define REASON_MAX 123  /* of it, after the code */
 #define KEEP_MEMORY LIMIT_WS_PART
+#define CODE_TRY_AGAIN_LATER 1013 /* IANA's registry */
 
 /* UTF-8 that may be cut anywhere. */
 struct text {
@@ -426,6 +428,9 @@ static void take_frame(struct side *from, const struct wslay_frame_iocb *io)
     if (from == &relay->upstream) {
         if (!from->in_frame || (relay->large && buf_len(&from->message) >= LIMIT_WS_PART))
             upstream_part(relay, fin);
+    } else if (!relay->hooks->on_agent_holds(relay->ctx, buf_len(&from->message))) {
+        finish(relay, "too many large messages at once", CODE_TRY_AGAIN_LATER,
+                WSLAY_CODE_GOING_AWAY);
     } else if (fin) {
         agent_message(relay);
     }
@@ -560,6 +565,7 @@ static void agent_message(struct ws_relay *relay)
                 WSLAY_CODE_GOING_AWAY);
     } else {
         frame_send(&relay->upstream, true, opcode, payload);
+        (void)relay->hooks->on_agent_holds(relay->ctx, 0);
         relay->counts.messages_up++;
         relay->counts.bytes_up += payload.n;
     }
@@ -606,11 +612,8 @@ static void upstream_part(struct ws_relay *relay, bool fin)
         fault(side, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA, "upstream's text is not UTF-8");
         return;
     }
-    if (fin && !relay->large && relay->hooks->on_upstream_message) {
-        bool go_on = relay->hooks->on_upstream_message(
-                relay->ctx, side->opcode, buf_str(&side->message));
-        if (!relay->over && !go_on)
-            withhold(relay);
+    if (fin && !relay->large) {
+        relay->hooks->on_upstream_message(relay->ctx, side->opcode, buf_str(&side->message));
         if (relay->over)
             return;
     }

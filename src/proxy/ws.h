@@ -20,6 +20,7 @@
  *   breaks the protocol      Close 1002 (1007: text that is not UTF-8) to it, to the other as
  *                            if it had broken off
  *   too large, refused       Close 1009 to both; Close 1008 with the reason to the agent
+ *   too much is held         Close 1013 to the agent, 1001 to the upstream
  *
  * A reader that does not read stops the other side; silence lasts as long as both like.
  */
@@ -56,8 +57,9 @@ enum ws_verdict {
 
 /*
  * on_agent_message: payloads are views, valid during the call; text is valid UTF-8.
- * on_upstream_message: a message of at most LIMIT_WS_TAP bytes, before its last frame goes on;
- * false: it does not, and the connection ends. May be NULL.
+ * on_agent_holds: so many bytes of a message are kept until it is whole, 0 after that; false:
+ * that is too much, and the connection ends.
+ * on_upstream_message: a message of at most LIMIT_WS_TAP bytes, before its last frame goes on.
  * on_over: exactly once, in a later callback of the loop than what caused it; why is NULL after
  * a proper Close of both sides. The owner then frees the relay and closes both channels, with
  * chan_close(), since a last Close frame may be on its way.
@@ -66,7 +68,8 @@ enum ws_verdict {
 struct ws_hooks {
     enum ws_verdict (*on_agent_message)(
             void *ctx, int opcode, struct str payload, struct buf *replacement);
-    bool (*on_upstream_message)(void *ctx, int opcode, struct str payload);
+    bool (*on_agent_holds)(void *ctx, size_t bytes);
+    void (*on_upstream_message)(void *ctx, int opcode, struct str payload);
     void (*on_over)(void *ctx, const char *why);
 };
 

@@ -71,13 +71,21 @@ static enum ws_verdict on_agent_message(
     return first == 'r' ? WS_REPLACED : first == 'n' ? WS_REFUSE : WS_KEEP;
 }
 
-static bool on_upstream_message(void *ctx, int opcode, struct str payload)
+static bool on_agent_holds(void *ctx, size_t bytes)
+{
+    struct world *w = ctx;
+    CHECK(!w->freed && w->over == 0);
+    return bytes < 12000;
+}
+
+static void on_upstream_message(void *ctx, int opcode, struct str payload)
 {
     struct world *w = ctx;
     CHECK(!w->freed && w->over == 0 && payload.n <= LIMIT_WS_TAP);
     if (opcode == WS_TEXT)
         check_utf8(payload);
-    return payload.n == 0 || payload.p[0] != 'c';
+    if (payload.n > 0 && payload.p[0] == 'c')
+        drop(w);
 }
 
 static void on_over(void *ctx, const char *why)
@@ -88,7 +96,8 @@ static void on_over(void *ctx, const char *why)
     drop(w);
 }
 
-static const struct ws_hooks hooks = {on_agent_message, on_upstream_message, on_over};
+static const struct ws_hooks hooks = {
+        on_agent_message, on_agent_holds, on_upstream_message, on_over};
 
 /* Frames that are whole are checked and dropped. False: the first one is not. */
 static bool check_frame(struct end *end)

@@ -3,11 +3,13 @@
 judged and logged, and every way in which it ends. The origin speaks TLS, too."""
 import json
 import os
+import select
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import Failed, main, wait_until  # noqa: E402
-from hostile_http import KEYS, OPENAI, Client, World, request  # noqa: E402
+from hostile_http import KEYS, OPENAI, PATIENCE, Client, World, request  # noqa: E402
 from ws_client import (BINARY, CLOSE, CONT, PING, PONG, TEXT, accept, accept_of,  # noqa: E402
                        client_side, handshake_fields, new_key, server_side)
 
@@ -132,6 +134,26 @@ def an_event_does_not_wait():
     client.close()
 
 
+def unfinished_messages_share_the_room_of_bodies():
+    """half messages of many sockets are held up to a limit, then one is told to come back"""
+    # 15 MiB each, with a mask of zeros.
+    half = bytes([TEXT, 0xff]) + struct.pack(">Q", 15 << 20) + bytes(4) + b"{" * (15 << 20)
+    sockets = {}
+    for n in range(9):
+        client, ws = opened(f"half{n}", echo)
+        sockets[client.sock] = (client, ws)
+        client.send(half)
+    told, _, _ = select.select(list(sockets), [], [], PATIENCE)
+    assert told, "all of it is held"
+    assert "too many" in sockets[told[0]][1].expect_close(1013)
+    for client, _ in sockets.values():
+        client.close()
+    client, ws = opened("room", echo)
+    ws.send(TEXT, CREATE.replace("hello", "h" * (8 << 20)))
+    assert len(ws.message()[1]) > 8 << 20
+    client.close()
+
+
 def server_side_tools_are_removed():
     """a tool that the provider would run is not in what reaches it"""
     client, ws = opened("tools", echo)
@@ -163,7 +185,7 @@ def other_endpoints_and_keys_are_refused():
                                       (LINE, "Authorization: Bearer sk-wrong"),
                                       (LINE, f"Authorization: Bearer {REAL}"))):
         client, got = open_socket(f"refused{n}", line=line, auth=auth)
-        assert got is None or 400 <= got.status < 500, got.line
+        assert got and 400 <= got.status < 500, got and got.line
         assert not world.origin.seen(f"refused{n}"), line
         client.close()
 
@@ -183,7 +205,7 @@ def a_wrong_accept_is_a_bad_gateway():
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n")
     client, got = open_socket("wrong")
-    assert got is None or got.status == 502, got.line
+    assert got and got.status == 502, got and got.line
     client.close()
 
 
@@ -246,7 +268,7 @@ def proxy_ends_cleanly():
 try:
     main(key_is_swapped_and_extensions_are_not_asked_for, messages_go_both_ways,
          binary_messages,
-         an_event_does_not_wait, server_side_tools_are_removed, the_real_key_does_not_come_back,
+         an_event_does_not_wait, unfinished_messages_share_the_room_of_bodies, server_side_tools_are_removed, the_real_key_does_not_come_back,
          other_endpoints_and_keys_are_refused, a_refusal_of_the_origin_is_an_ordinary_answer,
          a_wrong_accept_is_a_bad_gateway, a_client_that_leaves_ends_the_origin,
          an_origin_that_dies_is_no_proper_close, broken_frames_end_both_sides,

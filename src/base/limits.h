@@ -196,7 +196,7 @@
 #define LIMIT_TOKEN_MS 30000
 /* A token with less life than this is renewed before it is used. */
 #define LIMIT_TOKEN_LIFE_MS 300000
-/* So long after a grant no other is asked for: who gets 401 with a fresh token gets it again. */
+/* So long after a grant no other is asked for: a 401 with a fresh token would come again. */
 #define LIMIT_TOKEN_PAUSE_MS 30000
 /* Another process that renews the same login is waited for so long, and looked at this often:
  * its grant may take LIMIT_TOKEN_MS, and a lock of the system tells nobody that it is free. */

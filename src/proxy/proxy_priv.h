@@ -54,7 +54,7 @@ struct key_set {
 
 struct proxy {
     struct proxy_config config;
-    struct tls_server *tls;        /* owns */
+    struct tls_server *tls; /* owns */
     struct ca_watch minted;
     struct pool *pool;                           /* owns */
     struct key_set *keys;                        /* owns; one per provider, same order */

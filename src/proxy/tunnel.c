@@ -4,9 +4,9 @@
  * A host of the provider table, and any other on the port of https or on one that a rule or
  * an answer names for https, gets 200 and a TLS handshake with a leaf for that name: a refusal
  * inside is read by agents, while a refused CONNECT makes them try again for many seconds.
- * Requests inside are judged one by one (request.c). Only where a rule names CONNECT, or on other
- * ports, the tunnel itself is judged and let through uninspected (raw.c). A plain request with
- * an absolute target is judged like one inside of TLS.
+ * Requests inside are judged one by one (request.c). Only where a rule names CONNECT, or on
+ * other ports, the tunnel itself is judged and let through uninspected (raw.c). A plain request
+ * with an absolute target is judged like one inside of TLS.
  *
  * A clean end of the agent's side while its request is under way counts as giving up, like
  * in other proxies: no HTTP client half-closes TLS and still listens.

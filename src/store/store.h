@@ -132,7 +132,8 @@ struct escalation_record {
     int64_t asked_ms;
     int64_t decided_ms;
     enum escalation_state state;
-    char by[16]; /* "human", "answer" to another, "timeout", "shutdown", "agent-gone", "limit" */
+    /* "human", "answer" to another, "timeout", "shutdown", "agent-gone", "limit" */
+    char by[16];
     char message[240];
     char answer[704]; /* of a human: "once", "this session: allow net:GET ..."; else "" */
 };

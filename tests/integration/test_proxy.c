@@ -76,12 +76,12 @@ static void what_is_no_endpoint_is_answered_403_and_the_tunnel_goes_on(void **st
                 i % 2 ? "Content-Length: 4\r\n\r\nbody"
                       : "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n";
         snprintf(text, sizeof(text), "POST %s HTTP/1.1\r\n" API "%s", targets[i], framing);
-        snprintf(expect, sizeof(expect), "\"message\":\"Blocked: POST %s is not an allowed endpoint.\"}}",
-                targets[i]);
+        snprintf(expect, sizeof(expect),
+                "\"message\":\"Blocked: POST %s is not an allowed endpoint.\"}}", targets[i]);
         agent_ask(agent, text, expect);
         bool telemetry = str_starts(str_of(targets[i]), STR("/api/event"));
-        assert_true(peer_has(agent, telemetry ? "HTTP/1.1 404 Not Found\r\n"
-                                              : "HTTP/1.1 403 Forbidden\r\n"));
+        assert_true(peer_has(agent,
+                telemetry ? "HTTP/1.1 404 Not Found\r\n" : "HTTP/1.1 403 Forbidden\r\n"));
         assert_true(peer_has(agent, "content-type: application/json\r\n"));
         assert_true(peer_has(agent, "{\"type\":\"error\",\"error\":{\"type\":\""));
     }
@@ -117,7 +117,8 @@ static void only_the_fake_key_of_this_provider_is_swapped(void **state)
             {"Authorization: FAKE\r\n", "403", mismatch},
             {"X-Api-Key: FAKE\r\nAuthorization: Bearer OTHER\r\n", "403", mismatch},
             {"X-Api-Key: FAKE\r\nX-Goog-Api-Key: k\r\n", "403", mismatch},
-            {"Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.x\r\n", "403", mismatch},
+            {"Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.x\r\n", "403",
+                    mismatch},
             {"X-Api-Key: FAKE\r\nx-api-key: FAKE\r\n", "400", "given twice"},
             {"X-Api-Key: FAKE\r\nX-API-KEY: " REAL_KEY "\r\n", "400", "given twice"},
     };

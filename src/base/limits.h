@@ -136,6 +136,9 @@
 /* Reading an escalation stops its clock for so long in all: a forgotten review ends too. */
 #define LIMIT_REVIEW_MS 600000
 
+/* Sessions of one server: more do not fit into a row of tabs, and each has an agent. */
+#define LIMIT_TABS 99
+
 /* Rolling buffer of the user's keystrokes. */
 #define LIMIT_WORDS (32u << 10)
 /* Messages rebuilt from them, and the text of each: more than a review can show. */

@@ -68,8 +68,9 @@ _Noreturn static void guard(int fd, pid_t child, const struct termios *saved)
             _exit(1);
         }
         if (WIFSTOPPED(status)) {
-            /* The shell waits for us: stop as well; fg sends SIGCONT to the group. */
-            kill(getpid(), SIGSTOP);
+            /* The shell waits for us: stop as well; fg sends SIGCONT to the group. Where
+             * there is no shell that could, the system does not stop us. */
+            raise(SIGTSTP);
             kill(child, SIGCONT);
             continue;
         }

@@ -1,5 +1,5 @@
 /*
- * screen.c - one session on one terminal, in the foreground.
+ * screen.c - one session on one terminal, in the foreground: server and client in one.
  *
  * The order is what a person feels: the frame first, then the CA and the clean-up off the
  * loop, then the session. What can be known to be wrong is said before the screen is taken.
@@ -7,76 +7,41 @@
 #include "cli/screen.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/guardian.h"
-#include "tui/ui.h"
+#include "cli/stage.h"
 
 struct screen {
     const struct screen_spec *spec;
     struct session_spec session_spec; /* the given one, completed from the configuration */
-    struct app app;
-    struct ui *ui;
-    struct session *session;
+    struct stage stage;
+    struct stage_terminal terminal;
     struct sigwatch *term, *hangup, *interrupt;
     int exit_code;
     char farewell[600]; /* printed when the terminal is back */
 };
 
-static void on_screen(void *ctx)
-{
-    ui_screen_changed(((struct screen *)ctx)->ui);
-}
-
-static void on_whole(void *ctx)
-{
-    ui_screen_whole(((struct screen *)ctx)->ui);
-}
-
-static void on_change(void *ctx)
-{
-    ui_changed(((struct screen *)ctx)->ui);
-}
-
-static void on_bell(void *ctx)
-{
-    ui_bell(((struct screen *)ctx)->ui);
-}
-
-static void on_notice(void *ctx, const char *text)
-{
-    ui_message(((struct screen *)ctx)->ui, "%s", text);
-}
-
-static void on_ended(void *ctx, int exit_status, const char *message)
+static void on_ended(void *ctx, const struct tab *tab, const char *message)
 {
     struct screen *screen = ctx;
+    int status = session_rec(tab->session)->exit_status;
 
-    screen->exit_code = exit_status < 0 ? EXIT_FAILED : exit_status;
+    screen->exit_code = status < 0 ? EXIT_FAILED : status;
     str_vis(screen->farewell, sizeof(screen->farewell), str_of(message));
-    ui_changed(screen->ui);
     if (screen->spec->quit_at_end)
-        loop_stop(screen->app.loop);
+        loop_stop(screen->stage.app.loop);
 }
 
-static const struct session_ops session_ops = {
-        .on_screen = on_screen,
-        .on_whole = on_whole,
-        .on_change = on_change,
-        .on_bell = on_bell,
-        .on_notice = on_notice,
-        .on_ended = on_ended,
-};
-
-static void on_quit(void *ctx)
+static void fail(struct screen *screen, const struct err *err)
 {
-    struct screen *screen = ctx;
-
-    loop_stop(screen->app.loop);
+    log_error("screen", "%s", err->msg);
+    snprintf(screen->farewell, sizeof(screen->farewell), "%s", err->msg);
+    screen->exit_code = EXIT_FAILED;
+    loop_stop(screen->stage.app.loop);
 }
 
 static void on_signal(void *ctx, int signo)
@@ -85,53 +50,60 @@ static void on_signal(void *ctx, int signo)
 
     screen->exit_code = 128 + signo;
     snprintf(screen->farewell, sizeof(screen->farewell), "ended by signal %d", signo);
-    loop_stop(screen->app.loop);
+    loop_stop(screen->stage.app.loop);
 }
 
-static void fail(struct screen *screen, const struct err *err)
+/* The guardian sees that we stopped, stops as well, and wakes us when it is woken. */
+static void on_terminal_back(void *ctx)
 {
-    log_error("screen", "%s", err->msg);
-    snprintf(screen->farewell, sizeof(screen->farewell), "%s", err->msg);
-    screen->exit_code = EXIT_FAILED;
-    loop_stop(screen->app.loop);
-}
-
-static void gate_changed(void *ctx)
-{
-    ui_changed(ctx);
-}
-
-static void audit_failed(void *ctx, const char *why)
-{
-    ui_message(ctx, "AUDIT FAILED: %s; nothing is approved any more", why);
-}
-
-static void start_session(struct screen *screen)
-{
-    struct session_spec *spec = &screen->session_spec;
-    struct session_env env = app_env(&screen->app);
+    struct screen *screen = ctx;
     struct err err;
 
-    ui_pane_size(screen->ui, &spec->cols, &spec->rows);
-    screen->session = session_start(&env, spec, &session_ops, screen, &err);
-    if (!screen->session) {
+    raise(SIGSTOP);
+    if (stage_show(&screen->stage, &screen->terminal, &err) < 0)
         fail(screen, &err);
-        return;
-    }
-    ui_set_session(screen->ui, screen->session);
-    if (screen->spec->message)
-        ui_message(screen->ui, "%s", screen->spec->message);
 }
 
-static void on_ca(void *ctx, const struct err *err)
+static void on_leave(void *ctx, enum ui_leave why)
 {
     struct screen *screen = ctx;
 
-    if (err)
-        fail(screen, err);
-    else
-        start_session(screen);
+    switch (why) {
+    case UI_QUIT:
+    case UI_GONE:
+        loop_stop(screen->stage.app.loop);
+        return;
+    case UI_DETACH:
+        ui_message(screen->stage.ui, "this session runs in the foreground and ends with its "
+                                     "screen; C-\\ q leaves");
+        return;
+    case UI_SUSPEND:
+        stage_hide(&screen->stage, on_terminal_back, screen);
+        return;
+    }
+    CHECK_UNREACHABLE();
 }
+
+static void on_ready(void *ctx, const struct err *failed)
+{
+    struct screen *screen = ctx;
+    struct err err;
+
+    if (failed) {
+        fail(screen, failed);
+        return;
+    }
+    if (!stage_start(&screen->stage, &screen->session_spec, &err))
+        fail(screen, &err);
+    else if (screen->spec->message)
+        ui_message(screen->stage.ui, "%s", screen->spec->message);
+}
+
+static const struct stage_ops stage_ops = {
+        .on_ready = on_ready,
+        .on_leave = on_leave,
+        .on_ended = on_ended,
+};
 
 int screen_check_terminal(void)
 {
@@ -156,71 +128,56 @@ int screen_check_terminal(void)
 static int open_all(struct screen *screen, struct err *err)
 {
     const struct screen_spec *spec = screen->spec;
-    struct session_env env;
+    struct stage *stage = &screen->stage;
 
-    if (app_open(&screen->app, &spec->app, err) < 0)
+    if (app_open(&stage->app, &spec->app, err) < 0)
         return err->code;
-    if (spec->on_open && spec->on_open(spec->ctx, &screen->app, err) < 0)
+    if (spec->on_open && spec->on_open(spec->ctx, &stage->app, err) < 0)
         return err->code;
+    stage_init(stage, &stage_ops, screen);
     screen->session_spec = spec->session;
-    app_session_defaults(&screen->app, &screen->session_spec);
-    env = app_env(&screen->app);
-    if (session_check(&env, &screen->session_spec, err) < 0)
+    if (stage_check(stage, &screen->session_spec, err) < 0)
         return err->code;
-
-    struct ui_config config = {
-            .loop = screen->app.loop,
-            .gate = screen->app.gate,
-            .config = &screen->app.config,
-            .tty_fd = STDIN_FILENO,
-            .mark = spec->mark,
-            .panels = spec->panels,
-            .on_quit = on_quit,
-            .ctx = screen,
-    };
-    screen->ui = ui_new(&config, err);
-    return screen->ui ? 0 : err->code;
+    screen->terminal = (struct stage_terminal){
+            .fd = STDIN_FILENO, .mark = spec->mark, .panels = spec->panels};
+    frame_config_from_env(&screen->terminal.config);
+    return stage_show(stage, &screen->terminal, err);
 }
 
 static void close_all(struct screen *screen)
 {
-    if (screen->ui)
-        ui_set_session(screen->ui, NULL);
-    session_free(screen->session);
     sigwatch_free(screen->term);
     sigwatch_free(screen->hangup);
     sigwatch_free(screen->interrupt);
-    if (screen->app.gate)
-        gate_set_on_change(screen->app.gate, NULL, NULL);
-    if (screen->app.store)
-        store_on_failure(screen->app.store, NULL, NULL);
-    ui_free(screen->ui);
+    stage_free(&screen->stage);
     if (screen->spec->on_close)
         screen->spec->on_close(screen->spec->ctx);
-    if (screen->app.loop)
-        app_close(&screen->app);
+    if (screen->stage.app.loop)
+        app_close(&screen->stage.app);
 }
 
 int screen_run(const struct screen_spec *spec)
 {
-    struct screen screen = {.spec = spec};
+    struct screen *screen = xcalloc(1, sizeof(*screen));
     struct err err;
 
+    screen->spec = spec;
     guardian_start(STDIN_FILENO);
-    if (open_all(&screen, &err) < 0) {
-        close_all(&screen);
+    if (open_all(screen, &err) < 0) {
+        close_all(screen);
+        free(screen);
         return cmd_fail(&err);
     }
-    screen.term = sigwatch_new(screen.app.loop, SIGTERM, on_signal, &screen);
-    screen.hangup = sigwatch_new(screen.app.loop, SIGHUP, on_signal, &screen);
-    screen.interrupt = sigwatch_new(screen.app.loop, SIGINT, on_signal, &screen);
-    gate_set_on_change(screen.app.gate, gate_changed, screen.ui);
-    store_on_failure(screen.app.store, audit_failed, screen.ui);
-    app_recover(&screen.app);
-    app_load_ca(&screen.app, on_ca, &screen);
-    loop_run(screen.app.loop);
-    close_all(&screen);
-    if (screen.farewell[0])
-        cmd_say(screen.farewell);
-    return screen.exit_code;
+    struct loop *loop = screen->stage.app.loop;
+    screen->term = sigwatch_new(loop, SIGTERM, on_signal, screen);
+    screen->hangup = sigwatch_new(loop, SIGHUP, on_signal, screen);
+    screen->interrupt = sigwatch_new(loop, SIGINT, on_signal, screen);
+    stage_prepare(&screen->stage);
+    loop_run(loop);
+    close_all(screen);
+    int exit_code = screen->exit_code;
+    if (screen->farewell[0])
+        cmd_say(screen->farewell);
+    free(screen);
+    return exit_code;
 }

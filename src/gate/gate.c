@@ -293,6 +293,15 @@ unsigned gate_count(const struct gate *gate)
     return (unsigned)gate->count;
 }
 
+unsigned gate_count_of(const struct gate *gate, const char *session)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < gate->count; i++)
+        count += strcmp(gate->items[i]->pub.rec.session, session) == 0;
+    return count;
+}
+
 const struct gate_item *gate_at(struct gate *gate, unsigned index)
 {
     return index < gate->count ? show(gate, gate->items[index]) : NULL;

@@ -101,6 +101,7 @@ void gate_review_end(struct gate *gate, uint64_t id);
 
 /* Waiting items, oldest first. gate_at returns NULL past the end, gate_find by id. */
 unsigned gate_count(const struct gate *gate);
+unsigned gate_count_of(const struct gate *gate, const char *session);
 const struct gate_item *gate_at(struct gate *gate, unsigned index);
 const struct gate_item *gate_find(struct gate *gate, uint64_t id);
 /* Lately decided or expired, newest first (up to 32). */

@@ -55,6 +55,8 @@ struct tty {
     bool gone;
     bool suspend; /* as soon as the frame is out */
     bool closed;
+    void (*done)(void *ctx); /* of tty_free_then(), or NULL */
+    void *done_ctx;          /* borrows */
 };
 
 #define READ_SIZE 4096
@@ -318,6 +320,8 @@ static void close_now(struct tty *tty)
     set_saved(tty->fd);
     tty_forget(tty->fd);
     uv_close((uv_handle_t *)&tty->uv, on_closed);
+    if (tty->done)
+        tty->done(tty->done_ctx);
 }
 
 static void on_flush_late(void *ctx)
@@ -327,8 +331,14 @@ static void on_flush_late(void *ctx)
 
 void tty_free(struct tty *tty)
 {
-    if (!tty)
-        return;
+    if (tty)
+        tty_free_then(tty, NULL, NULL);
+}
+
+void tty_free_then(struct tty *tty, void (*done)(void *ctx), void *ctx)
+{
+    tty->done = done;
+    tty->done_ctx = ctx;
     loop_given_up(tty->loop, "tty");
     tty->closed = true;
     loop_undefer(&tty->hook);

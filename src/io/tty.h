@@ -39,6 +39,8 @@ void tty_send(struct tty *tty, struct buf *frame);
 void tty_send_last(struct tty *tty, struct buf *bytes);
 /* Flushes what is in flight (bounded by 1 s), restores termios. */
 void tty_free(struct tty *tty);
+/* The same; done is called once when the terminal is as it was, possibly from inside. */
+void tty_free_then(struct tty *tty, void (*done)(void *ctx), void *ctx);
 
 /* Suspend (SIGTSTP): restore the terminal, stop, and after SIGCONT raw mode again. */
 void tty_suspend(struct tty *tty);

@@ -5,6 +5,9 @@
 #include "tui/chrome.h"
 
 #define HELP_KEY "C-\\ ? help"
+#define LABEL_COLS 24 /* of a session's name in its tab; half of it when there are many */
+#define TAB_GAP 2
+#define HIDDEN_COLS 5 /* "+12!" */
 
 static bool has_ended(const struct view_env *env)
 {
@@ -21,29 +24,124 @@ static const char *net_word(const struct view_env *env)
                                                                    : "net: proxy only";
 }
 
+/* What a tab's mark says, the most urgent only. */
+static const char *tab_mark(const struct view_env *env, const struct tab *tab, char buf[16])
+{
+    bool shown = tab->session == env->session;
+    unsigned waiting = env->gate ? gate_count_of(env->gate, session_rec(tab->session)->id) : 0;
+    if (waiting > 0)
+        snprintf(buf, 16, "!%u", waiting);
+    else
+        snprintf(buf, 16, "%s",
+                tab_has_ended(tab)      ? "x"
+                : tab->bell             ? "?"
+                : tab->output && !shown ? "."
+                                        : "");
+    return buf;
+}
+
+/* "2:docs*!1"; names are cut so that a few tabs fit. */
+static void tab_text(
+        const struct view_env *env, const struct tab *tab, int cols, struct buf *ret)
+{
+    char mark[16], label[LABEL_COLS * 4 + 1];
+    struct str rest, line;
+    str_vis(label, sizeof label, str_of(session_rec(tab->session)->label));
+    rest = str_of(label);
+    if (!view_wrap_exact(&rest, cols, &line))
+        line = STR("");
+    buf_printf(ret, "%u:%.*s%s%s%s", tab->number, STR_ARG(line), rest.n > 0 ? ".." : "",
+            tab->session == env->session ? "*" : "", tab_mark(env, tab, mark));
+}
+
+/* The tabs [from,to) that are shown, around the one that is looked at. */
+struct tab_range {
+    unsigned from, to;
+};
+
+static int tab_cols(const struct view_env *env, unsigned index, int cols)
+{
+    struct buf text = BUF_INIT;
+    tab_text(env, sessions_at(env->sessions, index), cols, &text);
+    int width = frame_width(buf_str(&text)) + TAB_GAP;
+    buf_release(&text);
+    return width;
+}
+
+static struct tab_range tabs_that_fit(const struct view_env *env, int label, int room)
+{
+    struct tab_range range = {0, 0};
+    unsigned count = sessions_count(env->sessions);
+    while (range.from < count &&
+            sessions_at(env->sessions, range.from)->session != env->session)
+        range.from++;
+    if (range.from == count)
+        range.from = 0;
+    range.to = range.from;
+    for (bool grew = true; grew;) {
+        grew = false;
+        if (range.to < count && tab_cols(env, range.to, label) <= room) {
+            room -= tab_cols(env, range.to++, label);
+            grew = true;
+        }
+        if (range.from > 0 && tab_cols(env, range.from - 1, label) <= room) {
+            room -= tab_cols(env, --range.from, label);
+            grew = true;
+        }
+    }
+    return range;
+}
+
+/* How many tabs are beyond the edge, and whether one of them needs somebody. */
+static int put_hidden(
+        const struct view_env *env, struct rect row, int col, struct tab_range beyond)
+{
+    char mark[16];
+    bool waits = false;
+    if (beyond.from == beyond.to)
+        return 0;
+    for (unsigned i = beyond.from; i < beyond.to; i++)
+        waits = waits || *tab_mark(env, sessions_at(env->sessions, i), mark) == '!';
+    return view_printf(env->frame, row.row, col, HIDDEN_COLS, waits ? STYLE_ALERT : STYLE_BAR,
+            "+%u%s ", beyond.to - beyond.from, waits ? "!" : "");
+}
+
+static void put_tabs(const struct view_env *env, struct rect row, int room)
+{
+    unsigned count = sessions_count(env->sessions);
+    int label = count > 4 ? LABEL_COLS / 2 : LABEL_COLS, col = row.col + 1;
+    struct tab_range range = tabs_that_fit(env, label, room);
+    if (range.to - range.from < count)
+        range = tabs_that_fit(env, label, room - 2 * HIDDEN_COLS);
+    col += put_hidden(env, row, col, (struct tab_range){0, range.from});
+    for (unsigned i = range.from; i < range.to; i++) {
+        const struct tab *tab = sessions_at(env->sessions, i);
+        struct buf text = BUF_INIT;
+        tab_text(env, tab, label, &text);
+        col += frame_text(env->frame, row.row, col, room,
+                       tab->session == env->session ? STYLE_MODE : STYLE_BAR, buf_str(&text)) +
+               TAB_GAP;
+        buf_release(&text);
+    }
+    put_hidden(env, row, col, (struct tab_range){range.to, count});
+}
+
 void chrome_tabs(const struct view_env *env, struct rect row, const struct chrome_state *state)
 {
-    unsigned waiting = env->gate ? gate_count(env->gate) : 0;
     const char *host = env->config ? env->config->host_mark : NULL;
-    char right[200], marks[32] = "";
+    char right[200];
     if (row.rows == 0)
         return;
     frame_fill(env->frame, row, STYLE_BAR);
     snprintf(right, sizeof right, "%s%s%s%s", state->zoom ? "ZOOM  " : "", host ? host : "",
             host ? "  " : "", net_word(env));
     int right_cols = frame_width(str_of(right));
-    int room = row.cols - right_cols - 3;
-    if (waiting > 0)
-        snprintf(marks, sizeof marks, "!%u", waiting);
-    else if (has_ended(env))
-        snprintf(marks, sizeof marks, "x");
-    else if (state->pane_bell)
-        snprintf(marks, sizeof marks, "?");
-    const char *label = env->session ? session_rec(env->session)->label : "ironcurtain";
-    int used = view_printf(env->frame, row.row, 1, room - 8, STYLE_MODE, "1:%s", label);
-    used += view_put(env->frame, row.row, 1 + used, 1, STYLE_MODE, STR("*"));
-    view_put(env->frame, row.row, 1 + used, 6, STYLE_MODE, str_of(marks));
-    if (right_cols < row.cols - 12)
+    bool fits = right_cols < row.cols - 12;
+    if (sessions_count(env->sessions) > 0)
+        put_tabs(env, row, row.cols - 2 - (fits ? right_cols + 1 : 0));
+    else
+        view_put(env->frame, row.row, 1, row.cols - 2, STYLE_MODE, STR("ironcurtain"));
+    if (fits)
         view_put(env->frame, row.row, row.cols - right_cols - 1, right_cols, STYLE_BAR,
                 str_of(right));
 }
@@ -86,9 +184,10 @@ void chrome_status(
     col += view_printf(env->frame, row.row, col, row.cols - col, STYLE_MODE, " %s ",
             mode_word(env, state));
     col += 1;
-    if (state->quit_asked) {
-        view_put(env->frame, row.row, col, row.cols - col, STYLE_ALERT,
-                STR("end the session and leave? C-\\ q again does it, any other key stays"));
+    if (state->quit_asked || state->stop_asked) {
+        view_printf(env->frame, row.row, col, row.cols - col, STYLE_ALERT,
+                "end this session%s? C-\\ %c again does it, any other key stays",
+                state->quit_asked ? " and leave" : "", state->quit_asked ? 'q' : 'x');
         return;
     }
     int help = row.cols >= 60 ? (int)strlen(HELP_KEY) + 1 : 0;

@@ -7,9 +7,8 @@
 struct chrome_state {
     enum ui_mode mode;
     bool prefix; /* the prefix key was pressed */
-    bool quit_asked;
+    bool quit_asked, stop_asked;
     bool zoom;
-    bool pane_bell;      /* the agent rang since the last key */
     const char *mark;    /* "UNBOXED" or NULL */
     const char *message; /* or NULL */
 };

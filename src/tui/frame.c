@@ -61,12 +61,21 @@ static struct frame *frames; /* owns; all there are */
 static const int SIGNALS[] = {SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 #define SIGNAL_COUNT (int)(sizeof SIGNALS / sizeof SIGNALS[0])
 
+static bool env_is_utf8(void)
+{
+    locale_t locale = newlocale(LC_CTYPE_MASK, "", NULL);
+    if (locale == (locale_t)0)
+        return false;
+    bool is = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+    freelocale(locale);
+    return is;
+}
+
 void frame_config_from_env(struct frame_config *ret)
 {
-    setlocale(LC_CTYPE, "");
     const char *term = getenv("TERM"), *color = getenv("COLORTERM"), *no = getenv("NO_COLOR");
     ret->term = term && *term ? term : "dumb";
-    ret->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    ret->utf8 = env_is_utf8();
     ret->truecolor = (color && (!strcmp(color, "truecolor") || !strcmp(color, "24bit"))) ||
                      str_ends(str_of(ret->term), STR("-direct"));
     ret->mono = no && *no;
@@ -198,6 +207,9 @@ static struct frame *make(
 struct frame *frame_new(const struct frame_config *config, int cols, int rows, struct err *err)
 {
     struct frame *frame = find_unused(config->term, config->truecolor);
+    /* For widths and for what ncurses writes, whatever the terminal can show: that is `utf8`.
+     */
+    setlocale(LC_CTYPE, "C.UTF-8");
     if (!frame)
         frame = make(config, cols, rows, err);
     if (!frame)

@@ -12,6 +12,11 @@
 #define HOST (ALL & ~IN(MODE_AGENT))
 #define LISTS (PANELS | IN(MODE_HELP) | IN(MODE_MESSAGES) | IN(MODE_REVIEW))
 
+#define TAB(digit, more)                                                                       \
+    {                                                                                          \
+        (enum action_id)(ACT_TAB_1 + (more)), true, ALL, (digit), 0, NULL, NULL, NULL          \
+    }
+
 static const struct action TABLE[] = {
         {ACT_APPROVE, true, ALL, 'y', 0, "C-\\ y", "approve", "approve what the review shows"},
         {ACT_DENY, true, ALL, 'n', 0, "C-\\ n", "deny", "deny what the review shows"},
@@ -30,8 +35,25 @@ static const struct action TABLE[] = {
         {ACT_REDRAW, false, HOST, 0x0c, 0, "C-l", NULL, "draw everything anew"},
         {ACT_SEND_PREFIX, true, ALL, 0x1c, 0, "C-\\ C-\\", NULL,
                 "send the prefix key itself to the agent"},
+        {ACT_DETACH, true, ALL, 'd', 0, "C-\\ d", "detach",
+                "leave, the sessions go on; 'ironcurtain attach' comes back"},
+        {ACT_TAB_1, true, ALL, '1', 0, "C-\\ 1-9", NULL, "the tab with this number"},
+        TAB('2', 1),
+        TAB('3', 2),
+        TAB('4', 3),
+        TAB('5', 4),
+        TAB('6', 5),
+        TAB('7', 6),
+        TAB('8', 7),
+        TAB('9', 8),
+        {ACT_TAB_LEFT, true, ALL, 0, VT_KEY_LEFT, "C-\\ Left", NULL, "the tab to the left"},
+        {ACT_TAB_RIGHT, true, ALL, 0, VT_KEY_RIGHT, "C-\\ Right", NULL, "the tab to the right"},
+        {ACT_TAB_PREVIOUS, true, ALL, ' ', 0, "C-\\ Space", NULL, "the tab you were in before"},
+        {ACT_TAB_NEEDING, true, ALL, 'g', 0, "C-\\ g", NULL, "the next tab that needs you"},
+        {ACT_STOP, true, ALL, 'x', 0, "C-\\ x", NULL,
+                "end this session, close its tab; asks for C-\\ x a second time"},
         {ACT_QUIT, true, ALL, 'q', 0, "C-\\ q", "quit",
-                "end the session and leave; asks for C-\\ q a second time"},
+                "end this session and leave; asks for C-\\ q a second time"},
         {ACT_CANCEL, true, ALL, 0, KEY_SYM_ESC, "C-\\ Esc", NULL, "cancel the prefix"},
         {ACT_HELP, true, ALL, '?', 0, "C-\\ ?", "help", "this list"},
         {ACT_HELP, true, ALL, 0, VT_KEY_F1, NULL, NULL, NULL},
@@ -67,6 +89,8 @@ static const struct action TABLE[] = {
                 "back to the agent"},
         {ACT_BACK, false, HOST & ~IN(MODE_REVIEW), 'q', 0, NULL, NULL, NULL},
         {ACT_BACK, false, HOST, 0x03, 0, "C-c", NULL, "back, as Esc"},
+        {ACT_SUSPEND, false, HOST, 0x1a, 0, "C-z", NULL,
+                "suspend: the shell is back until 'fg', the sessions go on"},
         {ACT_HELP, false, HOST, '?', 0, "?", NULL, "help"},
 };
 #define TABLE_LEN (sizeof TABLE / sizeof TABLE[0])

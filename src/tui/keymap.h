@@ -30,6 +30,14 @@ enum action_id {
     ACT_REDRAW,
     ACT_MESSAGES,
     ACT_QUIT,
+    ACT_DETACH,
+    ACT_STOP,
+    ACT_TAB_1, /* and so on up to the ninth */
+    ACT_TAB_9 = ACT_TAB_1 + 8,
+    ACT_TAB_LEFT,
+    ACT_TAB_RIGHT,
+    ACT_TAB_PREVIOUS,
+    ACT_TAB_NEEDING,
     ACT_APPROVE,
     ACT_DENY,
     ACT_CANCEL,
@@ -45,6 +53,7 @@ enum action_id {
     ACT_NEXT,
     ACT_PREVIOUS,
     ACT_BACK,
+    ACT_SUSPEND,
     /* the draft of a review */
     ACT_ONCE,
     ACT_SESSION,

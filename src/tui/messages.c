@@ -15,6 +15,15 @@ void messages_put(struct messages *messages, int64_t now_ms, const char *fmt, va
     messages->showing = true;
 }
 
+void messages_add(struct messages *messages, int64_t now_ms, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    messages_put(messages, now_ms, fmt, args);
+    va_end(args);
+}
+
 const struct message *messages_at(const struct messages *messages, unsigned index)
 {
     unsigned kept = messages->count < MESSAGES_MAX ? messages->count : MESSAGES_MAX;

@@ -22,6 +22,9 @@ struct messages {
 
 void messages_put(struct messages *messages, int64_t now_ms, const char *fmt, va_list args)
         __attribute__((format(printf, 3, 0)));
+/* The same, without a screen that is to be told. */
+void messages_add(struct messages *messages, int64_t now_ms, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
 const struct message *messages_at(const struct messages *messages, unsigned index);
 
 #endif

@@ -7,7 +7,8 @@
  * Nothing dirty: no timer runs, but a tick a second while a request waits, because its age is
  * on the screen.
  *
- * Owns the terminal, the encoder and its timers; borrows session, gate and configuration.
+ * Owns the terminal, the encoder and its timers; borrows sessions, messages, gate and
+ * configuration.
  */
 #include "tui/ui.h"
 
@@ -50,6 +51,11 @@ bool ui_agent_lives(const struct ui *ui)
     return ui->session && session_state(ui->session) == SESSION_RUNNING;
 }
 
+const struct tab *ui_tab(const struct ui *ui)
+{
+    return ui->session ? sessions_tab(ui->config.sessions, ui->session) : NULL;
+}
+
 struct view *ui_view(struct ui *ui, enum ui_mode mode)
 {
     switch (mode) {
@@ -75,9 +81,10 @@ struct view_env ui_env(struct ui *ui)
 {
     return (struct view_env){.frame = ui->frame,
             .session = ui->session,
+            .sessions = ui->config.sessions,
             .gate = ui->config.gate,
             .config = ui->config.config,
-            .messages = &ui->messages,
+            .messages = ui->config.messages,
             .kind = ui->layout.kind,
             .wall_ms = clock_wall_ms()};
 }
@@ -187,12 +194,13 @@ static void draw_middle(struct ui *ui, const struct view_env *env)
 
 static void draw_chrome(struct ui *ui, const struct view_env *env)
 {
-    const struct message *message = ui->messages.showing ? messages_at(&ui->messages, 0) : NULL;
+    const struct messages *messages = ui->config.messages;
+    const struct message *message = messages->showing ? messages_at(messages, 0) : NULL;
     struct chrome_state state = {.mode = ui->mode,
             .prefix = ui->prefix,
-            .quit_asked = ui->quit_asked,
+            .quit_asked = ui->asked == ASKED_QUIT,
+            .stop_asked = ui->asked == ASKED_STOP,
             .zoom = ui->zoom_pane || ui->zoom_panel,
-            .pane_bell = ui->pane_bell,
             .mark = ui->config.mark,
             .message = message ? message->text : NULL};
     chrome_tabs(env, ui->layout.tabs, &state);
@@ -344,7 +352,7 @@ static void on_sent(void *ctx)
 static void on_gone(void *ctx)
 {
     struct ui *ui = ctx;
-    ui->config.on_quit(ui->config.ctx);
+    ui->config.on_leave(ui->config.ctx, UI_GONE);
 }
 
 static void on_frame_timer(void *ctx)
@@ -424,30 +432,29 @@ static struct ui *ui_alloc(const struct ui_config *config)
 
 struct ui *ui_new(const struct ui_config *config, struct err *err)
 {
-    struct frame_config frame_config;
+    const struct tab *current = sessions_current(config->sessions);
     struct ui *ui = ui_alloc(config);
     ui->tty = tty_open(config->loop, config->tty_fd, &TTY_OPS, ui, err);
     if (!ui->tty) {
-        ui_free(ui);
+        ui_free(ui, NULL, NULL);
         return NULL;
     }
     tty_size(ui->tty, &ui->cols, &ui->rows);
-    frame_config_from_env(&frame_config);
-    ui->frame = frame_new(&frame_config, ui->cols, ui->rows, err);
+    ui->frame = frame_new(&config->terminal, ui->cols, ui->rows, err);
     if (!ui->frame) {
-        ui_free(ui);
+        ui_free(ui, NULL, NULL);
         return NULL;
     }
     compute_layout(ui);
-    ui->dirty = DIRTY_ALL;
+    ui_show(ui, current ? current->session : NULL);
     draw(ui, ENTER, false);
     return ui;
 }
 
-void ui_free(struct ui *ui)
+void ui_free(struct ui *ui, void (*done)(void *ctx), void *ctx)
 {
-    if (!ui)
-        return;
+    struct tty *tty = ui->tty;
+    sessions_show(ui->config.sessions, NULL);
     if (ui->config.gate)
         ui_gate_close(ui);
     if (ui->frame) {
@@ -456,7 +463,6 @@ void ui_free(struct ui *ui)
         tty_send_last(ui->tty, &ui->out);
     }
     loop_undefer(&ui->hook);
-    tty_free(ui->tty);
     free_timers(ui);
     frame_free(ui->frame);
     review_release(&ui->review);
@@ -464,13 +470,23 @@ void ui_free(struct ui *ui)
     buf_release(&ui->paste);
     buf_release(&ui->out);
     free(ui);
+    if (tty)
+        tty_free_then(tty, done, ctx); /* last: it may make the next screen */
 }
 
-void ui_set_session(struct ui *ui, struct session *session)
+void ui_show(struct ui *ui, struct session *session)
 {
     ui->session = session;
+    ui->hold_at = 0;
+    ui->asked = ASKED_NOTHING;
+    sessions_show(ui->config.sessions, session);
     resize_session(ui);
     ui_touch(ui, DIRTY_ALL);
+}
+
+void ui_check_size(struct ui *ui)
+{
+    tty_check_size(ui->tty);
 }
 
 void ui_screen_changed(struct ui *ui)
@@ -495,9 +511,8 @@ void ui_changed(struct ui *ui)
     ui_touch(ui, DIRTY_PANE | DIRTY_PANELS | DIRTY_CHROME);
 }
 
-void ui_bell(struct ui *ui)
+void ui_marks_changed(struct ui *ui)
 {
-    ui->pane_bell = true;
     ui_touch(ui, DIRTY_CHROME);
 }
 
@@ -505,7 +520,7 @@ void ui_message(struct ui *ui, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    messages_put(&ui->messages, clock_wall_ms(), fmt, args);
+    messages_put(ui->config.messages, clock_wall_ms(), fmt, args);
     va_end(args);
     ui_touch(ui, DIRTY_CHROME);
 }

@@ -36,7 +36,9 @@ void ui_gate_open(struct ui *ui, uint64_t id)
     if (!item)
         return;
     make_code(code);
-    struct words *words = ui->session ? session_words(ui->session) : NULL;
+    /* Not of the tab that is shown: the words of whoever asks. */
+    const struct tab *tab = sessions_by_id(ui->config.sessions, item->rec.session);
+    struct words *words = tab ? session_words(tab->session) : NULL;
     review_open(&ui->review, ui->config.gate, item, code, words, clock_wall_ms());
     commit_set_can_decide(&ui->review.commit, ui->layout.can_decide && ui->review.whole);
     ui->mode = MODE_REVIEW;

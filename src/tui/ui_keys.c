@@ -34,10 +34,10 @@ static void to_agent(struct ui *ui, const struct key *key)
 {
     if (!ui_agent_lives(ui)) {
         if (ui->session && session_state(ui->session) != SESSION_STARTING)
-            ui_message(ui, "the session has ended; C-\\ q leaves");
+            ui_message(ui, "the session has ended; C-\\ x closes its tab, C-\\ q leaves");
         return;
     }
-    ui->pane_bell = false;
+    sessions_answered(ui->config.sessions, ui->session);
     if (is_vt_key(key)) {
         flush_agent(ui);
         session_key(ui->session, key->sym, key->mods);
@@ -104,15 +104,13 @@ static void toggle_zoom(struct ui *ui)
     ui_relayout(ui);
 }
 
-static void quit(struct ui *ui)
+/* True when it is asked for the second time, or when nothing is lost. */
+static bool is_sure(struct ui *ui, enum ui_asked what)
 {
-    if (ui->quit_asked || !ui_agent_lives(ui)) {
-        ui->quit_asked = false;
-        ui->config.on_quit(ui->config.ctx);
-        return;
-    }
-    ui->quit_asked = true;
+    bool sure = ui->asked == what || !ui_agent_lives(ui);
+    ui->asked = sure ? ASKED_NOTHING : what;
     ui_touch(ui, DIRTY_CHROME);
+    return sure;
 }
 
 static void commit_key(struct ui *ui, enum action_id id)
@@ -176,6 +174,30 @@ static void back(struct ui *ui)
     ui_set_mode(ui, MODE_AGENT);
 }
 
+static void leave(struct ui *ui, enum ui_leave why)
+{
+    ui->config.on_leave(ui->config.ctx, why);
+}
+
+/* Going to another one, ending it, leaving it. */
+static void act_on_session(struct ui *ui, enum action_id id)
+{
+    if (id == ACT_QUIT && is_sure(ui, ASKED_QUIT))
+        leave(ui, UI_QUIT);
+    else if (id == ACT_STOP && is_sure(ui, ASKED_STOP))
+        ui_tab_stop(ui);
+    else if (id == ACT_DETACH || id == ACT_SUSPEND)
+        leave(ui, id == ACT_DETACH ? UI_DETACH : UI_SUSPEND);
+    else if (id >= ACT_TAB_1 && id <= ACT_TAB_9)
+        ui_tab_number(ui, id - ACT_TAB_1 + 1);
+    else if (id == ACT_TAB_LEFT || id == ACT_TAB_RIGHT)
+        ui_tab_beside(ui, id == ACT_TAB_LEFT ? -1 : 1);
+    else if (id == ACT_TAB_PREVIOUS)
+        ui_tab_previous(ui);
+    else if (id == ACT_TAB_NEEDING)
+        ui_tab_needing(ui);
+}
+
 static void act(struct ui *ui, enum action_id id)
 {
     switch (id) {
@@ -210,8 +232,9 @@ static void act(struct ui *ui, enum action_id id)
     case ACT_HELP:
         toggle_mode(ui, MODE_HELP);
         return;
-    case ACT_QUIT:
-        quit(ui);
+    case ACT_QUIT ... ACT_TAB_NEEDING:
+    case ACT_SUSPEND:
+        act_on_session(ui, id);
         return;
     case ACT_APPROVE:
     case ACT_DENY:
@@ -304,8 +327,8 @@ static void prefixed_key(struct ui *ui, const struct key *key)
 {
     prefix_off(ui);
     const struct action *action = keymap_find(ui->mode, true, key);
-    if (!action || action->id != ACT_QUIT)
-        ui->quit_asked = false;
+    if (!action || (action->id != ACT_QUIT && action->id != ACT_STOP))
+        ui->asked = ASKED_NOTHING;
     if (action)
         act(ui, action->id);
     else if (key_is_text(key))
@@ -321,7 +344,7 @@ static void prefix_key(struct ui *ui, const struct key *key)
         return;
     if (ui->prefix) {
         prefix_off(ui);
-        ui->quit_asked = false;
+        ui->asked = ASKED_NOTHING;
         act(ui, ACT_SEND_PREFIX);
         return;
     }
@@ -337,8 +360,8 @@ static void handle_key(struct ui *ui, const struct key *key)
     ui->has_pending = false; /* something follows the commit key */
     if (ui->read_discard)
         return;
-    if (ui->messages.showing) {
-        ui->messages.showing = false;
+    if (ui->config.messages->showing) {
+        ui->config.messages->showing = false;
         ui_touch(ui, DIRTY_CHROME);
     }
     if (ui->mode == MODE_REVIEW && commit_drops_keys(&ui->review.commit, ui_now(ui))) {
@@ -352,8 +375,8 @@ static void handle_key(struct ui *ui, const struct key *key)
         if (!key->repeat)
             prefixed_key(ui, key);
     } else {
-        if (ui->quit_asked) {
-            ui->quit_asked = false;
+        if (ui->asked) {
+            ui->asked = ASKED_NOTHING;
             ui_touch(ui, DIRTY_CHROME);
         }
         if (ui->mode == MODE_AGENT)

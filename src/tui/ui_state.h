@@ -22,6 +22,9 @@
 
 #define UI_DECISIONS 8 /* decisions of which the record is awaited for a message */
 
+/* What was asked for and is done when the same key comes again. */
+enum ui_asked { ASKED_NOTHING, ASKED_QUIT, ASKED_STOP };
+
 struct ui {
     struct ui_config config; /* what it points to is borrowed */
     struct tty *tty;         /* owns */
@@ -34,15 +37,13 @@ struct ui {
     enum ui_mode mode;
     bool prefix;      /* the prefix key was pressed, one key follows */
     bool prefix_list; /* and so long ago that the list of keys is shown */
-    bool quit_asked;
+    enum ui_asked asked;
     bool column; /* panels are switched on */
     bool zoom_pane, zoom_panel;
     enum panel open; /* what the accordion and the dock show */
     struct view panels[PANEL_COUNT];
     struct view help, messages_view;
     struct review review;
-    struct messages messages;
-    bool pane_bell;
 
     /* The read(2) being handled. */
     unsigned read_keys;
@@ -82,11 +83,20 @@ struct view_env ui_env(struct ui *ui);
 /* The view of a mode, or NULL (AGENT, REVIEW). */
 struct view *ui_view(struct ui *ui, enum ui_mode mode);
 bool ui_agent_lives(const struct ui *ui);
+/* The tab that is shown, or NULL. */
+const struct tab *ui_tab(const struct ui *ui);
 
 /* ui_keys.c */
 void ui_bytes(struct ui *ui, struct str bytes);
 void ui_held_keys(struct ui *ui);
 void ui_set_mode(struct ui *ui, enum ui_mode mode);
+
+/* ui_tabs.c */
+void ui_tab_number(struct ui *ui, unsigned number);
+void ui_tab_beside(struct ui *ui, int step);
+void ui_tab_previous(struct ui *ui);
+void ui_tab_needing(struct ui *ui);
+void ui_tab_stop(struct ui *ui);
 
 /* ui_gate.c */
 void ui_gate_open_next(struct ui *ui);

@@ -9,7 +9,7 @@
 #define SRC_TUI_VIEW_H
 
 #include "gate/gate.h"
-#include "session/session.h"
+#include "session/sessions.h"
 #include "tui/frame.h"
 #include "tui/keymap.h"
 #include "tui/layout.h"
@@ -17,7 +17,8 @@
 
 struct view_env {
     struct frame *frame;         /* borrows */
-    struct session *session;     /* borrows; may be NULL */
+    struct session *session;     /* borrows; the shown one; may be NULL */
+    struct sessions *sessions;   /* borrows */
     struct gate *gate;           /* borrows; may be NULL */
     const struct config *config; /* borrows; may be NULL */
     const struct messages *messages;

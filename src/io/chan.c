@@ -99,20 +99,46 @@ static void give_up(struct chan *chan)
     loop_given_up(chan->loop, "channel");
 }
 
+/* False: there is nobody to send anything to. */
+static bool begin_close(struct chan *chan)
+{
+    CHECK(chan->state == CHAN_OPEN);
+    give_up(chan);
+    if (chan->err || chan->out_failed || (chan->tls && !chan_tls_open(chan)))
+        return false;
+    chan->state = CHAN_CLOSING;
+    chan_deadline(chan, CLOSE_MS);
+    loop_defer(chan->loop, &chan->hook);
+    return true;
+}
+
 void chan_close(struct chan *chan)
 {
     if (!chan)
         return;
-    CHECK(chan->state == CHAN_OPEN);
-    give_up(chan);
-    if (chan->err || chan->out_failed || (chan->tls && !chan_tls_open(chan))) {
+    if (begin_close(chan))
+        chan->shut_wanted = true;
+    else
         chan_die(chan);
+}
+
+void chan_linger(struct chan *chan)
+{
+    if (!chan)
         return;
-    }
-    chan->state = CHAN_CLOSING;
-    chan->shut_wanted = true;
-    chan_deadline(chan, CLOSE_MS);
-    loop_defer(chan->loop, &chan->hook);
+    chan_close(chan);
+    chan->lingering = chan->state == CHAN_CLOSING && !chan->ended;
+    buf_release(&chan->in);
+}
+
+void chan_break(struct chan *chan)
+{
+    if (!chan)
+        return;
+    if (begin_close(chan))
+        chan->breaking = true;
+    else
+        chan_reset(chan);
 }
 
 void chan_abort(struct chan *chan)

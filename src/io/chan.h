@@ -17,10 +17,14 @@
  *               close_notify, TLS error, timeout. After either no more on_data comes. When
  *               writing fails, what the peer had sent before it left is still delivered first.
  *   close       chan_close(): what was written still goes out (bounded by 5 s), then the
- *               channel ends cleanly. chan_abort(): at once, with a TCP reset where there is
- *               one, so that the peer cannot take what it got for a complete answer (on a
- *               plain Unix socket there is none: the peer sees an end). NULL is fine; after
- *               either call the channel is gone for the owner.
+ *               channel ends cleanly. chan_linger(): the same, for a peer that may go on
+ *               sending: what comes is read and dropped until the peer ends (within those 5 s),
+ *               because a reset could destroy what it has not read (RFC 9112 section 9.6).
+ *               chan_break(): what was written goes out as well, but what ends the channel is
+ *               no clean end: no close_notify under TLS, a reset on plain TCP, so that the peer
+ *               cannot take what it got for a complete answer (on a plain Unix socket there is
+ *               no such thing: the peer sees an end). chan_abort(): broken at once, whatever
+ *               was written. NULL is fine; after any of them the channel is gone for the owner.
  *
  * Callbacks are never called from inside chan_write/close/pause, only from the loop.
  * Rules of the TLS part (memory BIOs, one idempotent pump): RFC 8446, and the OpenSSL manual
@@ -63,6 +67,8 @@ void chan_resume(struct chan *chan);
 
 void chan_shutdown(struct chan *chan); /* end our direction after what was written */
 void chan_close(struct chan *chan);
+void chan_linger(struct chan *chan);
+void chan_break(struct chan *chan);
 void chan_abort(struct chan *chan);
 
 /*

@@ -61,7 +61,8 @@ struct chan {
     bool told_end;    /* on_end or on_fail was called */
     bool shut_wanted; /* chan_shutdown() or chan_close() */
     bool shut_sent;   /* FIN is out or on its way */
-    bool lingering;   /* CLOSING: all is sent, waiting for the peer's end */
+    bool lingering;   /* CLOSING: input is dropped until the peer's end */
+    bool breaking;    /* CLOSING: the end must not look clean */
     char *peer;       /* owns; its address as text; NULL: a Unix socket */
 };
 

@@ -7,8 +7,9 @@
  * that is when bytes really come, because stopping and starting costs epoll_ctl calls.
  *
  * Closing with unread bytes makes the kernel send a reset, which can destroy what the peer
- * has not read yet. If the peer seems to be in the middle of sending, chan_finish_close()
- * therefore sends FIN and reads until the peer's end; the deadline of chan_close() bounds it.
+ * has not read yet. If the peer seems to be in the middle of sending, or chan_linger() says
+ * that it may be, chan_finish_close() therefore sends FIN and reads until the peer's end; the
+ * deadline of chan_close() bounds it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -179,12 +180,27 @@ static void stop_reading(struct chan *chan)
     chan->reading = false;
 }
 
+/* libuv takes a reset behind the last bytes for an end. */
+static int true_end(struct chan *chan)
+{
+    uv_os_fd_t fd;
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if (uv_fileno(&chan->uv.handle, &fd) < 0 ||
+            getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error == 0)
+        return UV_EOF;
+    return uv_translate_sys_error(error);
+}
+
 /* The socket ended (UV_EOF) or broke. */
 static void input_over(struct chan *chan, int status)
 {
     struct err err;
 
     stop_reading(chan);
+    if (status == UV_EOF)
+        status = true_end(chan);
     if (status != UV_EOF) {
         err_uv(&err, status, "connection with '%s' broke", chan_peer(chan));
         chan_fail(chan, &err);
@@ -193,6 +209,18 @@ static void input_over(struct chan *chan, int status)
     } else {
         chan_ended(chan);
     }
+}
+
+/* The peer ends, and may still read what is on its way; or it is gone. */
+static void lingered(struct chan *chan, ssize_t status)
+{
+    stop_reading(chan);
+    chan->ended = true;
+    chan->lingering = false;
+    if (status == UV_EOF)
+        chan_turn(chan);
+    else
+        chan_die(chan);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -207,8 +235,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
     if (chan->state == CHAN_CLOSING) {
         if (n < 0)
-            chan_die(chan);
-        return; /* lingering: what still comes is not wanted */
+            lingered(chan, n);
+        return; /* what still comes is not wanted */
     }
     if (n < 0) {
         input_over(chan, (int)n);
@@ -340,7 +368,8 @@ static void send_fin(struct chan *chan)
 
 static bool all_sent(struct chan *chan)
 {
-    return !chan->writing && !chan_unsent(chan) && (!chan->tls || chan_tls_said_bye(chan));
+    bool bye = !chan->tls || chan->breaking || chan_tls_said_bye(chan);
+    return !chan->writing && !chan_unsent(chan) && bye;
 }
 
 void chan_pump_out(struct chan *chan)
@@ -386,9 +415,13 @@ void chan_finish_close(struct chan *chan)
         chan_die(chan);
         return;
     }
-    if (chan->connecting || chan->lingering || !all_sent(chan))
+    if (chan->connecting || !all_sent(chan))
         return;
-    if (!peer_is_sending(chan)) {
+    if (chan->breaking && !chan->tls) {
+        chan_reset(chan);
+        return;
+    }
+    if (!chan->lingering && !peer_is_sending(chan)) {
         chan_die(chan);
         return;
     }

@@ -186,6 +186,44 @@ static void test_close_while_the_peer_sends_does_not_destroy_the_answer(void **s
     end_pair(&p);
 }
 
+/* It sends only when we have closed: the reset that this would cause can destroy what it has
+ * not read. */
+static void test_lingering_bears_a_peer_that_goes_on_sending(void **state)
+{
+    (void)state;
+    struct pair p = {0};
+    static char big[600 * 1024];
+
+    tcp_pair(&p);
+    chan_write_str(p.b.chan, STR("413 too large"));
+    chan_linger(p.b.chan);
+    p.b.chan = NULL;
+    UNTIL(p.loop, p.a.ended);
+    for (int i = 0; i < 5; i++) {
+        chan_write(p.a.chan, big, sizeof(big));
+        UNTIL(p.loop, chan_unsent(p.a.chan) == 0);
+    }
+    assert_int_equal(p.a.failed, 0);
+    assert_string_equal(p.a.last, "413 too large");
+    end_pair(&p);
+}
+
+static void test_a_break_comes_after_what_was_written(void **state)
+{
+    (void)state;
+    struct pair p = {0};
+    static char big[60 * 1024];
+
+    tcp_pair(&p);
+    chan_write(p.a.chan, big, sizeof(big));
+    chan_break(p.a.chan);
+    p.a.chan = NULL;
+    UNTIL(p.loop, p.b.failed || p.b.ended);
+    assert_int_equal(p.b.failed, 1);
+    assert_int_equal(p.b.got, sizeof(big));
+    end_pair(&p);
+}
+
 static void test_an_owner_may_close_or_abort_from_its_callback(void **state)
 {
     (void)state;
@@ -452,6 +490,8 @@ int main(void)
             cmocka_unit_test(test_a_half_close_lets_the_other_direction_live),
             cmocka_unit_test(test_abort_is_seen_as_a_failure_and_close_as_an_end),
             cmocka_unit_test(test_close_while_the_peer_sends_does_not_destroy_the_answer),
+            cmocka_unit_test(test_lingering_bears_a_peer_that_goes_on_sending),
+            cmocka_unit_test(test_a_break_comes_after_what_was_written),
             cmocka_unit_test(test_an_owner_may_close_or_abort_from_its_callback),
             cmocka_unit_test(test_a_slow_reader_keeps_memory_bounded_and_nothing_is_lost),
             cmocka_unit_test(test_pause_holds_data_and_resume_brings_what_is_left),

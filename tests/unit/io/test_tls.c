@@ -111,6 +111,25 @@ static void end_world(struct world *w)
     loop_free(w->loop);
 }
 
+static void test_a_break_comes_after_what_was_written_and_is_no_clean_end(void **state)
+{
+    (void)state;
+    struct world w;
+    static char big[600 * 1024];
+
+    new_world(&w, ca_file);
+    start_both(&w, "api.test");
+    UNTIL(w.loop, w.a.opened && w.b.opened);
+    chan_write(w.b.chan, big, sizeof(big));
+    chan_break(w.b.chan);
+    w.b.chan = NULL;
+    UNTIL(w.loop, w.a.failed || w.a.ended);
+    assert_int_equal(w.a.failed, 1);
+    assert_int_equal(w.a.ended, 0);
+    assert_int_equal(w.a.got, sizeof(big));
+    end_world(&w);
+}
+
 static void test_a_handshake_verifies_chooses_alpn_and_carries_data(void **state)
 {
     (void)state;
@@ -709,6 +728,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_a_handshake_verifies_chooses_alpn_and_carries_data),
+            cmocka_unit_test(test_a_break_comes_after_what_was_written_and_is_no_clean_end),
             cmocka_unit_test(test_close_notify_is_an_end_and_a_bare_fin_a_failure),
             cmocka_unit_test(test_half_close_under_tls_leaves_the_answer_way_open),
             cmocka_unit_test(

@@ -31,10 +31,9 @@
 /* One line, and the data of one event, of an event stream that is read along; the whole
  * answer is repeated in the last event of some, and agents' answers have some 100 kB. */
 #define LIMIT_SSE_LINE (1u << 20)
-/* A compressed body that is read along: what comes out of it in all, and (above the first
- * MiB) how many times the length of what went in; JSON and event streams reach 30. More is a
- * bomb, or would hold the loop for longer than 10 ms a piece. */
-#define LIMIT_INFLATE_OUT (64u << 20)
+/* A compressed body that is read along: what comes out of it may be (above the first MiB) so
+ * many times the length of what went in; JSON and event streams reach 30. More is a bomb, and
+ * would hold the loop for longer than 10 ms a piece. */
 #define LIMIT_INFLATE_RATIO 64
 /* Memory of one decoder: the window of zstd and br on the web is at most 8 MiB (RFC 9659). */
 #define LIMIT_INFLATE_WINDOW_LOG 23

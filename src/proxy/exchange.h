@@ -68,6 +68,7 @@ struct exchange {
     bool renewed;      /* the login was renewed before the request went */
     bool refused;      /* the upstream said 401, and the login was renewed then */
     bool responding;   /* the response head went to the agent */
+    bool unreadable;   /* its body cannot be searched for the key */
     bool keep_up;      /* the upstream's connection stays */
     bool up_over;      /* the upstream ended or failed; what it sent may be unread */
     struct err up_err; /* code ERR_OK: it ended cleanly */

@@ -3,7 +3,8 @@
  *
  * A read from the upstream is written to the agent in the same loop turn, so no event of a
  * stream waits for a later one. On its way every byte is searched for the real key, which
- * must never come back, and usage is read along; neither holds the flow.
+ * must never come back, and usage is read along; neither holds the flow. An answer that cannot
+ * be searched to its end is cut off, too.
  *
  * Blocks: no.
  */
@@ -29,9 +30,11 @@ static void sink_response(void *ctx, struct str piece)
 static void sink_scan(void *ctx, struct str piece)
 {
     struct exchange *x = ctx;
-    if (x->tap && body_tap_feed(x->tap, piece) < 0)
-        x->leak.found = true;
-    (void)leak_feed(&x->leak, piece, sink_response, x);
+    enum tap_result result = x->tap ? body_tap_feed(x->tap, piece) : TAP_FINE;
+    x->leak.found |= result == TAP_KEY;
+    x->unreadable |= result == TAP_UNREADABLE;
+    if (!x->unreadable)
+        (void)leak_feed(&x->leak, piece, sink_response, x);
 }
 
 /* 0, or -1 with a fault. */
@@ -50,6 +53,10 @@ static int pump_response_body(struct exchange *x, struct http_fault *fault)
     x->up->ops->resume(x->up);
     if (x->leak.found) {
         *fault = (struct http_fault){502, "the answer carries the API key"};
+        return -1;
+    }
+    if (x->unreadable) {
+        *fault = (struct http_fault){502, "the answer cannot be searched for the API key"};
         return -1;
     }
     return 0;

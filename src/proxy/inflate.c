@@ -27,7 +27,8 @@ enum coding { GZIP, DEFLATE, BROTLI, ZSTD };
 
 struct inflate {
     enum coding coding;
-    bool ended;   /* no more will be looked at */
+    enum inflate_state state;
+    bool whole;   /* of GZIP and ZSTD: one member or frame has ended, no other has begun */
     bool started; /* of DEFLATE: the first byte told zlib from raw */
     uint64_t in, out;
     size_t memory; /* of BROTLI */
@@ -114,7 +115,14 @@ void inflate_free(struct inflate *self)
 
 /* --- one step: up to OUT bytes ---------------------------------------------------------- */
 
-enum result { MORE_IN, MORE_OUT, STOP };
+enum result { MORE_IN, MORE_OUT, END, LOST };
+
+/* Behind what is whole: bytes that are not the beginning of another one, which clients ignore,
+ * too. */
+static enum result broken(const struct inflate *self)
+{
+    return self->whole ? END : LOST;
+}
 
 /* "deflate" is zlib's format, but some send raw deflate; only the header tells. */
 static bool deflate_kind(struct inflate *self, struct str in)
@@ -130,7 +138,7 @@ static enum result step_zlib(struct inflate *self, struct str *in, char *out, si
 {
     z_stream *z = &self->zlib;
     if (self->coding == DEFLATE && !self->started && !deflate_kind(self, *in))
-        return STOP;
+        return LOST;
     z->next_in = (const Bytef *)in->p;
     z->avail_in = (uInt)in->n;
     z->next_out = (Bytef *)out;
@@ -140,11 +148,12 @@ static enum result step_zlib(struct inflate *self, struct str *in, char *out, si
     *in = (struct str){(const char *)z->next_in, z->avail_in};
     if (rc == Z_STREAM_END) {
         /* A gzip body may be several of them, one after the other. */
-        bool again = self->coding == GZIP && inflateReset(z) == Z_OK;
-        return again ? MORE_IN : STOP;
+        self->whole = self->coding == GZIP && inflateReset(z) == Z_OK;
+        return self->whole ? MORE_IN : END;
     }
     if (rc != Z_OK && rc != Z_BUF_ERROR)
-        return STOP;
+        return broken(self);
+    self->whole = self->whole && *made == 0;
     return z->avail_out == 0 ? MORE_OUT : MORE_IN;
 }
 
@@ -159,7 +168,9 @@ static enum result step_brotli(struct inflate *self, struct str *in, char *out, 
     in->p = (const char *)next_in;
     if (rc == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT)
         return MORE_OUT;
-    return rc == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT ? MORE_IN : STOP;
+    if (rc == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT)
+        return MORE_IN;
+    return rc == BROTLI_DECODER_RESULT_SUCCESS ? END : LOST;
 }
 
 static enum result step_zstd(struct inflate *self, struct str *in, char *out, size_t *made)
@@ -171,7 +182,8 @@ static enum result step_zstd(struct inflate *self, struct str *in, char *out, si
     *made = to.pos;
     *in = (struct str){in->p + from.pos, in->n - from.pos};
     if (ZSTD_isError(rc))
-        return STOP;
+        return broken(self);
+    self->whole = rc == 0;
     return to.pos == OUT ? MORE_OUT : MORE_IN;
 }
 
@@ -191,23 +203,26 @@ static enum result step(struct inflate *self, struct str *in, char *out, size_t 
 
 static bool is_bomb(const struct inflate *self)
 {
-    return self->out > LIMIT_INFLATE_OUT ||
-           (self->out > RATIO_FREE && self->out - RATIO_FREE > self->in * LIMIT_INFLATE_RATIO);
+    return self->out > RATIO_FREE && self->out - RATIO_FREE > self->in * LIMIT_INFLATE_RATIO;
 }
 
-bool inflate_feed(struct inflate *self, struct str in, http_sink_fn sink, void *ctx)
+enum inflate_state inflate_feed(
+        struct inflate *self, struct str in, http_sink_fn sink, void *ctx)
 {
     char out[OUT];
     enum result result = MORE_IN;
     self->in += in.n;
-    while (!self->ended && (in.n > 0 || result == MORE_OUT)) {
+    while (self->state == INFLATE_MORE && (in.n > 0 || result == MORE_OUT)) {
         size_t made = 0, before = in.n;
         result = step(self, &in, out, &made);
         self->out += made;
         if (made > 0)
             sink(ctx, (struct str){out, made});
         bool stuck = before > 0 && result == MORE_IN && made == 0 && in.n == before;
-        self->ended = result == STOP || stuck || is_bomb(self);
+        if (result == END)
+            self->state = INFLATE_END;
+        else if (result == LOST || stuck || is_bomb(self))
+            self->state = INFLATE_LOST;
     }
-    return !self->ended;
+    return self->state;
 }

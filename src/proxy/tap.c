@@ -14,7 +14,7 @@ struct body_tap {
     const struct price_table *prices; /* borrows */
     bool reads;                       /* the usage is wanted */
     bool is_stream;                   /* of events; otherwise one JSON text */
-    bool found;                       /* a key */
+    enum tap_result result;           /* so far */
     struct inflate *inflate;          /* owns; NULL: not compressed */
     struct leak leak;                 /* of the decoded bytes */
     struct sse sse;
@@ -43,7 +43,7 @@ static void on_decoded(void *ctx, struct str piece)
 {
     struct body_tap *tap = ctx;
     if (leak_feed(&tap->leak, piece, on_plain, tap) < 0)
-        tap->found = true;
+        tap->result = TAP_KEY;
 }
 
 /* The media type without its parameters. */
@@ -72,7 +72,7 @@ struct body_tap *body_tap_new(const struct tap_config *config)
     if (!config->websocket && !plain) {
         if (reads || config->key_count > 0)
             inflate = inflate_new(config->content_encoding);
-        if (!inflate)
+        if (!inflate && config->key_count == 0)
             return NULL;
     } else if (!reads) {
         return NULL;
@@ -82,6 +82,7 @@ struct body_tap *body_tap_new(const struct tap_config *config)
     tap->reads = reads;
     tap->is_stream = stream;
     tap->inflate = inflate;
+    tap->result = plain || inflate || config->websocket ? TAP_FINE : TAP_UNREADABLE;
     for (size_t i = 0; inflate && i < config->key_count; i++)
         leak_add(&tap->leak, config->keys[i]);
     sse_init(&tap->sse, on_event, tap);
@@ -89,13 +90,16 @@ struct body_tap *body_tap_new(const struct tap_config *config)
     return tap;
 }
 
-int body_tap_feed(struct body_tap *tap, struct str piece)
+enum tap_result body_tap_feed(struct body_tap *tap, struct str piece)
 {
-    if (tap->inflate)
-        (void)inflate_feed(tap->inflate, piece, on_decoded, tap);
-    else
+    if (tap->result != TAP_FINE)
+        return tap->result;
+    if (!tap->inflate)
         on_plain(tap, piece);
-    return tap->found ? -1 : 0;
+    else if (inflate_feed(tap->inflate, piece, on_decoded, tap) == INFLATE_LOST &&
+             tap->result == TAP_FINE && tap->leak.count > 0)
+        tap->result = TAP_UNREADABLE;
+    return tap->result;
 }
 
 void body_tap_message(struct body_tap *tap, struct str json)

@@ -3,16 +3,16 @@
  * compressed body.
  *
  * The tap sees a copy and never changes, delays or fails the response, with one exception
- * (see body_tap_feed). What it does not understand, what is too large and what comes broken
- * it stops looking at. Memory: see the limits of sse.h and inflate.h; identity JSON bodies of
- * any length take none.
+ * (see body_tap_feed). Of usage, what it does not understand, what is too large and what comes
+ * broken it stops looking at. Memory: see the limits of sse.h and inflate.h; identity JSON
+ * bodies of any length take none.
  *
  *     struct tap_config config = {.dialect = provider->dialect, .prices = prices,
  *             .content_type = type, .content_encoding = coding,
  *             .keys = keys, .key_count = n};
  *     struct body_tap *tap = body_tap_new(&config);      // NULL: nothing to see
  *     ...
- *     if (tap && body_tap_feed(tap, piece) < 0)          // before the piece is passed on
+ *     if (tap && body_tap_feed(tap, piece) != TAP_FINE)  // before the piece is passed on
  *         ... cut the response off and report it
  *     ...
  *     struct usage usage = USAGE_INIT;
@@ -43,13 +43,19 @@ struct tap_config {
 struct body_tap;
 
 /* NULL when there is nothing to observe: neither the usage of a known dialect in JSON or an
- * event stream, nor a compressed body (gzip, deflate, br, zstd) that could hold a key. */
+ * event stream, nor a body with a coding that could hold a key. */
 struct body_tap *body_tap_new(const struct tap_config *config);
 
-/* Body bytes as they come, without the chunks' framing. -1: the decoded form of a compressed
- * body contains a real key that this piece completes. (A body that is not compressed is the
- * business of leak.h.) */
-int body_tap_feed(struct body_tap *tap, struct str piece);
+enum tap_result {
+    TAP_FINE,
+    TAP_KEY,       /* the decoded form contains a real key that this piece completes */
+    TAP_UNREADABLE /* it might: broken, a bomb, or a coding other than gzip, deflate, br, zstd
+                    */
+};
+
+/* Body bytes as they come, without the chunks' framing. A body that has no coding is the
+ * business of leak.h, and always fine here. */
+enum tap_result body_tap_feed(struct body_tap *tap, struct str piece);
 
 /* One whole text message of a WebSocket, from the upstream. */
 void body_tap_message(struct body_tap *tap, struct str json);

@@ -68,6 +68,8 @@ void exchange_start(struct stream *stream, const struct http_head *head,
         exchange_fail(x, 503, REQUEST_ERROR, "Rejected: the API key is gone.");
         return;
     }
+    if (exchange_refuse_length(x))
+        return;
     if (judged->what == JUDGED_ASK) {
         x->starting = false;
         exchange_ask(x, head, &judged->verdict);
@@ -310,7 +312,8 @@ void exchange_fail(
     char line[600];
     str_vis(line, sizeof(line), str_of(text));
     struct reply reply = reply_make(stream->tunnel->provider, status, str_of(line), &body);
-    reply.close = status == 400 ||
+    /* An agent that was not told to continue may send its body or the next request. */
+    reply.close = status == 400 || x->expects ||
                   (request.framing == HTTP_LENGTH && request.left > LIMIT_HTTP_DISCARD);
     x->rec.status = status;
     x->rec.decision = decision;

@@ -108,7 +108,9 @@ void exchange_ask(
 
 /* Must the body be had whole before anything is sent? */
 bool exchange_must_collect(const struct exchange *x);
-void exchange_collect(struct exchange *x); /* E; with what has come so far */
+/* Its head announces more than may be collected: answered at once, nothing of it is read. */
+bool exchange_refuse_length(struct exchange *x); /* E, if true */
+void exchange_collect(struct exchange *x);       /* E; with what has come so far */
 void exchange_send_body(struct exchange *x);
 /* So many bytes are held for it now, in all, of the proxy's budget. False: there is no room. */
 bool exchange_reserve(struct exchange *x, size_t bytes);

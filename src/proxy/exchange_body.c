@@ -54,6 +54,14 @@ static void too_large(struct exchange *x)
     exchange_fail(x, 413, REQUEST_DENY, text);
 }
 
+bool exchange_refuse_length(struct exchange *x)
+{
+    if (!exchange_must_collect(x) || !x->has_length || x->length <= body_max(x))
+        return false;
+    too_large(x);
+    return true;
+}
+
 /* False: the exchange is over. */
 static bool apply_rule(struct exchange *x)
 {
@@ -84,10 +92,6 @@ void exchange_collect(struct exchange *x)
 {
     struct buf *in = x->stream->ops->in(x->stream);
     struct http_fault fault;
-    if (x->has_length && x->length > body_max(x)) {
-        too_large(x);
-        return;
-    }
     bool took = !x->request.done && buf_len(in) > 0;
     if (took && !exchange_swap_body(&x->request, in, &x->body)) {
         long used = http_body_feed(&x->request, buf_str(in), sink_body, x, &fault);

@@ -193,7 +193,7 @@ static void h1_finish(struct stream *stream, const struct http_body *rest)
     stream->chunked = false;
     h1_flush(stream);
     if (!h1->keep) {
-        tunnel_close(tunnel); /* reads what still comes, for a while */
+        tunnel_close(tunnel);
         return;
     }
     h1->discarding = rest && !rest->done;
@@ -205,7 +205,7 @@ static void h1_finish(struct stream *stream, const struct http_body *rest)
 
 static void h1_cut(struct stream *stream)
 {
-    tunnel_abort(stream->tunnel);
+    tunnel_break(stream->tunnel);
 }
 
 static const struct stream_ops h1_ops = {

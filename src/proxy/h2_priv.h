@@ -67,6 +67,8 @@ void h2_stream_drop_input(struct h2_stream *s);
 void h2_stream_discard(struct h2_stream *s, size_t n);
 /* The answer is out: the rest of the request may be stopped. */
 void h2_stream_sent(struct h2_stream *s);
+/* Of an answer that is cut off: if all of it is out, the stream is reset. */
+void h2_stream_cut(struct h2_stream *s);
 
 /* --- h2_server.c --- */
 

@@ -424,6 +424,8 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *c
     (void)ctx;
     if (s && h2_ends_stream(&frame->hd))
         h2_stream_sent(s);
+    else if (s && s->cut && frame->hd.type == NGHTTP2_DATA)
+        h2_stream_cut(s);
     return 0;
 }
 

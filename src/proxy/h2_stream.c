@@ -126,9 +126,9 @@ static ssize_t read_out(nghttp2_session *session, int32_t id, uint8_t *to, size_
 {
     const struct h2_stream *s = source->ptr;
     (void)session, (void)id, (void)to, (void)ctx;
-    if (s->cut)
+    if (s->cut && buf_len(&s->out) == 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* never a clean end */
-    return h2_read_data(&s->out, s->finished, length, flags);
+    return h2_read_data(&s->out, s->finished && !s->cut, length, flags);
 }
 
 static void add_head(struct h2_fields *fields, const struct http_head *head, char status[16])
@@ -228,15 +228,20 @@ static void op_finish(struct stream *stream, const struct http_body *rest)
     op_flush(stream);
 }
 
+void h2_stream_cut(struct h2_stream *s)
+{
+    if (buf_len(&s->out) == 0)
+        (void)nghttp2_submit_rst_stream(
+                s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
+}
+
 static void op_cut(struct stream *stream)
 {
     struct h2_stream *s = of(stream);
     s->finished = s->cut = true;
     h2_stream_drop_input(s);
-    buf_release(&s->out);
-    (void)nghttp2_submit_rst_stream(
-            s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
-    h2_server_send_soon(s->h2);
+    h2_stream_cut(s);
+    op_flush(stream);
 }
 
 const struct stream_ops h2_stream_ops = {

@@ -134,9 +134,11 @@ void tunnel_run(struct tunnel *tunnel);
 /* New requests make new rows: true, and the tunnel is paused, while the disk does not keep up.
  */
 bool tunnel_must_wait(struct tunnel *tunnel);
-void tunnel_close(struct tunnel *tunnel); /* what was written still goes out */
-void tunnel_abort(struct tunnel *tunnel);
-void tunnel_free(struct tunnel *tunnel); /* at once; only when the proxy goes */
+/* What was written still goes out; whether the end is a clean one or not. */
+void tunnel_close(struct tunnel *tunnel);
+void tunnel_break(struct tunnel *tunnel);
+void tunnel_abort(struct tunnel *tunnel); /* at once */
+void tunnel_free(struct tunnel *tunnel);  /* at once; only when the proxy goes */
 
 /* --- raw.c --- */
 

@@ -258,7 +258,7 @@ static void broken(struct raw *raw, const char *why)
     struct tunnel *tunnel = raw->tunnel;
     record_end(raw, why);
     raw_free(raw);
-    tunnel_abort(tunnel);
+    tunnel_break(tunnel);
 }
 
 static void on_agent_fail(void *ctx, const struct err *err)
@@ -267,9 +267,14 @@ static void on_agent_fail(void *ctx, const struct err *err)
     broken(ctx, "the agent's connection broke");
 }
 
+/* What it said before arrives before the break. */
 static void on_peer_fail(void *ctx, const struct err *err)
 {
-    broken(ctx, err->msg);
+    struct raw *raw = ctx;
+    struct str left = buf_str(chan_in(raw->peer));
+    raw->rec.bytes_down += left.n;
+    chan_write_str(raw->tunnel->chan, left);
+    broken(raw, err->msg);
 }
 
 static const struct chan_ops agent_ops = {

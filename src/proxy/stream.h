@@ -47,7 +47,7 @@ struct stream_ops {
 
     /* `rest`: what of the request body was not read, or NULL. */
     void (*finish)(struct stream *stream, const struct http_body *rest);
-    void (*cut)(struct stream *stream);
+    void (*cut)(struct stream *stream); /* what is in out() still goes */
 };
 
 struct stream {

@@ -29,7 +29,7 @@ void tunnel_accept(void *ctx, struct chan *chan)
     struct proxy *proxy = ctx;
     if (proxy->tunnel_count >= LIMIT_TUNNELS) {
         reply_text(chan, 503, STR("Rejected: too many connections."), false);
-        chan_close(chan);
+        chan_linger(chan);
         return;
     }
     struct tunnel *tunnel = xcalloc(1, sizeof(*tunnel));
@@ -71,7 +71,13 @@ static void tunnel_gone(struct tunnel *tunnel)
 
 void tunnel_close(struct tunnel *tunnel)
 {
-    chan_close(tunnel->chan);
+    chan_linger(tunnel->chan);
+    tunnel_gone(tunnel);
+}
+
+void tunnel_break(struct tunnel *tunnel)
+{
+    chan_break(tunnel->chan);
     tunnel_gone(tunnel);
 }
 

@@ -327,6 +327,30 @@ static void an_upstream_that_breaks_off_is_no_clean_end(void **state)
     assert_false(h->agent->gone);
 }
 
+/* The windows of the agent are larger than what the channel takes at once. */
+static void what_came_before_a_break_arrives_before_the_reset(void **state)
+{
+    struct h2_world *h = *state;
+    static char block[65537];
+    struct h2_message *m = h2_post(h->agent, "{}", false);
+    struct peer *up = origin_wait(h->w, 0, "\r\n\r\n");
+    memset(block, 'x', sizeof(block) - 1);
+    peer_say(up, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegin\r\n");
+    for (unsigned i = 0; i < 16; i++) {
+        peer_say(up, "10000\r\n");
+        peer_say(up, block);
+        peer_say(up, "\r\n");
+    }
+    peer_say(up, "5\r\nuntil\r\nno chunk\r\n");
+    WAIT(h->w, m->closed);
+    assert_false(m->ended);
+    assert_int_equal(m->code, NGHTTP2_INTERNAL_ERROR);
+    assert_true(h2_has(m, ":status: 200\n"));
+    assert_int_equal(m->received, (16u << 16) + 10);
+    assert_true(h2_has(m, "until"));
+    assert_false(h->agent->gone);
+}
+
 static void a_stream_that_the_agent_resets_closes_its_upstream(void **state)
 {
     struct h2_world *h = *state;
@@ -347,6 +371,18 @@ static struct h2_message *begin_upload(struct h2_world *h, const char *length)
             "api.anthropic.com", ":path", "/v1/messages", "x-api-key", fake_key(h->w),
             "content-length", length, NULL, NULL};
     return h2_ask_raw(h->agent, fields, "", true);
+}
+
+static void a_collected_body_that_is_too_large_is_413_at_once(void **state)
+{
+    struct h2_world *h = *state;
+    struct h2_message *m = begin_upload(h, "10485761");
+    WAIT(h->w, m->closed);
+    assert_true(m->ended);
+    assert_true(h2_has(m, ":status: 413\n"));
+    assert_false(h2_has(m, ":status: 100\n"));
+    assert_int_equal(m->code, NGHTTP2_NO_ERROR);
+    assert_int_equal(h->w->origin_count, 0);
 }
 
 static void an_early_answer_ends_a_large_upload(void **state)
@@ -901,6 +937,8 @@ int main(void)
             RULES(a_body_that_is_looked_into_may_come_in_pieces),
             H1_UP(an_event_arrives_before_the_next_one_exists),
             H1_UP(an_upstream_that_breaks_off_is_no_clean_end),
+            H1_UP(what_came_before_a_break_arrives_before_the_reset),
+            RULES(a_collected_body_that_is_too_large_is_413_at_once),
             H1_UP(a_stream_that_the_agent_resets_closes_its_upstream),
             H1_UP(an_early_answer_ends_a_large_upload),
             H1_UP(an_early_answer_lets_a_small_upload_end),

@@ -19,7 +19,7 @@ GOOGLE = "generativelanguage.googleapis.com"
 KEYS = {"ANTHROPIC_API_KEY": "sk-ant-api03-REAL-anthropic-0123456789",
         "OPENAI_API_KEY": "sk-proj-REAL-openai-0123456789",
         "GEMINI_API_KEY": "AIzaSyREAL-google-0123456789"}
-PATIENCE = 10 * SLOW
+PATIENCE = 15 * SLOW
 BODY = b'{"model":"m","messages":[]}'
 
 
@@ -152,6 +152,7 @@ class Origin:
                 plain, _ = self.listener.accept()
             except OSError:
                 return
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a reset drops what waits
             threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
 
     def serve(self, plain):

@@ -24,6 +24,9 @@ struct entry_program {
     char *npm;
     char *version;
     char *file;
+    char **beside;
+    unsigned beside_count;
+    char *runner;
 };
 
 /* As libcyaml fills it; NULL is "not set". */
@@ -51,6 +54,8 @@ static const cyaml_schema_field_t program_fields[] = {
         CYAML_FIELD_STRING_PTR("npm", OPTIONAL, struct entry_program, npm, 1, 200),
         CYAML_FIELD_STRING_PTR("version", OPTIONAL, struct entry_program, version, 1, 60),
         CYAML_FIELD_STRING_PTR("file", OPTIONAL, struct entry_program, file, 1, 200),
+        YAML_FIELD_STRINGS("beside", CYAML_FLAG_OPTIONAL, struct entry_program, beside, 8),
+        CYAML_FIELD_STRING_PTR("runner", OPTIONAL, struct entry_program, runner, 1, 60),
         CYAML_FIELD_END,
 };
 
@@ -146,6 +151,8 @@ static void apply(struct agent *agent, const struct entry *entry)
         set_string(&agent->npm, entry->program->npm);
         set_string(&agent->version, entry->program->version);
         set_string(&agent->npm_file, entry->program->file);
+        set_strings(&agent->beside, entry->program->beside, entry->program->beside_count);
+        set_string(&agent->runner, entry->program->runner);
     }
     if (!entry->seeds)
         return;
@@ -158,13 +165,20 @@ static void apply(struct agent *agent, const struct entry *entry)
     }
 }
 
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
 /* A name that is part of paths and of docker's names: letters, digits, . _ - in the middle. */
 static bool is_plain_name(const char *name)
 {
-    static const char fine[] =
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     return name[0] != '.' && name[0] != '-' && name[0] != '\0' &&
-           strspn(name, fine) == strlen(name);
+           strspn(name, NAME_CHARS) == strlen(name);
+}
+
+/* The same with the braces of marks. */
+static bool is_version(const char *text)
+{
+    return text[0] != '.' && text[0] != '-' && text[0] != '\0' &&
+           strspn(text, NAME_CHARS "{}") == strlen(text);
 }
 
 /* Below the home: not absolute, no "..", no empty component. */
@@ -188,10 +202,16 @@ static const char *complaint(const struct agent *agent)
         return "needs 'version' and 'file' with 'npm'";
     if (agent->npm && !is_inner_path(agent->npm_file))
         return "has a 'file' that is not a path inside the package";
-    if (agent->npm && (agent->npm[0] == '-' || !is_plain_name(agent->version)))
+    if (agent->npm && (agent->npm[0] == '-' || !is_version(agent->version)))
         return "has a 'version' that is not a plain version";
     if (agent->host_binary && !is_plain_name(agent->host_binary))
         return "has a 'host' program that is not a plain name";
+    for (char **name = agent->beside; name && *name; name++) {
+        if (!is_plain_name(*name))
+            return "has a 'beside' that is not a plain name";
+    }
+    if (agent->runner && (!is_plain_name(agent->runner) || !agent->npm || !agent->host_binary))
+        return "needs 'host' and 'npm' with a plain 'runner'";
     if (agent->image && (!is_plain_name(agent->image) || !agent->dockerfile))
         return "needs a plain 'image' name, and a 'dockerfile' for it";
     if (agent->dockerfile && !asset_get(agent->dockerfile).p)
@@ -268,6 +288,8 @@ void agent_table_release(struct agent_table *table)
         free(agent->npm);
         free(agent->version);
         free(agent->npm_file);
+        strings_free(agent->beside);
+        free(agent->runner);
         free(agent->image);
         free(agent->dockerfile);
     }

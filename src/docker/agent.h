@@ -35,13 +35,17 @@ struct agent {
                         * "a|b": of the first of them that has one */
     char **argv;       /* owns, NULL-terminated; argv[0] is looked up in the box */
     char *host_binary; /* owns; program to look up in the host's PATH, or NULL */
-    char *npm;         /* owns; npm package with the native program, or NULL; may hold {arch} */
-    char *version;     /* owns; the version of it that is fetched; NULL with npm */
-    char *npm_file;    /* owns; path of the program in the package */
-    char *image;       /* owns; docker image name to build and run, or NULL: base only */
-    char *dockerfile;  /* owns; name of the asset, or NULL */
-    char **env;        /* owns, NULL-terminated "NAME=value"; marks are replaced */
-    char **remove;     /* owns, NULL-terminated; files in its home that go before each start */
+    /* In npm, version and npm_file {arch} is x64 or arm64, {machine} x86_64 or aarch64. */
+    char *npm;        /* owns; npm package with the program, or NULL */
+    char *version;    /* owns; the version of it that is fetched; NULL without npm */
+    char *npm_file;   /* owns; path of the program in the package */
+    char **beside;    /* owns, NULL-terminated; files in its folder that go along */
+    char *runner;     /* owns; the program is a script for this one, and the whole package
+                       * goes along; NULL: it is a native program */
+    char *image;      /* owns; docker image name to build and run, or NULL: base only */
+    char *dockerfile; /* owns; name of the asset, or NULL */
+    char **env;       /* owns, NULL-terminated "NAME=value"; marks are replaced */
+    char **remove;    /* owns, NULL-terminated; files in its home that go before each start */
     struct agent_seed *seeds; /* owns */
     size_t seed_count;
 };

@@ -91,6 +91,40 @@ static void add_etc(const struct box_spec *spec, struct argv *out)
     argv_add(out, "/etc/group");
 }
 
+static void add_at_programs(struct argv *out, const char *source, const char *name)
+{
+    argv_adds(out, "--ro-bind", source, NULL);
+    argv_addf(out, BOX_PROGRAMS "/%s", name);
+}
+
+/* A script needs its runner: that of the host, if it is not below /usr, which the box has. */
+static void add_script(
+        const struct agent *agent, const char *package, const char *script, struct argv *out)
+{
+    char *runner = program_in_path(agent->runner);
+    add_at_programs(out, package, strrchr(package, '/') + 1);
+    argv_adds(out, "--symlink", script, NULL);
+    argv_addf(out, BOX_PROGRAMS "/%s", agent->host_binary);
+    if (runner && !str_starts(str_of(runner), STR("/usr/")))
+        add_at_programs(out, runner, agent->runner);
+    free(runner);
+}
+
+static void add_program(const struct agent *agent, const char *program, struct argv *out)
+{
+    struct argv parts = ARGV_INIT;
+    char *inner = program_inner_path(agent, program);
+    program_parts(agent, program, &parts);
+    if (agent->runner)
+        add_script(agent, parts.v[0], inner, out);
+    else
+        add_at_programs(out, program, agent->host_binary ? agent->host_binary : inner);
+    for (size_t i = 1; i < parts.n; i++)
+        add_at_programs(out, parts.v[i], strrchr(parts.v[i], '/') + 1);
+    argv_release(&parts);
+    free(inner);
+}
+
 static void add_folders(
         const struct box_spec *spec, const struct box_host *host, struct argv *out)
 {
@@ -103,13 +137,8 @@ static void add_folders(
     argv_adds(out, "--bind", spec->workspace, BOX_WORKSPACE, NULL);
     argv_adds(out, "--bind", spec->home, BOX_HOME, NULL);
     argv_adds(out, "--ro-bind", host->guest, BOX_GUEST, NULL);
-    if (host->program) {
-        const char *name = spec->agent && spec->agent->host_binary
-                                   ? spec->agent->host_binary
-                                   : strrchr(host->program, '/') + 1;
-        argv_adds(out, "--ro-bind", host->program, NULL);
-        argv_addf(out, BOX_PROGRAMS "/%s", name);
-    }
+    if (host->program)
+        add_program(spec->agent, host->program, out);
     argv_adds(out, "--remount-ro", "/run", "--remount-ro", "/", NULL);
 }
 

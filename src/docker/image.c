@@ -357,12 +357,29 @@ static void build(struct image_job *job)
         fail(job, &err);
 }
 
+/* The name by which the agent's command finds it. */
+static int name_program(struct image_job *job, struct err *err)
+{
+    const struct agent *agent = job->agent;
+    char *inner = program_inner_path(agent, job->program_path);
+    char *from = path_join3(job->context, "agent", inner);
+    char *to = path_join3(
+            job->context, "agent", agent->host_binary ? agent->host_binary : agent->argv[0]);
+    int rc = strcmp(from, to) == 0 ? 0 : agent->runner ? symlink(inner, to) : rename(from, to);
+    if (rc < 0)
+        rc = err_set(err, ERR_IO, "cannot make '%s': %s", to, strerror(errno));
+    free(to);
+    free(from);
+    free(inner);
+    return rc;
+}
+
 static void on_copied(void *ctx, const struct cmd_result *result)
 {
     struct image_job *job = ctx;
     struct err err;
     job->cmd = NULL;
-    if (cmd_check(result, "cp", &err) < 0)
+    if (cmd_check(result, "cp", &err) < 0 || name_program(job, &err) < 0)
         fail(job, &err);
     else
         build(job);
@@ -410,10 +427,10 @@ static void on_network(void *ctx, const struct cmd_result *result)
         build(job);
         return;
     }
-    argv_adds(&argv, "cp", "--reflink=auto", "--preserve=mode,timestamps", "--",
-            job->program_path, NULL);
-    argv_addf(&argv, "%s/agent/%s", job->context,
-            job->agent->host_binary ? job->agent->host_binary : job->agent->argv[0]);
+    argv_adds(&argv, "cp", "--reflink=auto", "--recursive", "--preserve=mode,timestamps", "--",
+            NULL);
+    program_parts(job->agent, job->program_path, &argv);
+    argv_addf(&argv, "%s/agent/", job->context);
     run(job, &argv, COPY_IDLE_MS, on_copied);
 }
 

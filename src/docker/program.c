@@ -18,7 +18,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "docker/argv.h"
 #include "docker/cmd.h"
 
 /* 80 MB on a slow line, during which npm prints nothing. */
@@ -52,6 +51,13 @@ static const char *arch_name(void)
     if (strcmp(name.machine, "aarch64") == 0)
         return "arm64";
     return name.machine;
+}
+
+static const char *machine_name(void)
+{
+    return strcmp(arch_name(), "x64") == 0     ? "x86_64"
+           : strcmp(arch_name(), "arm64") == 0 ? "aarch64"
+                                               : arch_name();
 }
 
 static bool is_executable_file(const char *path)
@@ -96,25 +102,91 @@ static bool can_fetch(const struct agent *agent)
     return yes;
 }
 
-/* "package@version" with {arch} filled in. */
-static char *npm_spec(const struct agent *agent)
+/* {arch} and {machine} filled in. */
+static char *filled(const char *text)
 {
-    struct str rest = str_of(agent->npm);
-    const char *mark = strstr(agent->npm, "{arch}");
-    if (!mark)
-        return xasprintf("%s@%s", agent->npm, agent->version);
-    rest.n = (size_t)(mark - agent->npm);
-    return xasprintf(
-            "%.*s%s%s@%s", STR_ARG(rest), arch_name(), mark + strlen("{arch}"), agent->version);
+    struct buf out = BUF_INIT;
+    while (*text) {
+        if (str_starts(str_of(text), STR("{arch}"))) {
+            buf_puts(&out, arch_name());
+            text += strlen("{arch}");
+        } else if (str_starts(str_of(text), STR("{machine}"))) {
+            buf_puts(&out, machine_name());
+            text += strlen("{machine}");
+        } else {
+            buf_putc(&out, *text++);
+        }
+    }
+    char *copy = xstrndup(buf_data(&out), buf_len(&out));
+    buf_release(&out);
+    return copy;
 }
 
+/* "package@version" */
+static char *npm_spec(const struct agent *agent)
+{
+    char *text = xasprintf("%s@%s", agent->npm, agent->version);
+    char *spec = filled(text);
+    free(text);
+    return spec;
+}
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* A script keeps its place in the package. */
 static char *cache_path(const struct agent *agent)
 {
     if (!agent->npm)
         return NULL;
-    const char *slash = strrchr(agent->npm_file, '/');
-    return xasprintf("%s/cache/agents/%s-%s-%s/%s", path_home(), agent->name, agent->version,
-            arch_name(), slash ? slash + 1 : agent->npm_file);
+    char *version = filled(agent->version);
+    char *file = filled(agent->npm_file);
+    char *path = xasprintf("%s/cache/agents/%s-%s-%s/%s", path_home(), agent->name, version,
+            arch_name(), agent->runner ? file : base_of(file));
+    free(file);
+    free(version);
+    return path;
+}
+
+static char *folder_of(const char *path)
+{
+    return xstrndup(path, (size_t)(base_of(path) - path - 1));
+}
+
+/* The package's folder for a program at `path`, where npm's archives have one. */
+static char *package_of(const struct agent *agent, const char *path)
+{
+    char *file = filled(agent->npm_file);
+    size_t inner = strlen(file) - strcspn(file, "/");
+    free(file);
+    return xstrndup(path, strlen(path) - inner);
+}
+
+void program_parts(const struct agent *agent, const char *path, struct argv *ret)
+{
+    if (agent->runner) {
+        char *package = package_of(agent, path);
+        argv_add(ret, package);
+        free(package);
+        return;
+    }
+    argv_add(ret, path);
+    char *folder = folder_of(path);
+    for (char **name = agent->beside; name && *name; name++) {
+        char *file = path_join(folder, *name);
+        if (is_executable_file(file))
+            argv_add(ret, file);
+        free(file);
+    }
+    free(folder);
+}
+
+char *program_inner_path(const struct agent *agent, const char *path)
+{
+    return agent->runner ? filled(agent->npm_file) : xstrdup(base_of(path));
 }
 
 char *program_pinned_id(const struct agent *agent)
@@ -204,20 +276,72 @@ static void fetch_failed(struct program_job *job, struct err *err)
 
 /* --- fetching ------------------------------------------------------------------------ */
 
+/* One file of the package, or the package. */
+static int keep(const char *from, const char *to, struct err *err)
+{
+    if (rename(from, to) == 0 || (errno == ENOTEMPTY && file_exists(to)))
+        return 0;
+    return err_set(err, ERR_IO, "cannot keep '%s': %s", to, strerror(errno));
+}
+
+static int check_program(
+        const struct agent *agent, const char *file, bool is_main, struct err *err)
+{
+    struct stat st;
+    bool regular = lstat(file, &st) == 0 && S_ISREG(st.st_mode);
+    if (!regular || (!(agent->runner && is_main) && !is_native(file)))
+        return err_set(err, ERR_PROTO, "'%s' of the package is not a %s", base_of(file),
+                agent->runner ? "file" : "native program");
+    if (chmod(file, 0755) < 0)
+        return err_set(err, ERR_IO, "cannot set the mode of '%s': %s", file, strerror(errno));
+    return 0;
+}
+
+/* The program comes last: when it is there, all is. */
 static int put_in_place(struct program_job *job, struct err *err)
 {
-    char *file = path_join(job->temp, job->agent->npm_file);
-    char *dir = xstrndup(job->cached, (size_t)(strrchr(job->cached, '/') - job->cached));
-    struct stat st;
-    int rc = file_mkdir(dir, err);
-    if (rc == 0 && (lstat(file, &st) < 0 || !S_ISREG(st.st_mode) || !is_native(file)))
-        rc = err_set(err, ERR_PROTO, "'%s' of the package is not a native program",
-                job->agent->npm_file);
-    if (rc == 0 && (chmod(file, 0755) < 0 || rename(file, job->cached) < 0))
-        rc = err_set(err, ERR_IO, "cannot keep '%s': %s", job->cached, strerror(errno));
-    free(dir);
+    const struct agent *agent = job->agent;
+    char *inner = filled(agent->npm_file);
+    char *file = path_join(job->temp, inner);
+    char *to = agent->runner ? package_of(agent, job->cached) : xstrdup(job->cached);
+    char *from = agent->runner ? package_of(agent, file) : xstrdup(file);
+    char *to_dir = folder_of(to), *from_dir = folder_of(file);
+    int rc = file_mkdir(to_dir, err);
+    for (char **name = agent->beside; rc == 0 && name && *name; name++) {
+        char *one = path_join(from_dir, *name);
+        char *place = path_join(to_dir, *name);
+        rc = check_program(agent, one, false, err);
+        if (rc == 0)
+            rc = keep(one, place, err);
+        free(place);
+        free(one);
+    }
+    if (rc == 0)
+        rc = check_program(agent, file, true, err);
+    if (rc == 0)
+        rc = keep(from, to, err);
+    free(from_dir);
+    free(to_dir);
+    free(from);
+    free(to);
     free(file);
+    free(inner);
     return rc;
+}
+
+/* What is taken out of the archive. */
+static void add_members(const struct agent *agent, struct argv *argv)
+{
+    char *file = filled(agent->npm_file);
+    const char *base = base_of(file);
+    if (agent->runner) {
+        argv_addf(argv, "%.*s", (int)strcspn(file, "/"), file);
+    } else {
+        argv_add(argv, file);
+        for (char **name = agent->beside; name && *name; name++)
+            argv_addf(argv, "%.*s%s", (int)(base - file), file, *name);
+    }
+    free(file);
 }
 
 static void on_unpacked(void *ctx, const struct cmd_result *result)
@@ -263,7 +387,8 @@ static void on_packed(void *ctx, const struct cmd_result *result)
     argv_adds(&argv, "tar", "--extract", "--gzip", "--no-same-owner", NULL);
     argv_addf(&argv, "--file=%s/%.*s", job->temp, STR_ARG(name));
     argv_addf(&argv, "--directory=%s", job->temp);
-    argv_adds(&argv, "--", job->agent->npm_file, NULL);
+    argv_add(&argv, "--");
+    add_members(job->agent, &argv);
     const struct cmd_spec spec = {.argv = argv_list(&argv),
             .idle_ms = UNPACK_IDLE_MS,
             .done = on_unpacked,
@@ -319,12 +444,25 @@ static void fetch(struct program_job *job)
 
 /* --- deciding ------------------------------------------------------------------------ */
 
+/* A box made of the host's /usr has it where it is. */
+static bool is_in_usr(const char *name)
+{
+    char *usr = xasprintf("/usr/bin/%s", name);
+    char *local = xasprintf("/usr/local/bin/%s", name);
+    bool yes = is_executable_file(usr) || is_executable_file(local);
+    free(local);
+    free(usr);
+    return yes;
+}
+
 static void start(void *ctx)
 {
     struct program_job *job = ctx;
     const struct agent *agent = job->agent;
     struct err err;
-    if (!agent || (!agent->host_binary && !agent->npm)) {
+    bool is_there = agent && agent->runner && job->order == PROGRAM_HOST_FIRST &&
+                    is_in_usr(agent->host_binary) && is_in_usr(agent->runner);
+    if (!agent || is_there || (!agent->host_binary && !agent->npm)) {
         finish(job, NULL, "none", NULL);
         return;
     }
@@ -345,9 +483,10 @@ static void start(void *ctx)
     else if (fetchable)
         fetch(job);
     else {
-        err_set(&err, ERR_NOENT,
-                "the program of '%s' is missing: put a native '%s' into PATH%s", agent->name,
+        err_set(&err, ERR_NOENT, "the program of '%s' is missing: put a%s '%s' into %s%s",
+                agent->name, agent->runner ? "" : " native",
                 agent->host_binary ? agent->host_binary : agent->argv[0],
+                agent->runner ? "/usr/local/bin" : "PATH",
                 agent->npm ? ", or install npm so that it can be fetched" : "");
         finish(job, NULL, NULL, &err);
     }

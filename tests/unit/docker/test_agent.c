@@ -297,6 +297,8 @@ static void wrong_entries_are_refused_with_their_line(void **state)
             {"x: {command: [x], program: {npm: p}}", "'version'"},
             {"x: {command: [x], program: {npm: p, version: 1/2, file: f}}", "plain version"},
             {"x: {command: [x], program: {host: ../x}}", "plain name"},
+            {"x: {command: [x], program: {host: x, beside: [../y]}}", "'beside'"},
+            {"x: {command: [x], program: {host: x, runner: node}}", "'runner'"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct agent_table table = {0};

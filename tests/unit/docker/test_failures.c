@@ -327,6 +327,63 @@ static void the_pinned_program_is_fetched_once(void **state)
     world_free(w);
 }
 
+static void the_files_beside_the_program_come_along(void **state)
+{
+    (void)state;
+    struct world *w = failing_world();
+    char *beside[] = {(char *)"helper", NULL};
+    struct argv parts = ARGV_INIT;
+    tool(w, "npm",
+            "mkdir -p package/x64 && cp /usr/bin/true package/x64/tester && "
+            "cp /usr/bin/true package/x64/helper && tar -czf a.tgz package && echo a.tgz");
+    use_npm(w);
+    w->agent.version = (char *)"2.0-{arch}";
+    w->agent.npm_file = (char *)"package/{arch}/tester";
+    w->agent.beside = beside;
+    struct found found = find(w, PROGRAM_PINNED_FIRST);
+    if (!found.path)
+        fail_msg("%s", found.err.msg);
+    assert_non_null(strstr(found.path, "/tester-2.0-x64-x64/tester"));
+    program_parts(&w->agent, found.path, &parts);
+    assert_int_equal(parts.n, 2);
+    assert_string_equal(parts.v[0], found.path);
+    assert_non_null(strstr(parts.v[1], "/tester-2.0-x64-x64/helper"));
+    assert_int_equal(access(parts.v[1], X_OK), 0);
+    argv_release(&parts);
+    found_free(&found);
+    world_free(w);
+}
+
+static void a_script_comes_with_its_package(void **state)
+{
+    (void)state;
+    struct world *w = failing_world();
+    struct argv parts = ARGV_INIT;
+    tool(w, "npm",
+            "mkdir -p package/lib && echo '#!/usr/bin/env node' >package/lib/t.js && "
+            "echo '{}' >package/package.json && tar -czf a.tgz package && echo a.tgz");
+    use_npm(w);
+    w->agent.version = (char *)"3.0";
+    w->agent.npm_file = (char *)"package/lib/t.js";
+    w->agent.runner = (char *)"node";
+    struct found found = find(w, PROGRAM_PINNED_FIRST);
+    if (!found.path)
+        fail_msg("%s", found.err.msg);
+    assert_int_equal(access(found.path, X_OK), 0);
+    program_parts(&w->agent, found.path, &parts);
+    assert_int_equal(parts.n, 1);
+    assert_non_null(strstr(parts.v[0], "/tester-3.0-x64/package"));
+    char *inner = program_inner_path(&w->agent, found.path);
+    assert_string_equal(inner, "package/lib/t.js");
+    char *other = path_join(parts.v[0], "package.json");
+    assert_int_equal(access(other, R_OK), 0);
+    free(other);
+    free(inner);
+    argv_release(&parts);
+    found_free(&found);
+    world_free(w);
+}
+
 static void a_fetch_that_goes_wrong_is_an_error_and_leaves_nothing(void **state)
 {
     static const struct {
@@ -482,6 +539,8 @@ int main(void)
             cmocka_unit_test(a_build_that_fails_leaves_no_folder_and_shows_its_lines_escaped),
             cmocka_unit_test(an_image_whose_hash_fits_is_not_built_again),
             cmocka_unit_test(the_pinned_program_is_fetched_once),
+            cmocka_unit_test(the_files_beside_the_program_come_along),
+            cmocka_unit_test(a_script_comes_with_its_package),
             cmocka_unit_test(a_fetch_that_goes_wrong_is_an_error_and_leaves_nothing),
             cmocka_unit_test(the_program_of_the_host_is_the_second_choice_for_an_image),
             cmocka_unit_test(a_script_of_the_host_is_not_taken_for_the_program),

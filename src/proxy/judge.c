@@ -276,10 +276,13 @@ static bool judge_by_policy(const struct tunnel *tunnel, const struct http_head 
     grants_judge_net(config->grants, config->policy, config->session, &req, verdict);
     str_copy(rec->rule, sizeof(rec->rule), str_of(verdict->rule));
     str_vis(why, sizeof(why), str_of(*verdict->reason ? verdict->reason : verdict->rule));
-    if (verdict->kind == VERDICT_DENY) {
+    /* Nobody is asked about telemetry: agents wait for the answer, and for a person it is no
+     * question. A rule may still allow it. */
+    bool telemetry = verdict->kind != VERDICT_ALLOW &&
+                     provider_table_is_telemetry(config->providers, req.host, req.path);
+    if (verdict->kind == VERDICT_DENY || telemetry) {
         snprintf(reason, sizeof(reason), "Blocked: %.16s %.60s is refused: %s.", rec->method,
-                tunnel->host, why);
-        bool telemetry = provider_table_is_telemetry_host(config->providers, req.host);
+                tunnel->host, verdict->kind == VERDICT_DENY ? why : "telemetry");
         return refuse(judged, telemetry ? 404 : 403, REQUEST_DENY, reason);
     }
     if (asks_for_websocket(head))

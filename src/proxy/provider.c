@@ -111,23 +111,32 @@ enum api_kind provider_usage(
     return rule ? rule->api : provider->usage;
 }
 
+/* A path, or with a slash at the end all below it. */
+static bool telemetry_matches(const char *pattern, struct str path)
+{
+    return str_ends(str_of(pattern), STR("/")) ? str_starts(path, str_of(pattern))
+                                               : provider_pattern_matches(pattern, path);
+}
+
 bool provider_is_telemetry(const struct provider *provider, struct str path)
 {
     for (size_t i = 0; i < provider->telemetry_count; i++) {
-        struct str pattern = str_of(provider->telemetry[i]);
-        if (str_ends(pattern, STR("/")) ? str_starts(path, pattern)
-                                        : provider_pattern_matches(pattern.p, path))
+        const char *entry = provider->telemetry[i];
+        if (entry[0] == '/' && telemetry_matches(entry, path))
             return true;
     }
     return false;
 }
 
-bool provider_table_is_telemetry_host(const struct provider_table *table, struct str host)
+bool provider_table_is_telemetry(
+        const struct provider_table *table, struct str host, struct str path)
 {
     for (size_t i = 0; i < table->count; i++) {
         for (size_t k = 0; k < table->items[i].telemetry_count; k++) {
-            const char *name = table->items[i].telemetry[k];
-            if (name[0] != '/' && str_eq(str_of(name), host))
+            const char *entry = table->items[i].telemetry[k];
+            size_t n = strcspn(entry, "/");
+            if (n > 0 && str_eq((struct str){entry, n}, host) &&
+                    (!entry[n] || telemetry_matches(entry + n, path)))
                 return true;
         }
     }

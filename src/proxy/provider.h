@@ -93,7 +93,8 @@ struct provider {
     size_t allow_count;
     struct provider_endpoint *websocket; /* owns; where an upgrade is let through */
     size_t websocket_count;
-    char **telemetry; /* owns; "/path*" of these hosts, or a further host: refused with 404 */
+    char **telemetry; /* owns; "/path*" of these hosts, a further host, or host/path* of one:
+                       * refused with 404 */
     size_t telemetry_count;
     enum api_kind usage;    /* how its answers count tokens */
     enum api_kind error;    /* the form in which refusals are written */
@@ -153,7 +154,8 @@ enum api_kind provider_usage(
 /* Telemetry, updates: refused like anything else, but with 404, after which agents go on
  * without waiting. Only chooses between two refusals; never lets anything through. */
 bool provider_is_telemetry(const struct provider *provider, struct str path);
-bool provider_table_is_telemetry_host(const struct provider_table *table, struct str host);
+bool provider_table_is_telemetry(
+        const struct provider_table *table, struct str host, struct str path);
 
 /*
  * True when the raw path has something that two parsers may read differently: "..", a segment

@@ -95,13 +95,18 @@ static int merge_telemetry(struct provider *p, const struct raw_provider *raw, s
 {
     for (unsigned i = 0; i < raw->telemetry_count; i++) {
         const char *text = raw->telemetry[i];
-        if (text[0] == '/' ? path_is_suspicious(str_of(text)) : !is_host(text))
+        size_t n = strcspn(text, "/");
+        char *host = xstrndup(text, n);
+        bool fine = (n == 0 || is_host(host)) &&
+                    (!text[n] || !path_is_suspicious(str_of(text + n)));
+        free(host);
+        if (!fine)
             return err_set(err, ERR_CONFIG, "telemetry '%s' is not /path and no host", text);
     }
     replace_list(&p->telemetry, &p->telemetry_count, raw->telemetry, raw->telemetry_count);
     for (size_t i = 0; i < p->telemetry_count; i++) {
-        if (p->telemetry[i][0] != '/')
-            lower_case(p->telemetry[i]);
+        for (char *c = p->telemetry[i]; *c && *c != '/'; c++)
+            *c = char_lower(*c);
     }
     return 0;
 }

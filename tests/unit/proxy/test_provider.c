@@ -285,9 +285,13 @@ static void websockets_telemetry_and_forms_are_data(void **state)
     assert_true(provider_is_telemetry(anthropic, STR("/api/eval/sdk-x")));
     assert_false(provider_is_telemetry(anthropic, STR("/api/evaluate")));
     assert_false(provider_is_telemetry(anthropic, STR("/v1/messages")));
-    assert_true(provider_table_is_telemetry_host(*state, STR("statsig.anthropic.com")));
-    assert_false(provider_table_is_telemetry_host(*state, STR("api.anthropic.com")));
-    assert_false(provider_table_is_telemetry_host(*state, STR("/plugins/")));
+    assert_true(provider_table_is_telemetry(*state, STR("statsig.anthropic.com"), STR("/")));
+    assert_true(provider_table_is_telemetry(*state, STR("raw.githubusercontent.com"),
+            STR("/openai/codex/main/announcement_tip.toml")));
+    assert_false(provider_table_is_telemetry(
+            *state, STR("raw.githubusercontent.com"), STR("/openai/codex/main/README.md")));
+    assert_false(provider_table_is_telemetry(*state, STR("api.anthropic.com"), STR("/")));
+    assert_false(provider_table_is_telemetry(*state, STR("/plugins/"), STR("/")));
     assert_int_equal(anthropic->error, API_ANTHROPIC);
     assert_int_equal(
             provider_usage(router, STR("POST"), STR("/api/v1/messages")), API_ANTHROPIC);

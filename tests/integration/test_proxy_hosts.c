@@ -58,6 +58,18 @@ static void what_is_denied_is_answered_inside_of_tls(void **state)
     agent_ask(agent, "GET / HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n", "HTTP/1.1 403 Forbidden");
 }
 
+static void nobody_is_asked_about_telemetry(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_tunnel(w, "play.googleapis.com:443", "play.googleapis.com");
+    assert_true(agent->open);
+    agent_ask(agent,
+            "POST /log HTTP/1.1\r\nHost: play.googleapis.com\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 404 Not Found\r\n");
+    assert_int_equal(gate_count(w->gate), 0);
+    assert_int_equal(world_last_row(w).decision, REQUEST_DENY);
+}
+
 static void what_is_asked_waits_and_goes_on(void **state)
 {
     struct world *w = *state;
@@ -226,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             TEST(what_a_rule_allows_goes_through_inspected),
             TEST(what_is_denied_is_answered_inside_of_tls),
+            TEST(nobody_is_asked_about_telemetry),
             TEST(what_is_asked_waits_and_goes_on),
             TEST(an_answer_for_the_host_lets_the_others_go_too),
             TEST(https_on_another_port_is_seen_where_a_rule_or_an_answer_names_it),

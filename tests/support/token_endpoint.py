@@ -20,8 +20,8 @@ import sys
 import threading
 import urllib.parse
 
-HOSTS = ("api.anthropic.com", "platform.claude.com", "auth.openai.com", "chatgpt.com",
-         "localhost")
+HOSTS = ("api.anthropic.com", "platform.claude.com", "api.openai.com", "auth.openai.com",
+         "chatgpt.com", "generativelanguage.googleapis.com", "localhost")
 TOKEN_PATHS = ("/v1/oauth/token", "/oauth/token")
 
 
@@ -85,6 +85,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class TokenEndpoint:
+    handler = Handler
+    token_paths = TOKEN_PATHS
+
     def __init__(self, folder, access="sk-ant-oat01-REAL-0", refresh="sk-ant-ort01-REAL-0",
                  lifetime=28800):
         self.cert, key = make_certificate(folder)
@@ -97,7 +100,7 @@ class TokenEndpoint:
         self.free.set()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.cert, key)
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), self.handler)
         self.server.owner = self
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
                                                  do_handshake_on_connect=False)

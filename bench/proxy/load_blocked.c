@@ -1,41 +1,49 @@
 /*
  * load_blocked.c - how long a request waits while the peer mints certificates.
  *
- * A thread opens a tunnel to a new host at a fixed pace. Meanwhile one request a millisecond
- * goes in turn through the peer and straight to the origin. A pace, not all that the peer can
- * do: a queue of work is no blocked loop. Two figures come of it:
+ * Another process opens a tunnel to a new host at a fixed pace. Meanwhile one request a
+ * millisecond goes in turn through the peer and straight to the origin. A pace, not all that
+ * the peer can do: a queue of work is no blocked loop. Three figures come of it:
  *
- * added  The longest delay through the peer minus the longest without it: what an agent would
- *        see. Another program that had the CPU meanwhile is in it.
- * held   Of each delay through the peer, the time in which neither the peer's loop, nor the
- *        origin, nor we were ready to run and waited for the CPU (the kernel keeps that sum
- *        for each thread). What is left is the request itself and all that the loop did
- *        before it, be it computing or waiting in the kernel: never less than it was blocked.
+ * added    The longest delay through the peer minus the longest without it: what an agent would
+ *          see. Another program that had the CPU meanwhile is in it.
+ * held     Of each delay through the peer, the time in which neither the peer's loop, nor the
+ *          origin, nor we were ready to run and waited for the CPU (the kernel keeps that sum
+ *          for each thread). What is left is the request itself and all that the loop did
+ *          before it, be it computing or waiting in the kernel.
+ * blocked  The longest so held minus the longest so held before the first of those tunnels:
+ *          what is due to them.
  *
- * The tunnels' thread has the policy SCHED_IDLE, so that it does not keep the requests waiting.
+ * The process of the tunnels has the policy SCHED_IDLE, so that it does not keep the requests
+ * waiting, and is none of our threads, because then it could hold a lock meanwhile.
  *
- * Owns: two loads, one of each thread. Blocks: sleeps between requests.
+ * Owns: a load here and one in the child. Blocks: sleeps between requests.
  */
 #include "client.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define ANSWER_NS (10 * UINT64_C(1000000000))
 
+/* In memory that both processes see. */
 struct minter {
-    struct load load;
-    const struct options *options; /* borrows */
-    struct lane lane;
-    uint64_t minted;
     atomic_bool stop;
+    uint64_t minted, failures;
+    char first_failure[200];
+};
+
+struct mint_load {
+    struct load load;
+    uint64_t minted;
 };
 
 struct prober {
@@ -50,31 +58,57 @@ struct prober {
 
 static void minter_ready(struct load *load, struct conn *conn)
 {
-    ((struct minter *)load)->minted++;
+    ((struct mint_load *)load)->minted++;
     conn_close(conn);
 }
 
 static const struct load_ops minter_ops = {minter_ready, NULL, NULL, NULL};
 
-static void *mint(void *arg)
+/* In the child, until it is told to stop. */
+static void mint(struct minter *minter, const struct options *options)
 {
-    struct minter *minter = arg;
     const struct sched_param none = {0};
-    const uint64_t period = (uint64_t)minter->options->period_ms * 1000000;
-    uint64_t due = now_ns();
-    unsigned next = minter->options->first;
+    const uint64_t period = (uint64_t)options->period_ms * 1000000;
+    struct mint_load test = {.minted = 0};
+    struct lane lane;
+    unsigned next = options->first;
 
-    (void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
-    while (!atomic_load(&minter->stop)) {
+    (void)sched_setscheduler(0, SCHED_IDLE, &none);
+    lane_to_peer(&lane, options);
+    load_init(&test.load, &minter_ops, options->connections);
+    for (uint64_t due = now_ns(); !atomic_load(&minter->stop); due += period) {
         char host[64];
         snprintf(host, sizeof(host), "h%06u.mint.test", next);
-        struct conn *conn = &minter->load.conn[next++ % minter->load.count];
+        struct conn *conn = &test.load.conn[next++ % test.load.count];
         conn_close(conn); /* one that took longer than all the others */
-        conn_open(&minter->load, conn, &minter->lane, host);
-        due += period;
-        load_run(&minter->load, due, NULL);
+        conn_open(&test.load, conn, &lane, host);
+        load_run(&test.load, due + period, NULL);
     }
-    return NULL;
+    minter->minted = test.minted;
+    minter->failures = test.load.failures;
+    memcpy(minter->first_failure, test.load.first_failure, sizeof(minter->first_failure));
+    load_release(&test.load);
+    lane_release(&lane);
+}
+
+static struct minter *minter_start(const struct options *options, pid_t *ret_pid)
+{
+    struct minter *minter = mmap(
+            NULL, sizeof(*minter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (minter == MAP_FAILED || (*ret_pid = fork()) < 0)
+        fail("no second process");
+    if (*ret_pid > 0)
+        return minter;
+    mint(minter, options);
+    _exit(0);
+}
+
+static void minter_stop(struct minter *minter, pid_t pid)
+{
+    int status = 0;
+    atomic_store(&minter->stop, true);
+    if (waitpid(pid, &status, 0) < 0 || status != 0)
+        fail("the second process broke");
 }
 
 /* --- requests ------------------------------------------------------------------------- */
@@ -168,18 +202,20 @@ static void forget(struct prober *prober)
     samples_release(&prober->held);
 }
 
-static void put(struct prober *prober, const struct minter *minter, json_t *ret)
+static void put(
+        struct prober *prober, const struct minter *minter, double quiet_max, json_t *ret)
 {
     double added = samples_us(&prober->delay[0], 100) - samples_us(&prober->delay[1], 100);
-    prober->load.failures += minter->load.failures;
-    if (minter->load.failures > 0)
-        memcpy(prober->load.first_failure, minter->load.first_failure,
+    prober->load.failures += minter->failures;
+    if (minter->failures > 0)
+        memcpy(prober->load.first_failure, minter->first_failure,
                 sizeof(prober->load.first_failure));
     load_put(&prober->load, ret);
     json_object_set_new(ret, "minted", json_integer((json_int_t)minter->minted));
     json_object_set_new(ret, "delay", samples_json(&prober->delay[0]));
     json_object_set_new(ret, "direct", samples_json(&prober->delay[1]));
     json_object_set_new(ret, "held", samples_json(&prober->held));
+    json_object_set_new(ret, "blocked", json_real(samples_us(&prober->held, 100) - quiet_max));
     json_object_set_new(ret, "added_p99",
             json_real(samples_us(&prober->delay[0], 99) - samples_us(&prober->delay[1], 99)));
     json_object_set_new(ret, "added_max", json_real(added));
@@ -187,10 +223,9 @@ static void put(struct prober *prober, const struct minter *minter, json_t *ret)
 
 void load_blocked(const struct options *options, json_t *ret)
 {
-    static struct minter minter;
     struct prober prober = {.waiting = false};
     struct lane lanes[2];
-    pthread_t thread;
+    pid_t pid;
 
     lane_to_peer(&lanes[0], options);
     lane_to_origin(&lanes[1], options);
@@ -202,23 +237,21 @@ void load_blocked(const struct options *options, json_t *ret)
     open_all_waits(&prober, options);
     probe_for(&prober, options->warm);
     forget(&prober);
-
-    minter.options = options;
-    lane_to_peer(&minter.lane, options);
-    load_init(&minter.load, &minter_ops, options->connections);
-    if (pthread_create(&thread, NULL, mint, &minter) != 0)
-        fail("no thread");
-    probe_for(&prober, options->seconds);
-    atomic_store(&minter.stop, true);
-    pthread_join(thread, NULL);
-
-    put(&prober, &minter, ret);
+    probe_for(&prober, options->seconds / 2);
+    json_object_set_new(ret, "quiet", samples_json(&prober.held));
+    double quiet_max = samples_us(&prober.held, 100);
     forget(&prober);
+
+    struct minter *minter = minter_start(options, &pid);
+    probe_for(&prober, options->seconds);
+    minter_stop(minter, pid);
+
+    put(&prober, minter, quiet_max, ret);
+    forget(&prober);
+    munmap(minter, sizeof(*minter));
     for (unsigned i = 0; i < 3; i++)
         close(prober.waits[i]);
     load_release(&prober.load);
-    load_release(&minter.load);
-    lane_release(&minter.lane);
     for (unsigned k = 0; k < 2; k++)
         lane_release(&lanes[k]);
 }

@@ -54,7 +54,8 @@ void chan_flush_soon(struct chan *chan)
     /* Inside an SSL call of another channel the scratch buffer is taken. */
     if (buf_len(&chan->out) >= FLUSH_NOW && !chan->loop->scratch_busy)
         chan_pump_out(chan);
-    loop_defer(chan->loop, &chan->hook);
+    if (!chan->turning)
+        loop_defer(chan->loop, &chan->hook);
 }
 
 size_t chan_unsent(const struct chan *chan)
@@ -80,7 +81,8 @@ void chan_resume(struct chan *chan)
     chan->paused = false;
     if (buf_len(&chan->in) && !chan->told_end)
         chan->news |= NEWS_DATA;
-    loop_defer(chan->loop, &chan->hook);
+    if (!chan->turning)
+        loop_defer(chan->loop, &chan->hook);
 }
 
 void chan_shutdown(struct chan *chan)
@@ -214,12 +216,14 @@ static void on_deadline(void *ctx)
  */
 void chan_turn(struct chan *chan)
 {
+    chan->turning = true;
     do {
         if (chan->tls)
             chan_tls_pump(chan);
         while (tell_one(chan))
             ;
     } while (chan->tls && chan_tls_more(chan) && chan_can_take(chan));
+    chan->turning = false;
 
     chan_pump_out(chan);
     while (tell_one(chan))

@@ -52,6 +52,7 @@ struct chan {
     enum chan_state state;
     unsigned news; /* enum chan_news not yet told */
     bool connecting;
+    bool turning;     /* in a turn that pumps still: there is no need to ask for one */
     bool reading;     /* uv_read_start is on */
     bool paused;      /* by the owner */
     bool writing;     /* `sending` is in flight */

@@ -37,7 +37,8 @@ static void ssl_enter(struct chan *chan)
 {
     CHECK(!chan->loop->scratch_busy);
     chan->loop->scratch_busy = true;
-    ERR_clear_error();
+    if (ERR_peek_error()) /* clearing an empty queue costs as much as a short event */
+        ERR_clear_error();
 }
 
 static void ssl_leave(struct chan *chan)
@@ -188,6 +189,15 @@ static bool has_pending(const struct chan_tls *tls)
     return SSL_has_pending(tls->ssl) || (tls->under && SSL_has_pending(tls->under->ssl));
 }
 
+/* Room for what comes next: no plaintext is longer than its ciphertext, and a short event
+ * needs no large buffer, which would be let go of again at once. */
+static size_t room_for_next(struct chan_tls *tls)
+{
+    size_t n = lowest(tls)->net.n;
+
+    return n < RECORD && !has_pending(tls) ? n : RECORD;
+}
+
 /* One record into chan_in(); false: no more for now. */
 static bool decrypt(struct chan *chan)
 {
@@ -197,9 +207,10 @@ static bool decrypt(struct chan *chan)
 
     if (!lowest(tls)->net.n && !has_pending(tls))
         return false;
-    char *room = buf_reserve(&chan->in, RECORD);
+    size_t most = room_for_next(tls);
+    char *room = buf_reserve(&chan->in, most);
     ssl_enter(chan);
-    int ok = SSL_read_ex(tls->ssl, room, RECORD, &n);
+    int ok = SSL_read_ex(tls->ssl, room, most, &n);
     int why = ok ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, ok);
     ssl_leave(chan);
 

@@ -112,6 +112,51 @@ static void usage_is_read_along_and_stored(void **state)
     free(rows);
 }
 
+/* The event's bytes among the first `n` of its chunk. */
+static size_t data_in(size_t n, size_t head, size_t length)
+{
+    return n < head ? 0 : n - head < length ? n - head : length;
+}
+
+static void wait_chunk(struct world *w, struct peer *agent, const char *data, size_t n)
+{
+    char chunk[256];
+    snprintf(chunk, sizeof(chunk), "%zx\r\n%.*s\r\n", n, (int)n, data);
+    if (n > 0)
+        WAIT(w, peer_is(agent, chunk));
+    peer_forget(agent);
+}
+
+/* With a rule, the usage and the key looked for. No byte of the text can begin the key, which
+ * is the one reason to wait for more. */
+static void an_event_cut_anywhere_goes_on_as_far_as_it_came(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_api(w);
+    static const char event[] = "event: content_block_delta\n"
+                                "data: {\"delta\":{\"text\":\"Hello\"}}\n\n";
+    char chunk[128];
+    int head = snprintf(chunk, sizeof(chunk), "%zx\r\n", strlen(event));
+    int all = snprintf(chunk, sizeof(chunk), "%zx\r\n%s\r\n", strlen(event), event);
+    say_body(agent, "", "{}");
+    struct peer *up = origin_wait(w, 0, "{}");
+    peer_say(up, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                 "Transfer-Encoding: chunked\r\n\r\n");
+    WAIT(w, peer_has(agent, "\r\n\r\n"));
+    peer_forget(agent);
+    for (int cut = 1; cut < all; cut++) {
+        char first[128];
+        size_t n = data_in((size_t)cut, (size_t)head, strlen(event));
+        snprintf(first, sizeof(first), "%.*s", cut, chunk);
+        peer_say(up, first); /* and nothing more until that has arrived */
+        wait_chunk(w, agent, event, n);
+        peer_say(up, chunk + cut);
+        wait_chunk(w, agent, event + n, strlen(event) - n);
+    }
+    peer_say(up, "0\r\n\r\n");
+    WAIT(w, peer_is(agent, "0\r\n\r\n"));
+}
+
 static void an_answer_with_the_real_key_is_cut_off(void **state)
 {
     struct world *w = *state;
@@ -138,6 +183,7 @@ int main(void)
             TEST(a_body_that_comes_in_pieces_is_judged_whole),
             TEST(what_cannot_be_looked_into_is_refused),
             TEST(usage_is_read_along_and_stored),
+            TEST(an_event_cut_anywhere_goes_on_as_far_as_it_came),
             TEST(an_answer_with_the_real_key_is_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,8 +190,12 @@ static int use_wal(sqlite3 *db, struct err *err)
     else if (strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") != 0)
         rc = err_set(err, ERR_IO, "its file system cannot do write-ahead logging");
     sqlite3_finalize(stmt);
+    /* Rows are put at the end; sqlite's own 2 MB of pages would fill and stay. */
     if (rc == 0)
-        rc = db_exec(db, "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864", err);
+        rc = db_exec(db,
+                "PRAGMA synchronous=FULL; PRAGMA cache_size=-512;"
+                "PRAGMA journal_size_limit=67108864",
+                err);
     return rc;
 }
 

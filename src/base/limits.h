@@ -138,6 +138,13 @@
 /* Sessions of one server: more do not fit into a row of tabs, and each has an agent. */
 #define LIMIT_TABS 99
 
+/* One message between client and server: a command of 128 KiB, the longest argument there can
+ * be (MAX_ARG_STRLEN), and what else a session has; and what the server answers. */
+#define LIMIT_PACKET (160u << 10)
+#define LIMIT_PACKET_ANSWER (16u << 10)
+/* Connections to the server: one has the screen, the others come and go. */
+#define LIMIT_CLIENTS 64
+
 /* Rolling buffer of the user's keystrokes. */
 #define LIMIT_WORDS (32u << 10)
 /* Messages rebuilt from them, and the text of each: more than a review can show. */

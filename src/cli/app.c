@@ -194,6 +194,7 @@ void app_close(struct app *app)
     gate_free(app->gate);
     grants_free(app->grants);
     ca_free(app->ca);
+    app->ca = NULL;
     store_close(app->store);
     policy_free(app->policy);
     provider_table_release(&app->providers);
@@ -201,6 +202,7 @@ void app_close(struct app *app)
     agent_table_release(&app->agents);
     config_release(&app->config);
     loop_free(app->loop);
+    ca_free(app->ca); /* one that was still being loaded */
     dial_proxy_free(app->via);
     log_close();
     *app = (struct app){0};

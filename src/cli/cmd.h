@@ -24,11 +24,16 @@ enum {
 
 /* Print "ironcurtain: text" on stderr, which may be a terminal: what is not text is made so. */
 void cmd_say(const char *text);
+/* What ps shows instead of the command line, which is overwritten. */
+void cmd_set_title(const char *text);
+int cmd_exit_code(const struct err *err);
 /* Print "ironcurtain: message" on stderr and return the exit code for the error. */
 int cmd_fail(const struct err *err);
 
 int cmd_ui(int argc, char **argv); /* no subcommand: the screen */
 int cmd_new(int argc, char **argv);
+int cmd_attach(int argc, char **argv);
+int cmd_kill_server(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_pane(int argc, char **argv);
 int cmd_demo(int argc, char **argv);

@@ -1,12 +1,14 @@
 /*
- * cmd_new.c - `ironcurtain new`, and `ironcurtain` alone, which starts a session in the
- * current folder when a key and an agent are there and the demo otherwise.
+ * cmd_new.c - `ironcurtain new`, and `ironcurtain` alone: it shows the sessions that run; if
+ * there are none it starts one in the current folder when a key and an agent are there, and
+ * the demo otherwise.
  */
 #include <limits.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/client.h"
 #include "cli/cmd.h"
 #include "cli/options.h"
 #include "cli/screen.h"
@@ -63,6 +65,48 @@ static int dry_run(const struct options *options, const char *workspace)
     return rc < 0 ? cmd_fail(&err) : EXIT_DONE;
 }
 
+static int in_foreground(const struct options *options, const struct session_spec *session)
+{
+    struct screen_spec spec = {
+            .app = {.config = options->config, .policy = options->policy, .ask = true},
+            .session = *session,
+            .panels = true,
+    };
+
+    return screen_run(&spec);
+}
+
+/* The server has a folder of its own. Caller frees; NULL gives NULL. */
+static char *absolute(const char *path)
+{
+    char cwd[PATH_MAX];
+    char *real = path ? realpath(path, NULL) : NULL;
+
+    if (!path || real)
+        return real;
+    return path[0] == '/' || !getcwd(cwd, sizeof(cwd)) ? xstrdup(path) : path_join(cwd, path);
+}
+
+static int with_server(const struct options *options, struct session_spec *session)
+{
+    const char *config = options->config ? options->config : getenv("IRONCURTAIN_CONFIG");
+    char *workspace = absolute(session->workspace), *policy_path = absolute(options->policy),
+         *config_path = config && *config ? absolute(config) : NULL;
+    struct client_request request = {
+            .start = session,
+            .detach = options->detach,
+            .config = config_path,
+            .policy = policy_path,
+    };
+
+    session->workspace = workspace;
+    int code = client_run(&request, NULL);
+    free(workspace);
+    free(config_path);
+    free(policy_path);
+    return code;
+}
+
 int cmd_new(int argc, char **argv)
 {
     char cwd[PATH_MAX];
@@ -71,24 +115,25 @@ int cmd_new(int argc, char **argv)
 
     if (options_parse(&options, argc, argv, &err) < 0)
         return cmd_fail(&err);
+    if (options.detach && options.foreground) {
+        err_set(&err, ERR_USAGE, "--detach and --foreground exclude each other");
+        return cmd_fail(&err);
+    }
 
     const char *workspace = workspace_of(&options, cwd);
     if (options.dry_run)
         return dry_run(&options, workspace);
-    int rc = screen_check_terminal();
+    int rc = options.detach ? 0 : screen_check_terminal();
     if (rc)
         return rc;
 
-    struct screen_spec spec = {
-            .app = {.config = options.config, .policy = options.policy, .ask = true},
-            .session = {.agent = options.agent,
-                    .name = options.name,
-                    .workspace = workspace,
-                    .runtime = options.runtime,
-                    .argv = options.command},
-            .panels = true,
-    };
-    return screen_run(&spec);
+    struct session_spec session = {.agent = options.agent,
+            .name = options.name,
+            .workspace = workspace,
+            .runtime = options.runtime,
+            .argv = options.command};
+    return options.foreground ? in_foreground(&options, &session)
+                              : with_server(&options, &session);
 }
 
 /* Why a real session cannot start here; NULL: it can. */
@@ -122,10 +167,15 @@ int cmd_ui(int argc, char **argv)
 {
     char text[160];
     char *demo[] = {(char *)"demo", (char *)"--why", text, NULL};
+    struct client_request attach = {0};
+    bool none = false;
     int rc = screen_check_terminal();
 
     (void)argc;
     if (rc)
+        return rc;
+    rc = client_run(&attach, &none);
+    if (!none)
         return rc;
     if (why_demo(text, sizeof(text))) {
         fprintf(stderr, "ironcurtain: %s\n", text);

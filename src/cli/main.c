@@ -21,8 +21,15 @@ static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
 
 static const struct command commands[] = {
-        {"new", cmd_new, "new [DIR] [-a AGENT] [-n NAME] [--runtime R] [--dry-run] [-- CMD]",
-                "start a session on the screen"},
+        {"new", cmd_new,
+                "new [DIR] [-a AGENT] [-n NAME] [--runtime R] [--detach | --foreground] "
+                "[--dry-run] "
+                "[-- CMD]",
+                "start a session on the screen; --detach: without one"},
+        {"attach", cmd_attach, "attach [SESSION]",
+                "the screen of the sessions that run; a tab's number, a name, the start of an "
+                "id"},
+        {"kill-server", cmd_kill_server, "kill-server", "end all sessions and what has them"},
         {"run", cmd_run, "run [DIR] [-a AGENT] [--runtime R] [--on-escalate ask|deny] -- CMD",
                 "one command in a box, no screen; its exit status is ours"},
         {"demo", cmd_demo, "demo", "offline demonstration: local provider, scripted agent"},
@@ -72,6 +79,11 @@ void cmd_say(const char *text)
 int cmd_fail(const struct err *err)
 {
     cmd_say(err->msg);
+    return cmd_exit_code(err);
+}
+
+int cmd_exit_code(const struct err *err)
+{
     switch (err->code) {
     case ERR_USAGE:
     case ERR_CONFIG:
@@ -136,9 +148,27 @@ static int run(int argc, char **argv)
     return unknown(name);
 }
 
+/* Where the command line is kept, for the title. */
+static char *title;
+static size_t title_cap;
+
+void cmd_set_title(const char *text)
+{
+    memset(title, 0, title_cap);
+    (void)str_copy(title, title_cap, str_of(text));
+}
+
+static void find_title(int argc, char **argv)
+{
+    title = argv[0];
+    for (int i = 0; i < argc && argv[i] == title + title_cap; i++)
+        title_cap += strlen(argv[i]) + 1;
+}
+
 int main(int argc, char **argv)
 {
     harden();
+    find_title(argc, argv);
     int exit_code = run(argc, argv);
     loop_end_threads();
     return exit_code;

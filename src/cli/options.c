@@ -19,6 +19,8 @@ static const struct option_row {
         {"--config", NULL, offsetof(struct options, config), false},
         {"--policy", "-p", offsetof(struct options, policy), false},
         {"--on-escalate", NULL, offsetof(struct options, on_escalate), false},
+        {"--detach", "-d", offsetof(struct options, detach), true},
+        {"--foreground", NULL, offsetof(struct options, foreground), true},
         {"--dry-run", NULL, offsetof(struct options, dry_run), true},
         {"--json", NULL, offsetof(struct options, json), true},
 };

@@ -12,7 +12,7 @@ struct options {
     const char *dir;
     const char *agent, *name, *runtime, *config, *policy;
     const char *on_escalate; /* "ask" or "deny" */
-    bool dry_run;
+    bool dry_run, detach, foreground;
     bool json;
     const char *const *command; /* behind "--", or NULL */
 };

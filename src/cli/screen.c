@@ -93,9 +93,15 @@ static void on_ready(void *ctx, const struct err *failed)
         fail(screen, failed);
         return;
     }
-    if (!stage_start(&screen->stage, &screen->session_spec, &err))
+    const struct tab *tab = stage_start(&screen->stage, &screen->session_spec, &err);
+    if (!tab) {
         fail(screen, &err);
-    else if (screen->spec->message)
+        return;
+    }
+    if (!screen->stage.ui)
+        return; /* suspended; it is what is shown next */
+    ui_show(screen->stage.ui, tab->session);
+    if (screen->spec->message)
         ui_message(screen->stage.ui, "%s", screen->spec->message);
 }
 

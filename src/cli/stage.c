@@ -122,7 +122,8 @@ static void on_ca(void *ctx, const struct err *err)
 {
     struct stage *stage = ctx;
 
-    stage->ops.on_ready(stage->ctx, err);
+    if (stage->sessions) /* or all is over already */
+        stage->ops.on_ready(stage->ctx, err);
 }
 
 void stage_prepare(struct stage *stage)
@@ -230,10 +231,7 @@ const struct tab *stage_start(struct stage *stage, struct session_spec *spec, st
     spec->rows = ROWS_UNSEEN;
     if (stage->ui)
         ui_pane_size(stage->ui, &spec->cols, &spec->rows);
-    const struct tab *tab = sessions_start(stage->sessions, &env, spec, err);
-    if (tab && stage->ui)
-        ui_show(stage->ui, tab->session);
-    return tab;
+    return sessions_start(stage->sessions, &env, spec, err);
 }
 
 void stage_stop(struct stage *stage, struct session *session)

@@ -51,9 +51,9 @@ void stage_hide(struct stage *stage, void (*done)(void *ctx), void *ctx);
 
 /* What can be known before a session starts. */
 int stage_check(struct stage *stage, struct session_spec *spec, struct err *err);
-/* Start one, of the size of the screen, and show it there. */
+/* Start one, of the size of the screen. It is not shown yet. */
 const struct tab *stage_start(struct stage *stage, struct session_spec *spec, struct err *err);
-/* End one; its neighbour is shown. */
+/* End one. Not while there is a screen. */
 void stage_stop(struct stage *stage, struct session *session);
 
 #endif

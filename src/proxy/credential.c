@@ -219,6 +219,39 @@ static void choose(struct credentials *all, struct credential *c, struct provide
         err_set(&c->problem, ERR_CREDENTIAL, "no login of provider '%s' found", p->name);
 }
 
+static bool takes_key_from(const struct provider *p, const char *variable)
+{
+    for (size_t i = 0; i < p->key_from_count; i++)
+        if (!p->key_from[i].is_file && strcmp(p->key_from[i].name, variable) == 0)
+            return true;
+    return false;
+}
+
+bool credentials_take_key(struct credentials *all, const char *variable, struct str value)
+{
+    bool taken = false;
+
+    for (size_t i = 0; i < all->config.providers->count; i++) {
+        struct provider *p = &all->config.providers->items[i];
+        struct credential *c = credential_of(all, p);
+        bool usable = p == c->provider && c->kind == CREDENTIAL_NONE && p->place_count > 0 &&
+                      (!p->oauth || all->config.auth != CREDENTIAL_OAUTH);
+        struct secret *key =
+                usable && takes_key_from(p, variable) ? provider_key_make(value) : NULL;
+
+        if (!key)
+            continue;
+        secret_free(p->key);
+        p->key = key;
+        free(p->key_origin);
+        p->key_origin = xasprintf("$%s", variable);
+        c->kind = CREDENTIAL_KEY;
+        c->problem = (struct err){0};
+        taken = true;
+    }
+    return taken;
+}
+
 /* --- asking ---------------------------------------------------------------------------- */
 
 enum credential_kind credential_kind(const struct credential *c)

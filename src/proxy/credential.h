@@ -65,6 +65,12 @@ struct credentials *credentials_open(const struct credentials_config *config, st
  * its answer holds the refresh token that replaces the one in the file. */
 void credentials_free(struct credentials *credentials);
 
+/* A key that came after the start, as the variable of whoever starts a session: for each
+ * provider that takes its key from this variable and has no credential. False: for none.
+ * Proxies that are there already go on without it. */
+bool credentials_take_key(
+        struct credentials *credentials, const char *variable, struct str value);
+
 /* Never NULL; providers that share are the same credential. */
 struct credential *credential_of(
         const struct credentials *credentials, const struct provider *provider);

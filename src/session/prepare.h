@@ -21,7 +21,7 @@ struct prepare {
     char id12[13];
     char label[64];
     const struct agent *agent; /* NULL: no seed files */
-    const char *runtime;
+    char runtime[16];
     char *workspace; /* owns; as the user gave it, real path afterwards; NULL: none is needed */
     char *fake_key, *fake_token, *account; /* own; or NULL; see struct agent_fakes */
     char *ca_pem;                          /* owns; or NULL */

@@ -184,7 +184,8 @@ const struct tab *sessions_start(struct sessions *list, const struct session_env
         return NULL;
     }
     insert(list, e);
-    set_current(list, e);
+    if (!list->current)
+        list->current = e;
     marks_changed(list);
     return &e->tab;
 }
@@ -297,6 +298,14 @@ void sessions_show(struct sessions *list, const struct session *session)
     set_current(list, e);
     e->tab.output = false;
     e->tab.end_seen = tab_has_ended(&e->tab);
+}
+
+void sessions_select(struct sessions *list, const struct session *session)
+{
+    struct entry *e = entry_of(list, session);
+
+    CHECK(e);
+    set_current(list, e);
 }
 
 const struct tab *sessions_current(const struct sessions *list)

@@ -36,7 +36,7 @@ struct sessions *sessions_new(const struct sessions_ops *ops, void *ctx);
 /* Ends all that run. */
 void sessions_free(struct sessions *sessions);
 
-/* As session_start(), and it becomes the current one. ERR_LIMIT: too many tabs. */
+/* As session_start(). ERR_LIMIT: too many tabs. */
 const struct tab *sessions_start(struct sessions *sessions, const struct session_env *env,
         const struct session_spec *spec, struct err *err);
 /* Ends the session if it runs. The shown one must not be removed: show another before. */
@@ -55,7 +55,9 @@ const struct tab *sessions_find(
 
 /* On the screen from now on, its marks are seen; NULL: no screen shows any. */
 void sessions_show(struct sessions *sessions, const struct session *session);
-/* Shown now or last; NULL only when there is none at all. */
+/* What the next screen shows. */
+void sessions_select(struct sessions *sessions, const struct session *session);
+/* Shown or selected last; NULL only when there is none at all. */
 const struct tab *sessions_current(const struct sessions *sessions);
 /* The one before that, if it is still there; or NULL. */
 const struct tab *sessions_previous(const struct sessions *sessions);

@@ -445,7 +445,7 @@ int steps_begin(struct session *s, const struct session_spec *spec, struct err *
             prep->id12[n++] = s->rec.id[i];
     memcpy(prep->label, s->rec.label, sizeof(prep->label));
     prep->agent = s->agent;
-    prep->runtime = spec->runtime;
+    memcpy(prep->runtime, s->rec.runtime, sizeof(prep->runtime));
     prep->workspace = xstrdup(spec->workspace);
     if (s->proxy) {
         struct str pem = ca_cert_pem(s->env.ca);

@@ -515,8 +515,10 @@ void frame_end(struct frame *frame, const struct vt_cursor *cursor, struct buf *
     bool wrap = frame->sync && buf_len(&bytes) > 0;
     if (wrap)
         buf_puts(out, "\033[?2026h");
-    if (repaint) /* margins of another size may be left; the bytes begin by going home */
-        buf_puts(out, "\033[r");
+    /* Margins of another size may be left. Resetting them moves the cursor, and where it is
+     * when the screen is entered it is again after leaving. */
+    if (repaint)
+        buf_puts(out, "\0337\033[r\0338");
     buf_append_str(out, buf_str(&bytes));
     if (reshape) {
         buf_printf(out, "\033[%d q", shape);

@@ -6,7 +6,9 @@ import re
 import select
 import shutil
 import signal
+import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -89,8 +91,39 @@ class Home:
         except OSError:
             return ""
 
+    def connect(self):
+        """A connection to the server, or None: none runs."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            connection.connect(os.path.join(self.path, "server.sock"))
+            return connection
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            return None
+
+    def server_pid(self):
+        """The server's process, or None."""
+        connection = self.connect()
+        if not connection:
+            return None
+        with connection:
+            return struct.unpack("3i", connection.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+
+    def end_server(self):
+        """End the server in order, if one runs; a sanitizer's complaint is a failure."""
+        pid = self.server_pid()
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+            wait_until("the server's end", lambda: not is_running(pid), 30)
+        if re.search(r"Sanitizer|runtime error:|still open|CHECK", self.log()):
+            raise Failed(f"the server complained:\n{self.log()[-6000:]}")
+
     def remove(self):
-        shutil.rmtree(self.top, ignore_errors=True)
+        try:
+            self.end_server()
+        finally:
+            shutil.rmtree(self.top, ignore_errors=True)
 
 
 class Screen:
@@ -165,15 +198,28 @@ class Screen:
             return int(f.read())
 
     def pid(self):
-        """The process that draws: the child of the guardian, which is the child of the shell."""
+        """The process that draws: the child of the shell's child, which is the guardian or the
+        client that started the server."""
+        return wait_until("the screen process", lambda: children(self.client()))[0]
+
+    def client(self):
+        """The process at the terminal, child of the shell."""
         shell = int(self.tmux("display", "-p", "#{pane_pid}"))
-        guardian = wait_until("the guardian", lambda: children(shell))[0]
-        return wait_until("the screen process", lambda: children(guardian))[0]
+        return wait_until("the shell's child", lambda: children(shell))[0]
 
     def close(self):
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], check=False,
                        capture_output=True)
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def is_running(pid):
+    """Neither gone nor a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def children(pid):

@@ -67,6 +67,33 @@ static bool got(struct token_world *w, const char *text)
 
 /* --- which one is in force ------------------------------------------------------------- */
 
+static void a_key_that_comes_later_is_taken_where_none_is(void **state)
+{
+    (void)state;
+    struct token_world *w = token_world_new();
+    struct err err = {0};
+    unsetenv("ANTHROPIC_API_KEY");
+    setenv("OPENAI_API_KEY", "first-key", 1);
+    assert_int_equal(token_world_try(w, "", CREDENTIAL_APIKEY, &err), 0);
+    struct credential *c =
+            credential_of(w->credentials, provider_find(&w->providers, "anthropic"));
+    struct credential *other =
+            credential_of(w->credentials, provider_find(&w->providers, "openai"));
+    assert_int_equal(credential_kind(c), CREDENTIAL_NONE);
+    assert_false(credentials_take_key(w->credentials, "NO_SUCH_KEY", STR("late-key")));
+    assert_false(credentials_take_key(w->credentials, "ANTHROPIC_API_KEY", STR("two words")));
+    assert_int_equal(credential_kind(c), CREDENTIAL_NONE);
+    assert_true(credentials_take_key(w->credentials, "ANTHROPIC_API_KEY", STR("late-key")));
+    assert_int_equal(credential_kind(c), CREDENTIAL_KEY);
+    assert_string_equal(secret_bytes(credential_secret(c)), "late-key");
+    assert_string_equal(credential_origin(c), "$ANTHROPIC_API_KEY");
+    assert_string_equal(credential_problem(c), "");
+    assert_false(credentials_take_key(w->credentials, "ANTHROPIC_API_KEY", STR("third-key")));
+    assert_false(credentials_take_key(w->credentials, "OPENAI_API_KEY", STR("other-key")));
+    assert_string_equal(secret_bytes(credential_secret(other)), "first-key");
+    token_world_free(w);
+}
+
 static void a_login_goes_before_a_key_unless_told_otherwise(void **state)
 {
     (void)state;
@@ -711,6 +738,7 @@ int main(void)
     test_tmpdir(home, sizeof(home), "token-home");
     setenv("IRONCURTAIN_HOME", home, 1);
     const struct CMUnitTest tests[] = {
+            cmocka_unit_test(a_key_that_comes_later_is_taken_where_none_is),
             cmocka_unit_test(a_login_goes_before_a_key_unless_told_otherwise),
             cmocka_unit_test(oauth_alone_never_falls_back_to_a_key),
             cmocka_unit_test(a_login_that_ended_does_not_hide_one_that_lives),

@@ -1,7 +1,7 @@
 /*
  * cmd_new.c - `ironcurtain new`, and `ironcurtain` alone: it shows the sessions that run; if
- * there are none it starts one in the current folder when a key and an agent are there, and
- * the demo otherwise.
+ * there are none it starts one in the current folder when a key or login and an agent are
+ * there, and the demo otherwise.
  */
 #include <limits.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/screen.h"
 #include "io/child.h"
+#include "proxy/login.h"
 
 static const char *workspace_of(const struct options *options, char cwd[PATH_MAX])
 {
@@ -136,6 +137,18 @@ int cmd_new(int argc, char **argv)
                               : with_server(&options, &session);
 }
 
+static bool has_login(void)
+{
+    struct login_token token = {0};
+    char *path = login_path(OAUTH_CLAUDE_CODE);
+    bool yes = path && login_read(OAUTH_CLAUDE_CODE, path, &token, NULL) == 0;
+
+    if (yes)
+        login_token_release(&token);
+    free(path);
+    return yes;
+}
+
 /* Why a real session cannot start here; NULL: it can. */
 static const char *why_demo(char *text, size_t cap)
 {
@@ -145,8 +158,10 @@ static const char *why_demo(char *text, size_t cap)
     struct buf errout = BUF_INIT;
     int status = 0;
 
-    if (!key || !*key) {
-        snprintf(text, cap, "ANTHROPIC_API_KEY is not set, so this is the offline demo");
+    if ((!key || !*key) && !has_login()) {
+        snprintf(text, cap,
+                "ANTHROPIC_API_KEY is not set and Claude Code is not logged in, so this is the "
+                "offline demo");
         return text;
     }
     char *claude = file_in_path("claude");
@@ -165,7 +180,7 @@ static const char *why_demo(char *text, size_t cap)
 
 int cmd_ui(int argc, char **argv)
 {
-    char text[160];
+    char text[200];
     char *demo[] = {(char *)"demo", (char *)"--why", text, NULL};
     struct client_request attach = {0};
     bool none = false;

@@ -53,7 +53,7 @@ class World:
         resolve = "".join(f"    - {{host: {host}, port: 443, address: 127.0.0.1, "
                           f"to_port: {self.provider.port}}}\n"
                           for host in HOSTS if host != "localhost")
-        self.home.config(f"{Home.UNLIMITED}network:\n  upstream_ca: {self.provider.cert}\n"
+        self.home.config(f"{Home.UNLIMITED}runtime: bwrap\nnetwork:\n  upstream_ca: {self.provider.cert}\n"
                          f"  resolve:\n{resolve}{prices}")
         # No login of whoever runs the tests.
         self.env = self.home.env(HOME=self.home.top, **(env or {}))
@@ -86,8 +86,7 @@ class World:
 
     def run(self, *command, seconds=60):
         return subprocess.run(
-            [PROGRAM, "run", "--agent", self.agent, "--runtime", "bwrap", self.home.workspace,
-             "--", *command], env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
+            [PROGRAM, "run", "--agent", self.agent, self.home.workspace, "--", *command], env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
             text=True, errors="replace", timeout=seconds, check=False)
 
     def asks(self, *command):
@@ -99,9 +98,11 @@ class World:
         assert re.search(r"MOCK-LIST.*apples\.txt", done.stdout), done
         return done.stdout
 
-    def open_screen(self, ready):
-        self.screen = Screen([PROGRAM, "new", self.home.workspace, "--agent", self.agent,
-                              "--runtime", "bwrap"], self.env, cols=160, rows=45)
+    def open_screen(self, ready, argv=None):
+        if argv is None:
+            argv = ["new", self.home.workspace, "--agent", self.agent]
+        self.screen = Screen([PROGRAM, *argv], self.env, cols=160, rows=45,
+                             cwd=self.home.workspace)
         self.screen.wait(ready, 30)
 
     def submit(self, text, answer):
@@ -126,7 +127,7 @@ class World:
 
     def quit_screen(self):
         self.screen.prefix("q")
-        self.screen.wait(r"end the session and leave")
+        self.screen.wait(r"end this session and leave")
         self.screen.prefix("q")
         self.screen.wait(r"SHELL-IS-BACK", 40)
 

@@ -119,7 +119,7 @@ providers:
     def quits(self):
         """quitting ends the agent and gives the terminal back"""
         self.screen.prefix("q")
-        self.screen.wait(r"end the session and leave")
+        self.screen.wait(r"end this session and leave")
         self.screen.prefix("q")
         self.screen.wait(r"SHELL-IS-BACK", 40)
         wait_until("run/ empty", lambda: os.listdir(os.path.join(self.home.path, "run")) == [])

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Real Claude Code with a login that has ended, under bubblewrap: it is renewed once, outside."""
+import glob
 import json
 import os
 import sys
@@ -46,8 +47,10 @@ def is_written_back():
 
 
 def is_used_on_the_screen():
-    """a second session starts at the prompt and needs no further grant"""
-    W.open_screen(r"\? for shortcuts|bypass permissions on")
+    """`ironcurtain` alone finds the login, starts at the prompt and needs no further grant"""
+    program = glob.glob(os.path.join(W.programs, "claude-code-*", "claude"))[0]
+    W.env["PATH"] = os.path.dirname(program) + ":" + W.env["PATH"]
+    W.open_screen(r"\? for shortcuts|bypass permissions on", [])
     W.submit("please list files", r"MOCK-LIST(.|\n)*apples\.txt")
     W.quit_screen()
     assert len(W.provider.grants) == 1, W.provider.grants

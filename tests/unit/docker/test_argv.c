@@ -188,6 +188,26 @@ static void bwrap_puts_the_writable_guest_folder_over_the_read_only_sockets(void
     argv_release(&argv);
 }
 
+static void bwrap_gives_a_script_its_package_and_a_name(void **state)
+{
+    (void)state;
+    struct argv argv = ARGV_INIT;
+    struct box_spec spec = make_spec();
+    struct agent script = agent;
+    struct box_host there = host;
+    script.host_binary = (char *)"tool";
+    script.npm_file = (char *)"package/lib/tool.js";
+    script.runner = (char *)"env"; /* in /usr, which the box has */
+    spec.agent = &script;
+    there.program = "/h/cache/agents/tool-1/package/lib/tool.js";
+    bwrap_argv(&spec, &there, &argv);
+    size_t package = find(&argv, "--ro-bind", "/h/cache/agents/tool-1/package");
+    assert_string_equal(argv.v[package + 2], "/opt/agent/package");
+    size_t link = find(&argv, "--symlink", "package/lib/tool.js");
+    assert_string_equal(argv.v[link + 2], "/opt/agent/tool");
+    argv_release(&argv);
+}
+
 static void bwrap_maps_root_to_an_ordinary_user_and_keeps_any_other(void **state)
 {
     (void)state;
@@ -229,6 +249,7 @@ int main(void)
             cmocka_unit_test(an_image_that_looks_like_an_option_is_none),
             cmocka_unit_test(bwrap_mounts_what_is_listed_and_nothing_else),
             cmocka_unit_test(bwrap_puts_the_writable_guest_folder_over_the_read_only_sockets),
+            cmocka_unit_test(bwrap_gives_a_script_its_package_and_a_name),
             cmocka_unit_test(bwrap_maps_root_to_an_ordinary_user_and_keeps_any_other),
             cmocka_unit_test(the_command_comes_after_the_limits_and_is_not_parsed),
     };

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #include "base/err.h"
+#include "base/held.h"
 #include "base/mem.h"
 
 static void forget(const struct buf *b)
@@ -37,6 +38,7 @@ char *buf_reserve(struct buf *b, size_t n)
         memcpy(p, b->p + b->off, live);
     forget(b);
     free(b->p);
+    held_add(cap - b->cap);
     b->p = p;
     b->off = 0;
     b->len = live;
@@ -107,6 +109,7 @@ void buf_release(struct buf *b)
 {
     forget(b);
     free(b->p);
+    held_drop(b->cap);
     *b = (struct buf)BUF_INIT;
 }
 

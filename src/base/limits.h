@@ -12,6 +12,12 @@
 /* A channel stops reading its peer above HIGH unsent bytes and goes on below LOW. */
 #define LIMIT_CHAN_HIGH 262144
 #define LIMIT_CHAN_LOW 65536
+/* All buffers of the process together: with ordinary use there are some MB. From there on the
+ * proxy's connections hold less each, down to LEAST, which a head and a TLS record need. So
+ * many MB, and LIMIT_TUNNELS times that for each of a tunnel's four queues, is what a box
+ * that stalls everything can make us hold. */
+#define LIMIT_HELD (256u << 20)
+#define LIMIT_CHAN_LEAST 16384
 
 /* Head of one HTTP message: real agents send 3 kB; nginx takes 32 kB in all. */
 #define LIMIT_HTTP_HEAD (1u << 16)

@@ -7,6 +7,7 @@
  */
 #include "io/chan.h"
 
+#include "base/held.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "io/chan_priv.h"
@@ -49,8 +50,7 @@ void chan_write_str(struct chan *chan, struct str s)
 
 void chan_flush_soon(struct chan *chan)
 {
-    if (chan_full(chan))
-        chan->full = true;
+    (void)chan_full(chan);
     /* Inside an SSL call of another channel the scratch buffer is taken. */
     if (buf_len(&chan->out) >= FLUSH_NOW && !chan->loop->scratch_busy)
         chan_pump_out(chan);
@@ -65,9 +65,33 @@ size_t chan_unsent(const struct chan *chan)
     return chan->tls ? n + buf_len(chan_tls_wire((struct chan *)chan)) : n;
 }
 
-bool chan_full(const struct chan *chan)
+void chan_share(struct chan *chan)
 {
-    return chan_unsent(chan) > LIMIT_CHAN_HIGH;
+    chan->shares = true;
+}
+
+size_t chan_high(const struct chan *chan)
+{
+    size_t room = chan->shares ? held_room() : LIMIT_CHAN_HIGH;
+
+    if (room < LIMIT_CHAN_LEAST)
+        return LIMIT_CHAN_LEAST;
+    return room < LIMIT_CHAN_HIGH ? room : LIMIT_CHAN_HIGH;
+}
+
+size_t chan_low(const struct chan *chan)
+{
+    size_t half = chan_high(chan) / 2;
+
+    return half < LIMIT_CHAN_LOW ? half : LIMIT_CHAN_LOW;
+}
+
+bool chan_full(struct chan *chan)
+{
+    bool full = chan_unsent(chan) > chan_high(chan);
+
+    chan->full |= full;
+    return full;
 }
 
 void chan_pause(struct chan *chan)
@@ -160,7 +184,7 @@ const char *chan_peer(const struct chan *chan)
 bool chan_can_take(const struct chan *chan)
 {
     return chan->state == CHAN_OPEN && !chan->connecting && !chan->ended && !chan->paused &&
-           buf_len(&chan->in) < LIMIT_CHAN_HIGH;
+           buf_len(&chan->in) < chan_high(chan);
 }
 
 void chan_ended(struct chan *chan)

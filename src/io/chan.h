@@ -12,6 +12,8 @@
  *               While paused neither on_data nor on_end comes, on_fail does.
  *   writing     never blocks and never fails at once; chan_full() says that more than
  *               LIMIT_CHAN_HIGH bytes wait, on_drain comes when they fell below LOW.
+ *   share       after chan_share() both limits are lower while all connections together hold
+ *               much (held.h), and who cannot go on with LIMIT_CHAN_LEAST bytes waits.
  *   end         on_end: the peer finished cleanly (FIN, and close_notify under TLS) and
  *               everything it sent is in chan_in(). on_fail: reset, truncation without
  *               close_notify, TLS error, timeout. After either no more on_data comes. When
@@ -60,7 +62,11 @@ void chan_write_str(struct chan *chan, struct str s);
 struct buf *chan_out(struct chan *chan); /* append here, then chan_flush_soon() */
 void chan_flush_soon(struct chan *chan);
 size_t chan_unsent(const struct chan *chan); /* plaintext and ciphertext not yet written */
-bool chan_full(const struct chan *chan);
+bool chan_full(struct chan *chan); /* if so, on_drain will come */
+void chan_share(struct chan *chan);
+/* How much a queue next to this channel may hold, and at what it goes on: as its own. */
+size_t chan_high(const struct chan *chan);
+size_t chan_low(const struct chan *chan);
 
 void chan_pause(struct chan *chan);
 void chan_resume(struct chan *chan);

@@ -55,6 +55,7 @@ struct chan {
     bool turning;     /* in a turn that pumps still: there is no need to ask for one */
     bool reading;     /* uv_read_start is on */
     bool paused;      /* by the owner */
+    bool shares;      /* holds less while all together hold much */
     bool writing;     /* `sending` is in flight */
     bool full;        /* the owner is owed on_drain */
     bool ended;       /* the peer finished, or failed: nothing more comes in */

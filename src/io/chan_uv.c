@@ -169,7 +169,8 @@ static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
     struct chan *chan = handle->data;
 
     (void)hint;
-    *buf = wants_read(chan) ? uv_buf_init(chan->loop->read_buf, LOOP_READ_SIZE)
+    size_t n = chan_high(chan) < LOOP_READ_SIZE ? chan_high(chan) : LOOP_READ_SIZE;
+    *buf = wants_read(chan) ? uv_buf_init(chan->loop->read_buf, (unsigned)n)
                             : uv_buf_init(NULL, 0);
 }
 
@@ -386,7 +387,7 @@ void chan_pump_out(struct chan *chan)
         else if (!chan->tls || !chan_tls_encrypt(chan))
             break;
     }
-    if (chan->full && chan_unsent(chan) <= LIMIT_CHAN_LOW) {
+    if (chan->full && chan_unsent(chan) <= chan_low(chan)) {
         chan->full = false;
         chan->news |= NEWS_DRAIN;
     }

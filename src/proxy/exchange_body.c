@@ -2,12 +2,14 @@
  * exchange_body.c - a request body that is had whole before anything of it leaves: because a
  * rule looks into it (body_rule.h), or because it may have to be sent a second time.
  *
- * All bodies held by one proxy come out of one budget; above it requests are refused.
+ * All bodies held by one proxy come out of one budget, and of what all connections may hold;
+ * above it requests are refused.
  *
  * Blocks: a rule takes about 1 ms per MiB.
  */
 #include "proxy/exchange.h"
 
+#include "base/held.h"
 #include "base/limits.h"
 
 /* Bodies without a rule are kept for a second sending up to this size. */
@@ -33,7 +35,9 @@ static size_t body_max(const struct exchange *x)
 bool exchange_reserve(struct exchange *x, size_t bytes)
 {
     struct proxy *proxy = proxy_of(x);
-    if (bytes > x->reserved && bytes - x->reserved > LIMIT_BODIES - proxy->bodies)
+    bool no_room = bytes > LIMIT_CHAN_LEAST && held_room() == 0;
+    if (bytes > x->reserved &&
+            (bytes - x->reserved > LIMIT_BODIES - proxy->bodies || no_room))
         return false;
     proxy->bodies = proxy->bodies - x->reserved + bytes;
     x->reserved = bytes;

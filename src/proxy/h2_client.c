@@ -260,7 +260,7 @@ static void wake(struct h2_client *client)
 {
     for (struct h2_request *r = client->requests, *next; r; r = next) {
         next = r->next;
-        if (!r->waits || buf_len(&r->out) > LIMIT_CHAN_LOW || chan_full(client->chan))
+        if (!r->waits || buf_len(&r->out) > chan_low(client->chan) || chan_full(client->chan))
             continue;
         r->waits = false;
         if (r->base.exchange)
@@ -395,7 +395,12 @@ static int on_body(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 {
     struct h2_request *r = h2_data_of(session, id);
     (void)flags, (void)ctx;
-    if (!r || r->released) {
+    if (r && !r->released && !r->dropped && h2_is_too_much(&r->in, n)) {
+        r->dropped = true; /* the agent does not read, and all together hold too much */
+        (void)nghttp2_submit_rst_stream(
+                session, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+    if (!r || r->released || r->dropped) {
         (void)nghttp2_session_consume_connection(session, n);
         return 0;
     }

@@ -10,6 +10,7 @@
 #include "proxy/h2_common.h"
 
 #include "base/err.h"
+#include "base/held.h"
 
 static const struct str pseudo_names[H2_PSEUDO_COUNT] = {
         [H2_METHOD] = {":method", 7},
@@ -235,6 +236,11 @@ int h2_send_data(struct chan *chan, const uint8_t *frame_head, struct buf *from,
 }
 
 /* --- abuse ---------------------------------------------------------------------------- */
+
+bool h2_is_too_much(const struct buf *in, size_t n)
+{
+    return buf_len(in) + n > LIMIT_CHAN_LOW && held_room() == 0;
+}
 
 bool h2_meter_over(struct h2_meter *meter, uint64_t now_ms, unsigned burst, unsigned per_s)
 {

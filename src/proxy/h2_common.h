@@ -43,6 +43,10 @@ struct h2_fields {
 
 void h2_fields_add(struct h2_fields *fields, struct str name, struct str value, uint8_t flags);
 
+/* Of a stream's body, with n more bytes, when all connections together hold all they may: its
+ * window is too large then, and was given before. */
+bool h2_is_too_much(const struct buf *in, size_t n);
+
 /* A leaky bucket: more than `burst` at once or `per_s` for long is over. */
 struct h2_meter {
     uint64_t level_ms; /* thousandths of an event */

@@ -100,6 +100,7 @@ struct h2_request {
     bool ended;      /* END_STREAM came */
     bool closed;     /* the library has forgotten it */
     bool over_told;
+    bool dropped;  /* too much of the body was not consumed: the rest is not wanted */
     bool released; /* the exchange has */
 };
 

@@ -9,7 +9,8 @@
  * proxy ever runs inside of the library, and a stream is freed in one place only, news(),
  * after the library has closed it.
  *
- * Backpressure, agent to upstream: windows are given back as the exchange consumes. The other
+ * Backpressure, agent to upstream: windows are given back as the exchange consumes; a stream
+ * that fills its window when all connections together hold too much is broken off. The other
  * way: out() is bounded by full(), and the library takes from it what the agent's window and
  * the channel allow.
  *
@@ -220,7 +221,8 @@ static void wake(struct h2_server *h2)
 {
     for (struct h2_stream *s = h2->streams, *next; s; s = next) {
         next = s->next;
-        if (!s->waits || buf_len(&s->out) > LIMIT_CHAN_LOW || chan_full(h2->tunnel->chan))
+        if (!s->waits || buf_len(&s->out) > chan_low(h2->tunnel->chan) ||
+                chan_full(h2->tunnel->chan))
             continue;
         s->waits = false;
         if (s->base.exchange)
@@ -394,6 +396,15 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     }
     if (s->finished) {
         h2_stream_discard(s, n);
+        return 0;
+    }
+    if (h2_is_too_much(&s->in, n) && !s->broken) {
+        s->broken = "too much is held at once";
+        (void)nghttp2_submit_rst_stream(
+                session, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+    if (s->broken) {
+        (void)nghttp2_session_consume_connection(session, n);
         return 0;
     }
     buf_append(&s->in, p, n);

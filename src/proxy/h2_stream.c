@@ -211,7 +211,8 @@ static void op_flush(struct stream *stream)
 static bool op_full(struct stream *stream)
 {
     struct h2_stream *s = of(stream);
-    bool full = buf_len(&s->out) > LIMIT_CHAN_HIGH || chan_full(s->h2->tunnel->chan);
+    struct chan *chan = s->h2->tunnel->chan;
+    bool full = buf_len(&s->out) > chan_high(chan) || chan_full(chan);
     s->waits |= full;
     return full;
 }

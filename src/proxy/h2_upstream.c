@@ -121,8 +121,8 @@ static void op_flush(struct upstream *up)
 static bool op_full(struct upstream *up)
 {
     struct h2_request *r = of(up);
-    bool full = buf_len(&r->out) > LIMIT_CHAN_HIGH ||
-                (r->client->chan && chan_full(r->client->chan));
+    struct chan *chan = r->client->chan;
+    bool full = chan && (buf_len(&r->out) > chan_high(chan) || chan_full(chan));
     r->waits |= full;
     return full;
 }

@@ -16,10 +16,14 @@
 #include <zstd.h>
 
 #include "base/err.h"
+#include "base/held.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
 #define OUT 16384
+/* What zlib takes (zconf.h), and what a decoder may take however much is held by all. */
+#define ZLIB_MEMORY (40u << 10)
+#define MEMORY_FREE (64u << 10)
 /* Below so much the ratio says nothing: a window of zeros is small. */
 #define RATIO_FREE (1u << 20)
 
@@ -31,7 +35,8 @@ struct inflate {
     bool whole;   /* of GZIP and ZSTD: one member or frame has ended, no other has begun */
     bool started; /* of DEFLATE: the first byte told zlib from raw */
     uint64_t in, out;
-    size_t memory; /* of BROTLI */
+    size_t memory;  /* of BROTLI */
+    size_t counted; /* held_add() knows of so much */
     z_stream zlib;
     BrotliDecoderState *brotli; /* owns */
     ZSTD_DStream *zstd;         /* owns */
@@ -110,6 +115,7 @@ void inflate_free(struct inflate *self)
     if (self->brotli)
         BrotliDecoderDestroyInstance(self->brotli);
     ZSTD_freeDStream(self->zstd);
+    held_drop(self->counted);
     free(self);
 }
 
@@ -201,6 +207,18 @@ static enum result step(struct inflate *self, struct str *in, char *out, size_t 
     CHECK_UNREACHABLE();
 }
 
+/* False: there is no room for what it takes. */
+static bool count_memory(struct inflate *self)
+{
+    size_t now = self->coding == BROTLI ? self->memory
+                 : self->coding == ZSTD ? ZSTD_sizeof_DStream(self->zstd)
+                                        : ZLIB_MEMORY;
+    held_add(now);
+    held_drop(self->counted);
+    self->counted = now;
+    return now <= MEMORY_FREE || held_room() > 0;
+}
+
 static bool is_bomb(const struct inflate *self)
 {
     return self->out > RATIO_FREE && self->out - RATIO_FREE > self->in * LIMIT_INFLATE_RATIO;
@@ -224,5 +242,7 @@ enum inflate_state inflate_feed(
         else if (result == LOST || stuck || is_bomb(self))
             self->state = INFLATE_LOST;
     }
+    if (self->state == INFLATE_MORE && !count_memory(self))
+        self->state = INFLATE_LOST;
     return self->state;
 }

@@ -2,8 +2,9 @@
  * inflate.h - a body with a Content-Encoding, decoded on a copy while it goes by.
  *
  * For looking only, without an end to how much. Memory is the decoder's window, and time is
- * bounded by LIMIT_INFLATE_RATIO; an error, a bomb or a window that is too large ends the
- * looking. What came out before was handed over already.
+ * bounded by LIMIT_INFLATE_RATIO; an error, a bomb or a window that is too large, or larger
+ * than there is room for (held.h), ends the looking. What came out before was handed over
+ * already.
  */
 #ifndef SRC_PROXY_INFLATE_H
 #define SRC_PROXY_INFLATE_H

@@ -211,6 +211,7 @@ struct upstream *pool_take(struct origin *origin)
 
 struct upstream *pool_adopt(struct origin *origin, struct chan *chan)
 {
+    chan_share(chan);
     if (strcmp(chan_alpn(chan), "h2") == 0)
         return h2_client_open(h2_client_new(origin->pool, origin, chan));
     return h1_upstream_new(origin, chan);

@@ -169,6 +169,7 @@ static void on_dialed(void *ctx, struct chan *chan, const struct err *err)
         return;
     }
     raw->peer = chan;
+    chan_share(chan);
     raw->rec.status = 200;
     raw->rec.first_byte_ms = (int64_t)((clock_ns() - raw->started_ns) / 1000000);
     record_put(tunnel->proxy, &raw->rec);

@@ -5,6 +5,7 @@
  */
 #include "proxy/sse.h"
 
+#include "base/held.h"
 #include "base/limits.h"
 
 /* Memory that is kept from one event to the next. */
@@ -34,6 +35,12 @@ static void empty(struct buf *buf)
         buf_release(buf);
     else
         buf_clear(buf);
+}
+
+/* While all together hold much, less is kept of one. */
+static bool too_long(size_t n)
+{
+    return n > LIMIT_SSE_LINE || n > held_room();
 }
 
 static void event_done(struct sse *sse)
@@ -68,7 +75,7 @@ static void add_data(struct sse *sse, struct str value, bool lasts)
         return;
     }
     keep_whole(sse);
-    if (buf_len(&sse->data) + value.n >= LIMIT_SSE_LINE) {
+    if (too_long(buf_len(&sse->data) + value.n + 1)) {
         sse->drop_event = true;
         empty(&sse->data);
         return;
@@ -112,7 +119,7 @@ static void line_done(struct sse *sse, struct str line, bool lasts)
 static void line_end(struct sse *sse, struct str end)
 {
     bool joined = buf_len(&sse->line) > 0;
-    if (!sse->drop_line && buf_len(&sse->line) + end.n > LIMIT_SSE_LINE)
+    if (!sse->drop_line && too_long(buf_len(&sse->line) + end.n))
         sse->drop_line = true;
     if (sse->drop_line) {
         sse->drop_event = true; /* part of it is not known */
@@ -131,7 +138,7 @@ static void line_part(struct sse *sse, struct str part)
 {
     if (sse->drop_line || part.n == 0)
         return;
-    if (buf_len(&sse->line) + part.n > LIMIT_SSE_LINE) {
+    if (too_long(buf_len(&sse->line) + part.n)) {
         sse->drop_line = true;
         empty(&sse->line);
         return;

@@ -35,6 +35,7 @@ void tunnel_accept(void *ctx, struct chan *chan)
     struct tunnel *tunnel = xcalloc(1, sizeof(*tunnel));
     tunnel->proxy = proxy;
     tunnel->chan = chan;
+    chan_share(chan);
     h1_stream_init(tunnel);
     tunnel->reap = (struct loop_hook){.fn = on_reap, .ctx = tunnel};
     tunnel->timer = timer_new(proxy->config.loop, on_late, tunnel);

@@ -14,8 +14,8 @@
  * is written is whole, so that a Close can follow at any time.
  *
  * Memory: one message of the agent, out of what its owner has for all, LIMIT_WS_TAP of the
- * upstream, and what the channels hold: pump() takes no frame while the other side's channel is
- * full.
+ * upstream (less while all together hold much), and what the channels hold: pump() takes no
+ * frame while the other side's channel is full.
  *
  * Blocks: no. Owns: the messages being read; borrows both channels.
  */
@@ -23,6 +23,7 @@
 
 #include <wslay/wslay.h>
 
+#include "base/held.h"
 #include "io/crypt.h"
 #include "proxy/leak.h"
 
@@ -464,6 +465,14 @@ static void judge_frame(struct side *from, const struct wslay_frame_iocb *io)
     judge_size(from, io->payload_length);
 }
 
+/* So much more of a message of the upstream is kept for being looked at. */
+static size_t tap_room(const struct buf *message)
+{
+    size_t room = held_room(), n = buf_len(message);
+    room = room < LIMIT_WS_TAP ? room : LIMIT_WS_TAP;
+    return n < room ? room - n : 0;
+}
+
 /* One more frame of a message, so long. */
 static void judge_size(struct side *from, uint64_t n)
 {
@@ -472,7 +481,7 @@ static void judge_size(struct side *from, uint64_t n)
         if (n > LIMIT_WS_MESSAGE - buf_len(&from->message))
             finish(relay, "WebSocket message is too large", WSLAY_CODE_MESSAGE_TOO_BIG,
                     WSLAY_CODE_MESSAGE_TOO_BIG);
-    } else if (!relay->large && n > LIMIT_WS_TAP - buf_len(&from->message)) {
+    } else if (!relay->large && n > tap_room(&from->message)) {
         relay->large = true; /* between frames, so all that came was sent on */
         message_drop(&from->message);
         relay->sent = 0;

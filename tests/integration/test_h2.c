@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/held.h"
+
 /* The clock of this thread, which libuv's timers go by, is so far ahead. */
 static _Thread_local time_t ahead;
 
@@ -767,6 +769,54 @@ static void a_large_answer_waits_for_the_agent(void **state)
     assert_int_equal(m->received, 16u << 20);
 }
 
+/* Its window was given before; who sends into it all the same is stopped. */
+static void an_upload_that_nobody_takes_is_broken_off_while_much_is_held(void **state)
+{
+    struct h2_world *h = *state;
+    static char block[65537];
+    struct h2_message *m = h2_post(h->agent, "", true);
+    struct peer *up = origin_wait(h->w, 0, "\r\n\r\n");
+    memset(block, 'x', sizeof(block) - 1);
+    up->holds = true;
+    held_add(LIMIT_HELD);
+    for (unsigned i = 0; i < 256; i++)
+        buf_puts(&m->out, block);
+    h2_say(m, "", true);
+    WAIT(h->w, m->closed);
+    assert_int_equal(m->code, NGHTTP2_ENHANCE_YOUR_CALM);
+    struct h2_message *next = h2_get(h->agent, "/api/hello");
+    peer_say(origin_wait(h->w, 1, "GET /api/hello"), OK_EMPTY);
+    WAIT(h->w, next->ended);
+    held_drop(LIMIT_HELD);
+    WAIT(h->w, peer_is_gone(up));
+    expect_row(h, "too much is held");
+}
+
+static void an_answer_that_nobody_takes_is_cut_off_while_much_is_held(void **state)
+{
+    struct h2_world *h = *state;
+    static char block[65537];
+    struct h2_message *m = h2_post(h->agent, "{}", false);
+    struct h2_message *up = h2_request(origin(h, 0), 0);
+    memset(block, 'x', sizeof(block) - 1);
+    h->agent->holds = true;
+    held_add(LIMIT_HELD);
+    h2_answer(up, "200", "", true);
+    for (unsigned i = 0; i < 32; i++)
+        buf_puts(&up->out, block);
+    h2_say(up, "", false);
+    WAIT(h->w, up->closed);
+    assert_int_equal(up->code, NGHTTP2_ENHANCE_YOUR_CALM);
+    held_drop(LIMIT_HELD);
+    h->agent->holds = false;
+    nghttp2_session_consume(h->agent->session, m->id, m->received);
+    h2_peer_send(h->agent);
+    WAIT(h->w, m->closed);
+    assert_false(m->ended);
+    assert_true(h2_has(m, ":status: 200\n") && m->received > 0);
+    expect_row(h, "upstream broke off");
+}
+
 static void an_upstream_stream_that_is_reset_is_an_abort_for_the_agent(void **state)
 {
     struct h2_world *h = *state;
@@ -938,6 +988,7 @@ int main(void)
             H1_UP(an_event_arrives_before_the_next_one_exists),
             H1_UP(an_upstream_that_breaks_off_is_no_clean_end),
             H1_UP(what_came_before_a_break_arrives_before_the_reset),
+            H1_UP(an_upload_that_nobody_takes_is_broken_off_while_much_is_held),
             RULES(a_collected_body_that_is_too_large_is_413_at_once),
             H1_UP(a_stream_that_the_agent_resets_closes_its_upstream),
             H1_UP(an_early_answer_ends_a_large_upload),
@@ -961,6 +1012,7 @@ int main(void)
             H2_UP(what_the_upstream_does_not_take_at_once_gets_another_connection),
             H2_UP(a_large_upload_waits_for_the_upstream),
             H2_UP(a_large_answer_waits_for_the_agent),
+            H2_UP(an_answer_that_nobody_takes_is_cut_off_while_much_is_held),
             H2_UP(an_upstream_stream_that_is_reset_is_an_abort_for_the_agent),
             H2_UP(a_reset_before_the_head_is_502),
             H2_UP(goaway_lets_streams_end_and_new_ones_go_elsewhere),

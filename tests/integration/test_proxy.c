@@ -4,6 +4,8 @@
  */
 #include "support/proxy_world.h"
 
+#include "base/held.h"
+
 #define API "Host: api.anthropic.com\r\n"
 #define HELLO "GET /api/hello HTTP/1.1\r\n" API "\r\n"
 #define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -646,6 +648,40 @@ static void large_bodies_pass_unchanged_and_a_slow_reader_slows_the_sender(void 
     free(rows);
 }
 
+/* Nothing may wait for ever because there is less room than before. */
+static void large_bodies_pass_while_others_hold_all_there_is(void **state)
+{
+    held_add(LIMIT_HELD);
+    large_bodies_pass_unchanged_and_a_slow_reader_slows_the_sender(state);
+    held_drop(LIMIT_HELD);
+}
+
+static void large_bodies_pass_while_the_room_shrinks_and_grows(void **state)
+{
+    struct world *w = *state;
+    static char block[65536];
+    char text[200];
+    size_t size = 4u << 20;
+    struct peer *agent = agent_api(w);
+    peer_say(agent, HELLO);
+    struct peer *up = origin_wait(w, 0, "\r\n\r\n");
+    snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", size);
+    peer_say(up, text);
+    WAIT(w, peer_has(agent, "\r\n\r\n"));
+    peer_forget(agent);
+    agent->holds = true;
+    for (size_t at = 0; at < size; at += sizeof(block))
+        chan_write(up->chan, block, sizeof(block));
+    for (unsigned i = 0; i < 8; i++) {
+        for (int turn = 0; turn < 50; turn++)
+            loop_turn(w->loop, false);
+        (i % 2 ? held_drop : held_add)(LIMIT_HELD);
+    }
+    agent->holds = false;
+    chan_resume(agent->chan);
+    WAIT(w, buf_len(&agent->got) == size);
+}
+
 static void a_refused_large_body_is_read_away_or_the_tunnel_closed(void **state)
 {
     struct world *w = *state;
@@ -723,6 +759,8 @@ int main(void)
             TEST(pipelined_requests_are_answered_in_order),
             TEST(an_attempt_at_a_websocket_is_426_where_none_is_spoken),
             TEST(large_bodies_pass_unchanged_and_a_slow_reader_slows_the_sender),
+            TEST(large_bodies_pass_while_others_hold_all_there_is),
+            TEST(large_bodies_pass_while_the_room_shrinks_and_grows),
             TEST(a_refused_large_body_is_read_away_or_the_tunnel_closed),
             TEST(the_proxy_may_go_at_any_moment),
     };

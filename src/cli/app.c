@@ -40,7 +40,7 @@ static int open_tables(struct app *app, const char *agents, struct err *err)
 {
     const char *name = app->config.path ? app->config.path : "config.yaml";
     struct str more = agents ? str_of(agents) : buf_str(&app->config.agents);
-    int rc = provider_table_load(&app->providers, buf_str(&app->config.providers), name, err);
+    int rc = config_providers(&app->config, &app->providers, err);
 
     if (rc == 0)
         rc = agent_table_load(&app->agents, more, name, err);

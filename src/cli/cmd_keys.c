@@ -64,8 +64,7 @@ static int open_keys(struct keys *keys, struct err *err)
     keys->loop = loop_new(err);
     if (!keys->loop || config_load(&keys->config, NULL, err) < 0)
         return err->code;
-    int rc = provider_table_load(&keys->providers, buf_str(&keys->config.providers),
-            keys->config.path ? keys->config.path : "config.yaml", err);
+    int rc = config_providers(&keys->config, &keys->providers, err);
     if (rc < 0)
         return rc;
     provider_table_upstreams_from_env(&keys->providers);

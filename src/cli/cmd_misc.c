@@ -143,8 +143,7 @@ int cmd_providers(int argc, char **argv)
     }
     if (config_load(&config, NULL, &err) < 0)
         return cmd_fail(&err);
-    int rc = provider_table_load(&table, buf_str(&config.providers),
-            config.path ? config.path : "config.yaml", &err);
+    int rc = config_providers(&config, &table, &err);
     if (rc == 0) {
         provider_table_upstreams_from_env(&table);
         provider_table_keys_from_env(&table);

@@ -7,6 +7,7 @@
  */
 #include "session/config.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -300,6 +301,23 @@ int config_load(struct config *config, const char *path, struct err *err)
     if (rc < 0)
         config_release(config);
     return rc;
+}
+
+int config_providers(const struct config *config, struct provider_table *ret, struct err *err)
+{
+    const char *file = config->path ? config->path : "config.yaml";
+    bool has_key = false;
+    struct stat st;
+    int rc = provider_table_load(ret, buf_str(&config->providers), file, err);
+
+    for (size_t i = 0; rc == 0 && i < ret->count; i++)
+        has_key |= ret->items[i].key != NULL;
+    if (!has_key || stat(file, &st) < 0 || !(st.st_mode & 077))
+        return rc;
+    provider_table_release(ret);
+    return err_set(err, ERR_CREDENTIAL,
+            "'%s' holds a key (key.value) and is open to others; run: chmod 600 %s", file,
+            file);
 }
 
 void config_release(struct config *config)

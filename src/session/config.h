@@ -39,6 +39,9 @@ struct config {
 
 /* path NULL: $IRONCURTAIN_CONFIG, else config.yaml in the home; a missing default is fine. */
 int config_load(struct config *config, const char *path, struct err *err);
+/* The table of providers with what this file says of them, before the environment's keys come
+ * in. A file that holds a key itself is refused if others can read it. */
+int config_providers(const struct config *config, struct provider_table *ret, struct err *err);
 void config_release(struct config *config);
 
 #endif

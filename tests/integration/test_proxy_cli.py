@@ -122,6 +122,20 @@ class Proxy(unittest.TestCase):
         self.assertIn("chmod 600 " + key, talk)
         self.assertFalse(os.path.exists(self.path("p.sock")))
 
+    def test_a_configuration_with_a_key_that_others_can_read_is_refused(self):
+        file = self.path("keys.yaml")
+        with open(file, "w", encoding="utf-8") as f:
+            f.write("providers: {anthropic: {key: {value: sk-ant-literal}}}\n")
+        os.chmod(file, 0o640)
+        code, talk = self.fails("--listen", "unix:" + self.path("p.sock"), "--config", file)
+        self.assertNotEqual(code, 0)
+        self.assertIn("chmod 600 " + file, talk)
+        self.assertNotIn("sk-ant-literal", talk)
+        self.assertFalse(os.path.exists(self.path("p.sock")))
+        os.chmod(file, 0o600)
+        _, ready = self.start("--listen", "unix:" + self.path("p.sock"), "--config", file)
+        self.assertIn("anthropic", ready["keys"])
+
 
 if __name__ == "__main__":
     unittest.main()

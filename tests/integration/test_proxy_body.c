@@ -4,6 +4,8 @@
  */
 #include "support/proxy_world.h"
 
+#include "base/held.h"
+
 static int setup(void **state)
 {
     *state = world_with("default net deny\n", 60000, "");
@@ -54,6 +56,19 @@ static void a_body_that_comes_in_pieces_is_judged_whole(void **state)
     assert_false(peer_has(up, "ransfer-"));
 }
 
+static void a_rewritten_chunked_body_goes_with_its_new_length(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_api(w);
+    peer_say(agent, "POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\n"
+                    "Transfer-Encoding: chunked\r\n\r\n"
+                    "1c\r\n{\"tools\":[{\"type\":\"web_searc\r\n"
+                    "1b\r\nh_20250305\"},{\"name\":\"f\"}]}\r\n0\r\n\r\n");
+    struct peer *up = origin_wait(w, 0, "{\"tools\":[{\"name\":\"f\"}]}");
+    assert_true(peer_has(up, "content-length: 24\r\n"));
+    assert_false(peer_has(up, "ransfer-"));
+}
+
 static void what_cannot_be_looked_into_is_refused(void **state)
 {
     struct world *w = *state;
@@ -78,6 +93,26 @@ static void what_cannot_be_looked_into_is_refused(void **state)
             "HTTP/1.1 413 ");
     assert_true(peer_has(agent, "exceeds 10485760 bytes"));
     assert_int_equal(w->origin_count, 0);
+}
+
+static void a_large_body_finds_no_room_while_others_hold_all_there_is(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_api(w);
+    size_t size = 1u << 20;
+    char *body = xmalloc(size + 1);
+    memset(body, ' ', size);
+    body[size] = '\0';
+    held_add(LIMIT_HELD);
+    say_body(agent, "", body);
+    WAIT(w, peer_has(agent, "HTTP/1.1 503 ") && peer_has(agent, "too many large requests"));
+    peer_close(agent);
+    agent = agent_api(w);
+    say_body(agent, "", "{}");
+    peer_say(origin_wait(w, 0, "{}"), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    WAIT(w, peer_has(agent, "200 OK"));
+    held_drop(LIMIT_HELD);
+    free(body);
 }
 
 static void usage_is_read_along_and_stored(void **state)
@@ -181,7 +216,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
             TEST(tools_of_the_provider_go_and_nothing_else_changes),
             TEST(a_body_that_comes_in_pieces_is_judged_whole),
+            TEST(a_rewritten_chunked_body_goes_with_its_new_length),
             TEST(what_cannot_be_looked_into_is_refused),
+            TEST(a_large_body_finds_no_room_while_others_hold_all_there_is),
             TEST(usage_is_read_along_and_stored),
             TEST(an_event_cut_anywhere_goes_on_as_far_as_it_came),
             TEST(an_answer_with_the_real_key_is_cut_off),

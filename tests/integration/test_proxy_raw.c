@@ -125,6 +125,28 @@ static void an_allowed_host_is_passed_through_byte_for_byte(void **state)
     assert_true(row.done);
 }
 
+/* Neither a rule nor a name that a stranger chose opens this machine and its networks. */
+static void an_allowed_host_on_this_machine_or_its_networks_is_not_reached(void **state)
+{
+    static const char all[] = "allow net:CONNECT *\ndefault net deny\n";
+    static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]", "169.254.169.254",
+            "10.0.0.1", "[::ffff:10.0.0.1]", "[::ffff:169.254.169.254]"};
+    struct world *w = world_new(all, 60000);
+    (void)state;
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
+        char target[64];
+        snprintf(target, sizeof(target), "%s:%u", hosts[i],
+                (unsigned)listener_port(w->plain_origin));
+        struct peer *agent = agent_connect(w, target);
+        WAIT(w, peer_has(agent, "HTTP/1.1 403 ") || peer_has(agent, "HTTP/1.1 502 "));
+        WAIT(w, peer_is_gone(agent));
+        struct request_record row = world_last_row(w);
+        assert_true(row.done && *row.reason);
+    }
+    assert_int_equal(w->origin_count, 0);
+    world_free(w);
+}
+
 static void what_breaks_on_one_side_of_a_raw_tunnel_breaks_on_the_other(void **state)
 {
     struct world *w = *state;
@@ -267,6 +289,7 @@ int main(void)
             TEST(what_policy_denies_is_403_with_the_rules_reason),
             TEST(a_provider_is_not_reached_at_another_port),
             TEST(an_allowed_host_is_passed_through_byte_for_byte),
+            cmocka_unit_test(an_allowed_host_on_this_machine_or_its_networks_is_not_reached),
             TEST(what_breaks_on_one_side_of_a_raw_tunnel_breaks_on_the_other),
             TEST(a_held_connect_goes_on_when_it_is_approved),
             TEST(a_held_connect_that_is_refused_gets_the_humans_words),

@@ -242,6 +242,16 @@ def start_demo_provider(home, key, name="provider"):
     return process, ready["port"], ready["ca"], log
 
 
+def make_certificate(folder, names):
+    """A self-signed certificate for names ("DNS:x", "IP:y"): (certificate, key)."""
+    cert, key = os.path.join(folder, "origin.pem"), os.path.join(folder, "origin.key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=origin",
+                    "-addext", "subjectAltName=" + ",".join(names), "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
+    return cert, key
+
+
 def stop(process):
     if process and process.poll() is None:
         process.send_signal(signal.SIGTERM)

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from harness import PROGRAM, SLOW, Failed, Home, stop, wait_until
+from harness import PROGRAM, SLOW, Failed, Home, make_certificate, stop, wait_until
 from proxy_client import Proxy, fd_count, read_head_unbuffered
 
 HOST = "api.anthropic.com"
@@ -21,17 +21,6 @@ KEYS = {"ANTHROPIC_API_KEY": "sk-ant-api03-REAL-anthropic-0123456789",
         "GEMINI_API_KEY": "AIzaSyREAL-google-0123456789"}
 PATIENCE = 15 * SLOW
 BODY = b'{"model":"m","messages":[]}'
-
-
-def make_certificate(top):
-    """A self-signed certificate for the providers' names: (certificate, key)."""
-    cert, key = os.path.join(top, "origin.pem"), os.path.join(top, "origin.key")
-    names = ",".join("DNS:" + n for n in (HOST, OPENAI, GOOGLE, "localhost"))
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=origin",
-                    "-addext", "subjectAltName=" + names, "-keyout", key, "-out", cert],
-                   check=True, capture_output=True)
-    return cert, key
 
 
 class Request:
@@ -137,7 +126,8 @@ class Origin:
     """The providers' side. The field x-script of a request names the function that answers."""
 
     def __init__(self, top):
-        self.cert, key = make_certificate(top)
+        self.cert, key = make_certificate(
+            top, ["DNS:" + n for n in (HOST, OPENAI, GOOGLE, "localhost")])
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.cert, key)
         self.listener = socket.create_server(("127.0.0.1", 0))

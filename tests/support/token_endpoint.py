@@ -15,25 +15,15 @@ import http.server
 import json
 import os
 import ssl
-import subprocess
 import sys
 import threading
 import urllib.parse
 
+from harness import make_certificate
+
 HOSTS = ("api.anthropic.com", "platform.claude.com", "api.openai.com", "auth.openai.com",
          "chatgpt.com", "generativelanguage.googleapis.com", "localhost")
 TOKEN_PATHS = ("/v1/oauth/token", "/oauth/token")
-
-
-def make_certificate(folder):
-    """A self-signed certificate for the hosts: (certificate, key)."""
-    cert, key = os.path.join(folder, "provider.pem"), os.path.join(folder, "provider.key")
-    names = ",".join(["DNS:" + n for n in HOSTS] + ["IP:127.0.0.1"])
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=provider",
-                    "-addext", "subjectAltName=" + names, "-keyout", key, "-out", cert],
-                   check=True, capture_output=True)
-    return cert, key
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -90,7 +80,8 @@ class TokenEndpoint:
 
     def __init__(self, folder, access="sk-ant-oat01-REAL-0", refresh="sk-ant-ort01-REAL-0",
                  lifetime=28800):
-        self.cert, key = make_certificate(folder)
+        self.cert, key = make_certificate(
+            folder, ["DNS:" + n for n in HOSTS] + ["IP:127.0.0.1"])
         self.lock = threading.Lock()
         self.access, self.refresh, self.lifetime = access, refresh, lifetime
         self.valid = {access}

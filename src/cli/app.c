@@ -165,7 +165,7 @@ static void ca_work(void *ctx)
     struct ca_load *load = ctx;
     char *dir = path_join(path_home(), "ca");
 
-    load->ca = ca_load_or_create(load->app->loop, dir, &load->err);
+    load->ca = ca_load_or_create(dir, &load->err);
     free(dir);
 }
 

@@ -139,7 +139,7 @@ static int make_proxy(struct proxy_run *run, struct err *err)
     const struct config *config = &run->app.config;
     char *dir = path_join(path_home(), "ca");
 
-    run->app.ca = ca_load_or_create(run->app.loop, dir, err);
+    run->app.ca = ca_load_or_create(dir, err);
     free(dir);
     if (!run->app.ca)
         return err->code;

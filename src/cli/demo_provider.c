@@ -24,10 +24,8 @@ struct conn;
 static void on_data(void *ctx);
 
 struct demo_provider {
-    struct loop *loop; /* borrows */
-    struct ca *ca;     /* owns */
-    struct ca_watch watch;
-    bool watched;
+    struct loop *loop;         /* borrows */
+    struct ca *ca;             /* owns */
     struct tls_server *tls;    /* owns */
     struct listener *listener; /* owns */
     struct conn *conns;        /* owns */
@@ -302,20 +300,12 @@ static void on_accept(void *ctx, struct chan *chan)
     chan_start_tls_server(chan, p->tls, LIMIT_HANDSHAKE_MS);
 }
 
-static const struct tls_identity *find_leaf(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused)
+static const struct tls_identity *find_leaf(void *ctx, void *conn_ctx, const char *sni)
 {
     struct demo_provider *p = ctx;
 
     (void)conn_ctx;
-    return ca_leaf(p->ca, sni && *sni ? sni : "127.0.0.1", refused);
-}
-
-static void on_minted(void *ctx)
-{
-    struct demo_provider *p = ctx;
-
-    tls_server_retry(p->tls);
+    return ca_leaf(p->ca, *sni ? sni : "127.0.0.1");
 }
 
 struct demo_provider *demo_provider_start(
@@ -327,20 +317,19 @@ struct demo_provider *demo_provider_start(
     p->log_fd = -1;
     p->key = xstrdup(config->key);
     p->delay_ms = config->delay_ms;
-    p->ca = ca_load_or_create(loop, config->dir, err);
+    p->ca = ca_load_or_create(config->dir, err);
     if (p->ca)
-        p->tls = tls_server_new(loop, find_leaf, p, err);
-    if (p->tls)
+        p->tls = tls_server_new(find_leaf, p, err);
+    if (p->tls) {
+        tls_server_send_issuer(p->tls, ca_issuer(p->ca));
         p->listener = listen_tcp(loop, "127.0.0.1", config->port, on_accept, p, err);
+    }
     if (p->listener && config->log)
         p->log_fd = file_open_append(config->log, err);
     if (!p->listener || (config->log && p->log_fd < 0)) {
         demo_provider_free(p);
         return NULL;
     }
-    p->watch = (struct ca_watch){.fn = on_minted, .ctx = p};
-    ca_watch(p->ca, &p->watch);
-    p->watched = true;
     return p;
 }
 
@@ -354,8 +343,6 @@ void demo_provider_free(struct demo_provider *p)
         conn_free(c);
     }
     tls_server_free(p->tls);
-    if (p->watched)
-        ca_unwatch(p->ca, &p->watch);
     ca_free(p->ca);
     if (p->log_fd >= 0)
         close(p->log_fd);

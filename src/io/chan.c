@@ -121,7 +121,6 @@ static void give_up(struct chan *chan)
     chan->ops = NULL;
     chan->ctx = NULL;
     chan->news = 0;
-    chan_tls_detach(chan);
     loop_given_up(chan->loop, "channel");
 }
 

@@ -104,7 +104,6 @@ bool chan_tls_wants_bytes(const struct chan *chan);
 bool chan_tls_open(const struct chan *chan);     /* handshake done */
 bool chan_tls_said_bye(const struct chan *chan); /* close_notify is out */
 struct buf *chan_tls_wire(struct chan *chan);
-void chan_tls_detach(struct chan *chan); /* leave the server's list of waiting ones */
 void chan_tls_free(struct chan *chan);
 
 #endif

@@ -53,7 +53,6 @@ void chan_start_tls_server(struct chan *chan, struct tls_server *server, uint32_
     struct chan_tls *tls = xcalloc(1, sizeof(*tls));
     struct err err;
 
-    tls->server = server;
     tls->h2 = tls_server_h2(server);
     tls->ssl = tls_server_ssl(server, &err);
     start(chan, tls, &err, timeout_ms);
@@ -178,7 +177,7 @@ static void handshake(struct chan *chan)
         handshake_done(chan);
     else if (why == SSL_ERROR_SYSCALL)
         chan_tls_eof(chan); /* the TLS under this one has ended */
-    else if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_CLIENT_HELLO_CB)
+    else if (why != SSL_ERROR_WANT_READ)
         handshake_failed(chan);
 }
 
@@ -247,7 +246,7 @@ static void digest(struct chan *chan)
     struct chan_tls *tls = chan->tls;
 
     tls->more = false;
-    if (!tls->open && !tls->waiting)
+    if (!tls->open)
         handshake(chan);
     if (!tls->open || chan->state != CHAN_OPEN || chan->ended)
         return;
@@ -372,12 +371,6 @@ bool chan_tls_said_bye(const struct chan *chan)
 struct buf *chan_tls_wire(struct chan *chan)
 {
     return &lowest(chan->tls)->wire;
-}
-
-void chan_tls_detach(struct chan *chan)
-{
-    if (chan->tls)
-        tls_server_unwait(chan->tls);
 }
 
 void chan_tls_free(struct chan *chan)

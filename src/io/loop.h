@@ -79,9 +79,9 @@ struct sigwatch *sigwatch_new(
 void sigwatch_free(struct sigwatch *watch);
 
 /*
- * Work off the loop, in libuv's pool (4 threads, shared with name resolution): minting,
- * key generation, file reads. `work` runs on a pool thread and must touch only ctx; `done`
- * runs on the loop, exactly once, also at shutdown (loop_free waits for it).
+ * Work off the loop, in libuv's pool (4 threads, shared with name resolution): key
+ * generation, file reads. `work` runs on a pool thread and must touch only ctx; `done` runs
+ * on the loop, exactly once, also at shutdown (loop_free waits for it).
  */
 void loop_work(struct loop *loop, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx);
 

@@ -27,11 +27,9 @@
 #define SUITES_13 "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
 
 struct tls_server {
-    SSL_CTX *ctx;      /* owns */
-    struct loop *loop; /* borrows */
+    SSL_CTX *ctx; /* owns */
     tls_find_fn find;
-    void *find_ctx;           /* borrows */
-    struct chan_tls *waiting; /* ring of channels, borrows; NULL: none */
+    void *find_ctx; /* borrows */
     bool h2;
 };
 
@@ -82,8 +80,7 @@ static struct str alpn_list(bool h2)
 
 /* --- server ------------------------------------------------------------------------ */
 
-struct tls_server *tls_server_new(
-        struct loop *loop, tls_find_fn find, void *ctx, struct err *err)
+struct tls_server *tls_server_new(tls_find_fn find, void *ctx, struct err *err)
 {
     SSL_CTX *ssl_ctx = new_ctx(TLS_server_method(), err);
 
@@ -93,17 +90,22 @@ struct tls_server *tls_server_new(
     struct tls_server *tls = xcalloc(1, sizeof(*tls));
 
     tls->ctx = ssl_ctx;
-    tls->loop = loop;
     tls->find = find;
     tls->find_ctx = ctx;
     SSL_CTX_set_client_hello_cb(ssl_ctx, on_client_hello, tls);
     SSL_CTX_set_alpn_select_cb(ssl_ctx, on_alpn, NULL);
-    /* The authority is not sent along: clients have it. */
+    /* The root is not sent along: clients have it. */
     SSL_CTX_set_mode(ssl_ctx, SSL_MODE_NO_AUTO_CHAIN);
     /* Tickets hold the state; one is enough for a client that comes back once. */
     SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ssl_ctx, 1);
     return tls;
+}
+
+void tls_server_send_issuer(struct tls_server *tls, struct x509_st *issuer)
+{
+    CHECK(X509_up_ref(issuer) == 1);
+    CHECK(SSL_CTX_add_extra_chain_cert(tls->ctx, issuer) == 1);
 }
 
 void tls_server_set_h2(struct tls_server *tls, bool on)
@@ -116,34 +118,10 @@ bool tls_server_h2(const struct tls_server *tls)
     return tls->h2;
 }
 
-void tls_server_retry(struct tls_server *tls)
-{
-    tls_server_retry_name(tls, NULL);
-}
-
-void tls_server_retry_name(struct tls_server *tls, const char *sni)
-{
-    struct chan_tls *last = tls->waiting ? tls->waiting->prev : NULL;
-    struct chan_tls *next = tls->waiting;
-
-    for (bool more = next != NULL; more;) {
-        struct chan_tls *one = next;
-
-        next = one->next;
-        more = one != last;
-        if (sni && *one->waits_for && strcmp(one->waits_for, sni) != 0)
-            continue;
-        tls_server_unwait(one);
-        one->more = true;
-        loop_defer(tls->loop, &one->chan->hook);
-    }
-}
-
 void tls_server_free(struct tls_server *tls)
 {
     if (!tls)
         return;
-    CHECK(!tls->waiting);
     SSL_CTX_free(tls->ctx);
     free(tls);
 }
@@ -159,41 +137,6 @@ SSL *tls_server_ssl(struct tls_server *tls, struct err *err)
     else
         SSL_set_accept_state(ssl);
     return ssl;
-}
-
-void tls_server_wait(struct tls_server *server, struct chan_tls *tls, const char *sni)
-{
-    struct chan_tls *first = server->waiting;
-
-    tls->waiting = true;
-    tls->waits_for = xstrdup(sni);
-    if (!first) {
-        tls->next = tls->prev = tls;
-        server->waiting = tls;
-        return;
-    }
-    tls->next = first;
-    tls->prev = first->prev;
-    first->prev->next = tls;
-    first->prev = tls;
-}
-
-void tls_server_unwait(struct chan_tls *tls)
-{
-    if (!tls->waiting)
-        return;
-    tls->waiting = false;
-    free(tls->waits_for);
-    tls->waits_for = NULL;
-    if (tls->next == tls) {
-        tls->server->waiting = NULL;
-    } else {
-        if (tls->server->waiting == tls)
-            tls->server->waiting = tls->next;
-        tls->prev->next = tls->next;
-        tls->next->prev = tls->prev;
-    }
-    tls->next = tls->prev = NULL;
 }
 
 /*
@@ -229,23 +172,17 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
     struct tls_server *server = arg;
     struct chan_tls *tls = tls_of(ssl);
     char sni[256];
-    bool refused = false;
     uint8_t id[SHA256_LEN];
 
     *alert = SSL_AD_DECODE_ERROR;
     if (!hello_sni(ssl, sni))
         return SSL_CLIENT_HELLO_ERROR;
 
-    const struct tls_identity *identity =
-            server->find(server->find_ctx, tls->chan->ctx, sni, &refused);
+    const struct tls_identity *identity = server->find(server->find_ctx, tls->chan->ctx, sni);
     *alert = SSL_AD_UNRECOGNIZED_NAME;
-    tls->refused = refused;
-    if (refused || tls->chan->state != CHAN_OPEN)
+    tls->refused = !identity;
+    if (!identity || tls->chan->state != CHAN_OPEN)
         return SSL_CLIENT_HELLO_ERROR;
-    if (!identity) {
-        tls_server_wait(server, tls, sni);
-        return SSL_CLIENT_HELLO_RETRY;
-    }
     *alert = SSL_AD_INTERNAL_ERROR;
     crypt_sha256(sni, strlen(sni), id);
     if (SSL_use_certificate(ssl, identity->cert) != 1 ||

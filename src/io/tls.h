@@ -2,7 +2,7 @@
  * tls.h - what both ends of a TLS channel are configured with.
  *
  * Server side: one context for all hosts; the certificate is chosen per connection by SNI
- * through a callback that may answer later (a leaf may have to be minted off the loop).
+ * through a callback.
  * Client side: verifies against the system's trust store plus an optional extra anchor,
  * checks the name, offers TLS 1.2 and 1.3, keeps sessions for resumption.
  *
@@ -13,8 +13,9 @@
 #ifndef SRC_IO_TLS_H
 #define SRC_IO_TLS_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
-#include "io/loop.h"
 
 /* openssl types without its headers */
 struct x509_st;
@@ -30,23 +31,18 @@ struct tls_identity {
 };
 
 /*
- * find: the identity for this name, borrowed until the next call, or NULL when it has to be
- * made; then the handshake waits until tls_server_retry() is called on that server, which
- * asks again for every waiting connection. `refused` is set to reject the name.
+ * find: the identity for this name, borrowed until the next call, or NULL to reject the name.
  * `conn_ctx` is what chan_set_ops() gave the channel. `sni` is lower case, "" if the client
  * named nobody. Called on resumed handshakes, too; sessions of one name resume no other.
  */
-typedef const struct tls_identity *(*tls_find_fn)(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused);
+typedef const struct tls_identity *(*tls_find_fn)(void *ctx, void *conn_ctx, const char *sni);
 
-struct tls_server *tls_server_new(
-        struct loop *loop, tls_find_fn find, void *ctx, struct err *err);
+struct tls_server *tls_server_new(tls_find_fn find, void *ctx, struct err *err);
+/* The certificate between those that find() returns and the clients' root: sent along. A
+ * reference of its own. Without it the leaf goes alone. */
+void tls_server_send_issuer(struct tls_server *tls, struct x509_st *issuer);
 /* Choose h2 when a client offers it; off at first. For connections started from then on. */
 void tls_server_set_h2(struct tls_server *tls, bool on);
-void tls_server_retry(struct tls_server *tls);
-/* The same for those that asked for this name, and those that named nobody. With many names
- * being made at once, asking all of them after each would take the square of the time. */
-void tls_server_retry_name(struct tls_server *tls, const char *sni);
 void tls_server_free(struct tls_server *tls); /* channels using it must be closed before */
 
 /* extra_ca: PEM file with more trust anchors, or NULL. */

@@ -13,7 +13,6 @@
 struct chan_tls {
     SSL *ssl;                  /* owns */
     struct chan *chan;         /* borrows; its owner */
-    struct tls_server *server; /* borrows; NULL on the client side */
     struct tls_client *client; /* borrows; NULL on the server side */
     struct chan_tls *under;    /* owns; the TLS this one runs within; NULL: none, the socket */
     char *host;                /* owns; client side: the name to verify */
@@ -22,16 +21,12 @@ struct chan_tls {
     struct buf stash; /* owns; ciphertext that SSL did not want yet */
     struct buf wire;  /* owns; bytes the socket did not take yet */
 
-    struct chan_tls *next; /* server's ring of those that wait for a certificate */
-    struct chan_tls *prev;
-    char *waits_for; /* owns; the name it asked for; NULL: it does not wait */
-    bool open;       /* handshake done */
-    bool more;       /* the pump stopped although there may be more in SSL or the stash */
-    bool ticket;     /* a session ticket came: OpenSSL holds a write buffer for nothing */
-    bool waiting;    /* for tls_server_retry() */
-    bool refused;    /* the name was refused */
-    bool h2;         /* h2 is offered (client) or chosen if offered (server) */
-    bool said_bye;   /* close_notify is in the wire buffer or further */
+    bool open;     /* handshake done */
+    bool more;     /* the pump stopped although there may be more in SSL or the stash */
+    bool ticket;   /* a session ticket came: OpenSSL holds a write buffer for nothing */
+    bool refused;  /* the name was refused */
+    bool h2;       /* h2 is offered (client) or chosen if offered (server) */
+    bool said_bye; /* close_notify is in the wire buffer or further */
     char alpn[16];
 };
 
@@ -44,8 +39,5 @@ bool tls_server_h2(const struct tls_server *tls);
 BIO *tls_bio_new(struct chan_tls *tls);
 /* Whose BIO this SSL has. */
 struct chan_tls *tls_of(const SSL *ssl);
-
-void tls_server_wait(struct tls_server *server, struct chan_tls *tls, const char *sni);
-void tls_server_unwait(struct chan_tls *tls);
 
 #endif

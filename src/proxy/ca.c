@@ -1,16 +1,19 @@
 /*
  * ca.c - the certificate authority: two PEM files, and leaves minted from them.
  *
- * A leaf costs an RSA signature, about a quarter of a millisecond, so it is made in the
- * loop's pool and kept. All leaves share one P-256 key: it never leaves this process, and a
- * key per host would protect nothing more. The cache is a list in order of use, of which the
- * least recently used go first, and a hash table over it.
+ * The root's RSA key is needed once: it signs the certificate of an issuing key that is made
+ * at each start, P-256, and exists in this process only. Then it is freed, which overwrites
+ * it. A leaf costs an ECDSA signature, less than a tenth of a millisecond in all against more
+ * than one with the root's key, so it is made at once, on the loop, and kept.
+ *
+ * All leaves share one P-256 key: it never leaves this process, and a key per host would
+ * protect nothing more. The cache is a list in order of use, of which the least recently used
+ * go first, and a hash table over it.
  *
  * The key file is written before the certificate, and a lone key gets a new certificate:
  * a crash between the two writes leaves nothing half-made.
  *
  * Blocks: ca_load_or_create() (files, RSA key); nothing else. Owns: keys, certificates, cache.
- * A minting job holds a reference, so the CA may be freed while one is under way.
  */
 /* X509_set_pubkey() encodes a key of OpenSSL 3's providers and decodes it again, which is
  * the most expensive part of a leaf (0.3 of 0.4 ms); an EC_KEY behind the EVP_PKEY is taken as
@@ -30,6 +33,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "io/crypt.h"
+#include "io/loop.h"
 
 #define DAY_MS 86400000LL
 #define RENEW_MS 3600000LL
@@ -39,86 +43,64 @@
 /* The same in every leaf: constraints, usage, extended usage, authority key. */
 #define COMMON_EXTENSIONS 4
 
-enum leaf_state { LEAF_MINTING, LEAF_READY, LEAF_FAILED };
-
 struct leaf {
-    char *host; /* owns */
-    enum leaf_state state;
+    char *host;                   /* owns */
     struct tls_identity identity; /* owns the certificate, borrows the key */
     int64_t renew_ms;             /* from then on it is minted again */
     struct leaf *next, *prev;     /* most recently used first */
     struct leaf *chain;           /* in its bucket */
 };
 
-/* What every leaf has in common; read by several pool threads at once. */
-struct mold {
-    EVP_PKEY *ca_key;
-    EVP_PKEY *leaf_key;
-    X509 *ca_cert;
-    X509_EXTENSION *extensions[COMMON_EXTENSIONS];
-};
-
 struct ca {
-    struct loop *loop; /* borrows */
-    struct mold mold;
+    X509 *issuer;         /* owns */
+    EVP_PKEY *issuer_key; /* owns */
+    EVP_PKEY *leaf_key;   /* owns; of all leaves */
+    X509_EXTENSION *extensions[COMMON_EXTENSIONS];
     char *cert_path;     /* owns */
-    struct buf cert_pem; /* owns */
+    struct buf cert_pem; /* owns; the root's */
     struct leaf leaves;  /* ring head */
     struct leaf *buckets[LIMIT_LEAVES];
     unsigned leaf_count;
-    const char *minted;       /* borrows, while watches are called */
-    struct ca_watch *watches; /* borrows */
     int64_t (*wall_ms)(void);
-    unsigned jobs;
-    bool closed; /* freed by its owner, kept by a job */
 };
 
-struct mint_job {
-    struct ca *ca; /* shared */
-    char *host;    /* owns */
-    int64_t now_ms;
-    X509 *cert; /* owns; NULL: failed */
+/* What the two files hold; only while the authority is being loaded. */
+struct root {
+    EVP_PKEY *key; /* owns */
+    X509 *cert;    /* owns */
 };
 
-static int load_key(struct ca *ca, const char *path, struct err *err);
-static int load_cert(struct ca *ca, struct err *err);
-static int make_key(struct ca *ca, const char *path, struct err *err);
-static int make_cert(struct ca *ca, struct err *err);
-static int mold_finish(struct mold *mold, struct err *err);
+static int root_load(struct ca *ca, const char *dir, struct root *root, struct err *err);
+static int load_key(struct root *root, const char *path, struct err *err);
+static int load_cert(struct ca *ca, struct root *root, struct err *err);
+static int make_key(struct root *root, const char *path, struct err *err);
+static int make_cert(struct ca *ca, struct root *root, struct err *err);
+static int make_issuer(struct ca *ca, const struct root *root, struct err *err);
+static int make_extensions(struct ca *ca, struct err *err);
 static struct leaf *leaf_find(struct ca *ca, const char *host);
+static void leaf_free(struct leaf *leaf);
 static void leaf_drop(struct ca *ca, struct leaf *leaf);
-static void leaf_mint(struct ca *ca, const char *host);
-static void mint_work(void *ctx);
-static void mint_done(void *ctx);
-static void destroy(struct ca *ca);
+static struct leaf *leaf_mint(struct ca *ca, const char *host);
 static int err_ssl(struct err *err, const char *what);
 
-struct ca *ca_load_or_create(struct loop *loop, const char *dir, struct err *err)
+struct ca *ca_load_or_create(const char *dir, struct err *err)
 {
     struct ca *ca = xcalloc(1, sizeof(*ca));
-    ca->loop = loop;
+    struct root root = {0};
     ca->wall_ms = clock_wall_ms;
     ca->leaves.next = ca->leaves.prev = &ca->leaves;
     ca->cert_path = path_join(dir, "ca-cert.pem");
-    char *key_path = path_join(dir, "ca-key.pem");
 
-    int rc = file_mkdir(dir, err);
-    if (rc == 0 && file_exists(key_path))
-        rc = load_key(ca, key_path, err);
-    else if (rc == 0 && file_exists(ca->cert_path))
-        rc = err_set(err, ERR_CONFIG,
-                "'%s' is missing but '%s' is there; remove that one to make a new authority",
-                key_path, ca->cert_path);
-    else if (rc == 0)
-        rc = make_key(ca, key_path, err);
+    int rc = root_load(ca, dir, &root, err);
     if (rc == 0)
-        rc = file_exists(ca->cert_path) ? load_cert(ca, err) : make_cert(ca, err);
+        rc = make_issuer(ca, &root, err);
     if (rc == 0)
-        rc = mold_finish(&ca->mold, err);
-    free(key_path);
+        rc = make_extensions(ca, err);
+    EVP_PKEY_free(root.key);
+    X509_free(root.cert);
     if (rc == 0)
         return ca;
-    destroy(ca);
+    ca_free(ca);
     err_wrap(err, "certificate authority");
     return NULL;
 }
@@ -127,10 +109,19 @@ void ca_free(struct ca *ca)
 {
     if (!ca)
         return;
-    ca->closed = true;
-    ca->watches = NULL;
-    if (ca->jobs == 0)
-        destroy(ca);
+    struct leaf *next = NULL;
+    for (struct leaf *leaf = ca->leaves.next; leaf != &ca->leaves; leaf = next) {
+        next = leaf->next;
+        leaf_free(leaf);
+    }
+    for (size_t i = 0; i < COMMON_EXTENSIONS; i++)
+        X509_EXTENSION_free(ca->extensions[i]);
+    X509_free(ca->issuer);
+    EVP_PKEY_free(ca->issuer_key);
+    EVP_PKEY_free(ca->leaf_key);
+    buf_release(&ca->cert_pem);
+    free(ca->cert_path);
+    free(ca);
 }
 
 const char *ca_cert_path(const struct ca *ca)
@@ -143,42 +134,21 @@ struct str ca_cert_pem(const struct ca *ca)
     return buf_str(&ca->cert_pem);
 }
 
-const struct tls_identity *ca_leaf(struct ca *ca, const char *host, bool *ret_failed)
+struct x509_st *ca_issuer(const struct ca *ca)
 {
-    *ret_failed = false;
+    return ca->issuer;
+}
+
+const struct tls_identity *ca_leaf(struct ca *ca, const char *host)
+{
     struct leaf *leaf = leaf_find(ca, host);
-    if (leaf && leaf->state == LEAF_FAILED) {
-        *ret_failed = true;
-        leaf_drop(ca, leaf);
-        return NULL;
-    }
-    if (leaf && leaf->state == LEAF_READY && ca->wall_ms() >= leaf->renew_ms) {
+    if (leaf && ca->wall_ms() >= leaf->renew_ms) {
         leaf_drop(ca, leaf);
         leaf = NULL;
     }
     if (!leaf)
-        leaf_mint(ca, host);
-    return leaf && leaf->state == LEAF_READY ? &leaf->identity : NULL;
-}
-
-const char *ca_minted(const struct ca *ca)
-{
-    return ca->minted;
-}
-
-void ca_watch(struct ca *ca, struct ca_watch *watch)
-{
-    watch->next = ca->watches;
-    ca->watches = watch;
-}
-
-void ca_unwatch(struct ca *ca, struct ca_watch *watch)
-{
-    struct ca_watch **at = &ca->watches;
-    while (*at && *at != watch)
-        at = &(*at)->next;
-    if (*at)
-        *at = watch->next;
+        leaf = leaf_mint(ca, host);
+    return leaf ? &leaf->identity : NULL;
 }
 
 void ca_set_clock(struct ca *ca, int64_t (*wall_ms)(void))
@@ -188,7 +158,55 @@ void ca_set_clock(struct ca *ca, int64_t (*wall_ms)(void))
 
 /* --- files ---------------------------------------------------------------------------- */
 
-static int load_key(struct ca *ca, const char *path, struct err *err)
+static int root_load(struct ca *ca, const char *dir, struct root *root, struct err *err)
+{
+    char *key_path = path_join(dir, "ca-key.pem");
+    int rc = file_mkdir(dir, err);
+    if (rc == 0 && file_exists(key_path))
+        rc = load_key(root, key_path, err);
+    else if (rc == 0 && file_exists(ca->cert_path))
+        rc = err_set(err, ERR_CONFIG,
+                "'%s' is missing but '%s' is there; remove that one to make a new authority",
+                key_path, ca->cert_path);
+    else if (rc == 0)
+        rc = make_key(root, key_path, err);
+    free(key_path);
+    if (rc == 0 && file_exists(ca->cert_path))
+        rc = load_cert(ca, root, err);
+    /* Earlier versions signed leaves with the root's key, and forbade what is between now. */
+    if (rc == 0 && (!root->cert || X509_get_pathlen(root->cert) == 0))
+        rc = make_cert(ca, root, err);
+    return rc;
+}
+
+/* PKCS#8, or PKCS#1 within it or alone. Not by PEM_read_bio_PrivateKey(): the decoders of
+ * OpenSSL 3 leave copies of what they read in freed memory. NULL: not an RSA key. */
+static RSA *read_rsa(BIO *bio)
+{
+    unsigned char *der = NULL;
+    long size = 0;
+    char *name = NULL;
+    /* An empty passphrase, or it would ask for one on the terminal. */
+    if (!PEM_bytes_read_bio_secmem(
+                &der, &size, &name, PEM_STRING_EVP_PKEY, bio, NULL, (void *)""))
+        return NULL;
+    const unsigned char *p = der;
+    int n = (int)size;
+    PKCS8_PRIV_KEY_INFO *info = NULL;
+    if (strcmp(name, PEM_STRING_PKCS8INF) == 0)
+        info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, size);
+    if (info)
+        PKCS8_pkey_get0(NULL, &p, &n, NULL, info);
+    RSA *rsa = NULL;
+    if (info || strcmp(name, PEM_STRING_RSA) == 0)
+        rsa = d2i_RSAPrivateKey(NULL, &p, n);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    OPENSSL_secure_clear_free(der, (size_t)size);
+    OPENSSL_free(name);
+    return rsa;
+}
+
+static int load_key(struct root *root, const char *path, struct err *err)
 {
     struct buf pem = BUF_INIT;
     buf_mark_secret(&pem);
@@ -201,30 +219,33 @@ static int load_key(struct ca *ca, const char *path, struct err *err)
         return rc;
     }
     BIO *bio = BIO_new_mem_buf(buf_data(&pem), (int)buf_len(&pem));
-    ca->mold.ca_key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    RSA *rsa = read_rsa(bio);
     BIO_free(bio);
     buf_wipe(&pem);
-    if (!ca->mold.ca_key)
-        return err_ssl(err, path);
-    return 0;
+    root->key = EVP_PKEY_new();
+    if (rsa && root->key && EVP_PKEY_assign_RSA(root->key, rsa))
+        return 0;
+    RSA_free(rsa);
+    ERR_clear_error();
+    return err_set(err, ERR_CONFIG, "'%s' holds no RSA key without a passphrase", path);
 }
 
-static int load_cert(struct ca *ca, struct err *err)
+static int load_cert(struct ca *ca, struct root *root, struct err *err)
 {
     int rc = file_read(ca->cert_path, LIMIT_FILE, &ca->cert_pem, err);
     if (rc < 0)
         return rc;
     BIO *bio = BIO_new_mem_buf(buf_data(&ca->cert_pem), (int)buf_len(&ca->cert_pem));
-    ca->mold.ca_cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    root->cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
     BIO_free(bio);
-    if (!ca->mold.ca_cert)
+    if (!root->cert)
         return err_ssl(err, ca->cert_path);
-    if (X509_check_private_key(ca->mold.ca_cert, ca->mold.ca_key) != 1)
+    if (X509_check_private_key(root->cert, root->key) != 1)
         return err_set(err, ERR_CONFIG,
                 "'%s' does not belong to the key beside it; remove it to make a new one",
                 ca->cert_path);
     time_t soon = (time_t)((ca->wall_ms() + DAY_MS) / 1000);
-    if (X509_cmp_time(X509_get0_notAfter(ca->mold.ca_cert), &soon) <= 0)
+    if (X509_cmp_time(X509_get0_notAfter(root->cert), &soon) <= 0)
         return err_set(err, ERR_CONFIG, "'%s' has expired; remove it to make a new one",
                 ca->cert_path);
     return 0;
@@ -241,12 +262,12 @@ static int write_bio(const char *path, BIO *bio, mode_t mode, struct err *err)
     return rc;
 }
 
-static int make_key(struct ca *ca, const char *path, struct err *err)
+static int make_key(struct root *root, const char *path, struct err *err)
 {
-    ca->mold.ca_key = EVP_RSA_gen(2048);
+    root->key = EVP_RSA_gen(2048);
     BIO *bio = BIO_new(BIO_s_mem());
-    if (!ca->mold.ca_key ||
-            !PEM_write_bio_PKCS8PrivateKey(bio, ca->mold.ca_key, NULL, NULL, 0, NULL, NULL)) {
+    if (!root->key ||
+            !PEM_write_bio_PKCS8PrivateKey(bio, root->key, NULL, NULL, 0, NULL, NULL)) {
         BIO_free(bio);
         return err_ssl(err, path);
     }
@@ -289,33 +310,69 @@ static int add_text(X509 *cert, X509 *issuer, int nid, const char *value)
     return ok;
 }
 
-static int make_cert(struct ca *ca, struct err *err)
+/* The certificate of the root's key; one that is there gives its name, and is replaced. */
+static int make_cert(struct ca *ca, struct root *root, struct err *err)
 {
     int64_t now = ca->wall_ms();
     X509 *cert = X509_new();
     int ok = cert && X509_set_version(cert, 2) && set_serial(cert) &&
              set_times(cert, now - BACKDATE_MS, now + CA_DAYS * DAY_MS) &&
-             set_name(cert, "IronCurtain MITM CA") &&
+             (root->cert ? X509_set_subject_name(cert, X509_get_subject_name(root->cert))
+                         : set_name(cert, "IronCurtain MITM CA")) &&
              X509_set_issuer_name(cert, X509_get_subject_name(cert)) &&
-             X509_set_pubkey(cert, ca->mold.ca_key) &&
-             add_text(cert, cert, NID_basic_constraints, "critical,CA:true,pathlen:0") &&
+             X509_set_pubkey(cert, root->key) &&
+             add_text(cert, cert, NID_basic_constraints, "critical,CA:true,pathlen:1") &&
              add_text(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
              add_text(cert, cert, NID_subject_key_identifier, "hash") &&
-             X509_sign(cert, ca->mold.ca_key, EVP_sha256());
+             X509_sign(cert, root->key, EVP_sha256());
     BIO *bio = BIO_new(BIO_s_mem());
     if (!ok || !PEM_write_bio_X509(bio, cert)) {
         X509_free(cert);
         BIO_free(bio);
         return err_ssl(err, ca->cert_path);
     }
-    ca->mold.ca_cert = cert;
+    X509_free(root->cert);
+    root->cert = cert;
     char *p = NULL;
     long n = BIO_get_mem_data(bio, &p);
+    buf_clear(&ca->cert_pem);
     buf_append(&ca->cert_pem, p, (size_t)n);
     return write_bio(ca->cert_path, bio, 0644, err);
 }
 
-static int mold_finish(struct mold *mold, struct err *err)
+static EVP_PKEY *make_ec_key(void)
+{
+    EC_KEY *ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+    EVP_PKEY *key = EVP_PKEY_new();
+    if (ec && key && EC_KEY_generate_key(ec) && EVP_PKEY_assign_EC_KEY(key, ec))
+        return key;
+    EC_KEY_free(ec);
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+/* The one signature that the root's key is there for. */
+static int make_issuer(struct ca *ca, const struct root *root, struct err *err)
+{
+    X509 *cert = X509_new();
+    ca->issuer = cert;
+    ca->issuer_key = make_ec_key();
+    ca->leaf_key = make_ec_key();
+    int ok = cert && ca->issuer_key && ca->leaf_key && X509_set_version(cert, 2) &&
+             set_serial(cert) && X509_set1_notBefore(cert, X509_get0_notBefore(root->cert)) &&
+             X509_set1_notAfter(cert, X509_get0_notAfter(root->cert)) &&
+             set_name(cert, "IronCurtain issuing CA of one run") &&
+             X509_set_issuer_name(cert, X509_get_subject_name(root->cert)) &&
+             X509_set_pubkey(cert, ca->issuer_key) &&
+             add_text(cert, root->cert, NID_basic_constraints, "critical,CA:true,pathlen:0") &&
+             add_text(cert, root->cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+             add_text(cert, root->cert, NID_subject_key_identifier, "hash") &&
+             add_text(cert, root->cert, NID_authority_key_identifier, "keyid") &&
+             X509_sign(cert, root->key, EVP_sha256());
+    return ok ? 0 : err_ssl(err, "issuing certificate");
+}
+
+static int make_extensions(struct ca *ca, struct err *err)
 {
     static const struct {
         int nid;
@@ -326,17 +383,11 @@ static int mold_finish(struct mold *mold, struct err *err)
             {NID_ext_key_usage, "serverAuth"},
             {NID_authority_key_identifier, "keyid"},
     };
-    EC_KEY *ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
-    mold->leaf_key = EVP_PKEY_new();
-    if (!ec || !EC_KEY_generate_key(ec) || !EVP_PKEY_assign_EC_KEY(mold->leaf_key, ec)) {
-        EC_KEY_free(ec);
-        return err_ssl(err, "leaf key");
-    }
     X509V3_CTX ctx;
-    X509V3_set_ctx(&ctx, mold->ca_cert, NULL, NULL, NULL, 0);
+    X509V3_set_ctx(&ctx, ca->issuer, NULL, NULL, NULL, 0);
     for (size_t i = 0; i < COMMON_EXTENSIONS; i++) {
-        mold->extensions[i] = X509V3_EXT_conf_nid(NULL, &ctx, common[i].nid, common[i].value);
-        if (!mold->extensions[i])
+        ca->extensions[i] = X509V3_EXT_conf_nid(NULL, &ctx, common[i].nid, common[i].value);
+        if (!ca->extensions[i])
             return err_ssl(err, "leaf extensions");
     }
     return 0;
@@ -367,7 +418,7 @@ static int add_alt_name(X509 *cert, const char *host, bool critical)
     return ok;
 }
 
-static X509 *leaf_make(const struct mold *mold, const char *host, int64_t now_ms)
+static X509 *leaf_make(const struct ca *ca, const char *host, int64_t now_ms)
 {
     X509 *cert = X509_new();
     /* A common name has at most 64 characters; clients look at the alternative name only. */
@@ -375,11 +426,11 @@ static X509 *leaf_make(const struct mold *mold, const char *host, int64_t now_ms
     int ok = cert && X509_set_version(cert, 2) && set_serial(cert) &&
              set_times(cert, now_ms - BACKDATE_MS, now_ms + DAY_MS) &&
              (!short_name || set_name(cert, host)) &&
-             X509_set_issuer_name(cert, X509_get_subject_name(mold->ca_cert)) &&
-             X509_set_pubkey(cert, mold->leaf_key) && add_alt_name(cert, host, !short_name);
+             X509_set_issuer_name(cert, X509_get_subject_name(ca->issuer)) &&
+             X509_set_pubkey(cert, ca->leaf_key) && add_alt_name(cert, host, !short_name);
     for (size_t i = 0; ok && i < COMMON_EXTENSIONS; i++)
-        ok = X509_add_ext(cert, mold->extensions[i], -1);
-    if (ok && X509_sign(cert, mold->ca_key, EVP_sha256()))
+        ok = X509_add_ext(cert, ca->extensions[i], -1);
+    if (ok && X509_sign(cert, ca->issuer_key, EVP_sha256()))
         return cert;
     X509_free(cert);
     ERR_clear_error();
@@ -437,92 +488,24 @@ static void leaf_drop(struct ca *ca, struct leaf *leaf)
     leaf_free(leaf);
 }
 
-/* The least recently used leaf makes room; one being minted is awaited by somebody. */
-static void leaf_make_room(struct ca *ca)
+static struct leaf *leaf_mint(struct ca *ca, const char *host)
 {
-    struct leaf *leaf = ca->leaves.prev;
-    while (leaf != &ca->leaves && ca->leaf_count >= LIMIT_LEAVES) {
-        struct leaf *older = leaf->prev;
-        if (leaf->state != LEAF_MINTING)
-            leaf_drop(ca, leaf);
-        leaf = older;
-    }
-}
-
-static void leaf_mint(struct ca *ca, const char *host)
-{
-    leaf_make_room(ca);
+    int64_t now = ca->wall_ms();
+    X509 *cert = leaf_make(ca, host, now);
+    if (!cert)
+        return NULL;
+    if (ca->leaf_count == LIMIT_LEAVES)
+        leaf_drop(ca, ca->leaves.prev);
     struct leaf *leaf = xcalloc(1, sizeof(*leaf));
     leaf->host = xstrdup(host);
-    leaf->state = LEAF_MINTING;
-    leaf->identity.key = ca->mold.leaf_key;
+    leaf->identity = (struct tls_identity){.cert = cert, .key = ca->leaf_key};
+    leaf->renew_ms = now + DAY_MS - RENEW_MS;
     leaf_link_front(ca, leaf);
     struct leaf **bucket = bucket_of(ca, host);
     leaf->chain = *bucket;
     *bucket = leaf;
     ca->leaf_count++;
-
-    struct mint_job *job = xcalloc(1, sizeof(*job));
-    job->ca = ca;
-    job->host = xstrdup(host);
-    job->now_ms = ca->wall_ms();
-    ca->jobs++;
-    loop_work(ca->loop, mint_work, mint_done, job);
-}
-
-/* On a thread of the pool: the mold is only read. */
-static void mint_work(void *ctx)
-{
-    struct mint_job *job = ctx;
-    job->cert = leaf_make(&job->ca->mold, job->host, job->now_ms);
-}
-
-static void mint_free(struct mint_job *job)
-{
-    X509_free(job->cert);
-    free(job->host);
-    free(job);
-}
-
-static void mint_done(void *ctx)
-{
-    struct mint_job *job = ctx;
-    struct ca *ca = job->ca;
-    struct leaf *leaf = ca->closed ? NULL : leaf_find(ca, job->host);
-    if (leaf && leaf->state == LEAF_MINTING) {
-        leaf->state = job->cert ? LEAF_READY : LEAF_FAILED;
-        leaf->identity.cert = job->cert;
-        leaf->renew_ms = job->now_ms + DAY_MS - RENEW_MS;
-        job->cert = NULL;
-    }
-    struct ca_watch *next = NULL;
-    ca->minted = job->host;
-    for (struct ca_watch *watch = ca->watches; watch; watch = next) {
-        next = watch->next;
-        watch->fn(watch->ctx);
-    }
-    ca->minted = NULL;
-    mint_free(job);
-    /* A watch may have freed the CA; the job held it until here. */
-    if (--ca->jobs == 0 && ca->closed)
-        destroy(ca);
-}
-
-static void destroy(struct ca *ca)
-{
-    struct leaf *next = NULL;
-    for (struct leaf *leaf = ca->leaves.next; leaf != &ca->leaves; leaf = next) {
-        next = leaf->next;
-        leaf_free(leaf);
-    }
-    for (size_t i = 0; i < COMMON_EXTENSIONS; i++)
-        X509_EXTENSION_free(ca->mold.extensions[i]);
-    X509_free(ca->mold.ca_cert);
-    EVP_PKEY_free(ca->mold.ca_key);
-    EVP_PKEY_free(ca->mold.leaf_key);
-    buf_release(&ca->cert_pem);
-    free(ca->cert_path);
-    free(ca);
+    return leaf;
 }
 
 /* Translate and empty OpenSSL's error queue. */

@@ -12,34 +12,27 @@
 
 static struct proxy *all_proxies;
 
-static const struct tls_identity *find_identity(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused);
-static void on_minted(void *ctx);
+static const struct tls_identity *find_identity(void *ctx, void *conn_ctx, const char *sni);
 static void on_store_drain(void *ctx);
 
 struct proxy *proxy_new(const struct proxy_config *config, struct err *err)
 {
     struct proxy *proxy = xcalloc(1, sizeof(*proxy));
     proxy->config = *config;
-    proxy->minted = (struct ca_watch){.fn = on_minted, .ctx = proxy};
     proxy->next = all_proxies;
     all_proxies = proxy;
 
     proxy->pool = pool_new(&proxy->config, err);
     if (proxy->pool)
-        proxy->tls = tls_server_new(config->loop, find_identity, proxy, err);
+        proxy->tls = tls_server_new(find_identity, proxy, err);
     if (!proxy->tls) {
         proxy_free(proxy);
         return NULL;
     }
     tls_server_set_h2(proxy->tls, true);
+    tls_server_send_issuer(proxy->tls, ca_issuer(config->ca));
     keys_make(proxy);
-    ca_watch(config->ca, &proxy->minted);
     store_on_drain(config->store, on_store_drain, NULL);
-    /* The first CONNECT of an agent should not wait for its certificate. */
-    bool failed = false;
-    for (size_t i = 0; i < config->providers->count; i++)
-        (void)ca_leaf(config->ca, config->providers->items[i].hosts[0], &failed);
     return proxy;
 }
 
@@ -53,7 +46,6 @@ void proxy_free(struct proxy *proxy)
     while (proxy->tunnels)
         tunnel_free(proxy->tunnels);
     pool_free(proxy->pool);
-    ca_unwatch(proxy->config.ca, &proxy->minted);
     tls_server_free(proxy->tls);
     keys_free(proxy);
     struct proxy **at = &all_proxies;
@@ -98,25 +90,13 @@ unsigned proxy_tunnel_count(const struct proxy *proxy)
 /* --- certificates --------------------------------------------------------------------- */
 
 /* Only for the name of the CONNECT: nobody can make us mint for names of their choice. */
-static const struct tls_identity *find_identity(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused)
+static const struct tls_identity *find_identity(void *ctx, void *conn_ctx, const char *sni)
 {
     const struct proxy *proxy = ctx;
     const struct tunnel *tunnel = conn_ctx;
-    bool failed = false;
-    if (*sni && strcmp(sni, tunnel->host) != 0) {
-        *refused = true;
+    if (*sni && strcmp(sni, tunnel->host) != 0)
         return NULL;
-    }
-    const struct tls_identity *identity = ca_leaf(proxy->config.ca, tunnel->host, &failed);
-    *refused = failed;
-    return identity;
-}
-
-static void on_minted(void *ctx)
-{
-    struct proxy *proxy = ctx;
-    tls_server_retry_name(proxy->tls, ca_minted(proxy->config.ca));
+    return ca_leaf(proxy->config.ca, tunnel->host);
 }
 
 /* --- rows ----------------------------------------------------------------------------- */

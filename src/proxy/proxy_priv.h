@@ -54,8 +54,7 @@ struct key_set {
 
 struct proxy {
     struct proxy_config config;
-    struct tls_server *tls; /* owns */
-    struct ca_watch minted;
+    struct tls_server *tls;                      /* owns */
     struct pool *pool;                           /* owns */
     struct key_set *keys;                        /* owns; one per provider, same order */
     struct listener *listeners[PROXY_LISTENERS]; /* owns */

@@ -50,30 +50,23 @@ static inline void patience_start(struct patience *p, uint64_t ms)
 struct test_tls {
     struct ca *ca;             /* borrows */
     struct tls_server *server; /* owns */
-    struct ca_watch minted;
 };
 
 static inline const struct tls_identity *test_tls_find(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused)
+        void *ctx, void *conn_ctx, const char *sni)
 {
     (void)conn_ctx;
-    return ca_leaf(((struct test_tls *)ctx)->ca, *sni ? sni : "127.0.0.1", refused);
+    return ca_leaf(((struct test_tls *)ctx)->ca, *sni ? sni : "127.0.0.1");
 }
 
-static inline void test_tls_minted(void *ctx)
-{
-    tls_server_retry(((struct test_tls *)ctx)->server);
-}
-
-static inline void test_tls_open(struct test_tls *t, struct loop *loop, struct ca *ca)
+static inline void test_tls_open(struct test_tls *t, struct ca *ca)
 {
     struct err err = {0};
     t->ca = ca;
-    t->minted = (struct ca_watch){.fn = test_tls_minted, .ctx = t};
-    t->server = tls_server_new(loop, test_tls_find, t, &err);
+    t->server = tls_server_new(test_tls_find, t, &err);
     if (!t->server)
         fail_msg("%s", err.msg);
-    ca_watch(ca, &t->minted);
+    tls_server_send_issuer(t->server, ca_issuer(ca));
 }
 
 #endif

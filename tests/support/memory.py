@@ -15,7 +15,7 @@ def regions(pid):
                 permissions = words[1]
 
 
-def copies(pid, secret):
+def copies(pid, *secrets):
     """(copies in memory that is never dumped, copies elsewhere); None: we may not look.
     AddressSanitizer keeps the environment as it was at the start; that is not counted."""
     kept, loose = 0, 0
@@ -29,9 +29,9 @@ def copies(pid, secret):
                     found = memory.read(end - begin)
                 except (OSError, OverflowError):  # [vvar] and what is reserved only
                     continue
-                count = found.count(secret)
+                count = sum(found.count(secret) for secret in secrets)
                 if is_sanitized():
-                    count -= found.count(b"ANTHROPIC_API_KEY=" + secret)
+                    count -= sum(found.count(b"ANTHROPIC_API_KEY=" + s) for s in secrets)
                 if "dd" in flags:
                     kept += count
                 else:

@@ -307,7 +307,7 @@ static inline void world_answer(struct world *w, struct gate_answer answer)
 static inline void world_listen(struct world *w)
 {
     struct err err = {0};
-    test_tls_open(&w->origin_tls, w->loop, w->origin_ca);
+    test_tls_open(&w->origin_tls, w->origin_ca);
     w->origin = listen_tcp(w->loop, "127.0.0.1", 0, origin_accept, w, &err);
     w->plain_origin = listen_tcp(w->loop, "127.0.0.1", 0, origin_accept_plain, w, &err);
     assert_non_null(w->origin);
@@ -365,7 +365,7 @@ static inline void world_ca_remove(void)
     (void)file_remove_tree(world_ca_dir, NULL);
 }
 
-static inline struct ca *world_ca(struct world *w, const char *name)
+static inline struct ca *world_ca(const char *name)
 {
     struct err err = {0};
     if (!*world_ca_dir) {
@@ -373,7 +373,7 @@ static inline struct ca *world_ca(struct world *w, const char *name)
         (void)atexit(world_ca_remove);
     }
     char *dir = path_join(world_ca_dir, name);
-    struct ca *ca = ca_load_or_create(w->loop, dir, &err);
+    struct ca *ca = ca_load_or_create(dir, &err);
     free(dir);
     if (!ca)
         fail_msg("%s", err.msg);
@@ -389,8 +389,8 @@ static inline struct world *world_with(
     w->loop = loop_new(&err);
     patience_init(&w->patience, w->loop);
     trust_no_system_ca();
-    w->ca = world_ca(w, "ca");
-    w->origin_ca = world_ca(w, "origin-ca");
+    w->ca = world_ca("ca");
+    w->origin_ca = world_ca("origin-ca");
     char *path = path_join(w->dir, "audit.db");
     w->store = store_open(w->loop, path, &err);
     free(path);

@@ -145,11 +145,11 @@ static inline struct token_world *token_world_new(void)
     patience_init(&w->patience, w->loop);
     trust_no_system_ca();
     char *dir = path_join(path_home(), "endpoint-ca"); /* made once */
-    w->ca = ca_load_or_create(w->loop, dir, &err);
+    w->ca = ca_load_or_create(dir, &err);
     free(dir);
     if (!w->ca)
         fail_msg("%s", err.msg);
-    test_tls_open(&w->tls, w->loop, w->ca);
+    test_tls_open(&w->tls, w->ca);
     w->listener = listen_tcp(w->loop, "127.0.0.1", 0, token_accept, w, &err);
     assert_non_null(w->listener);
     return w;

@@ -37,13 +37,11 @@ static int remove_files(void **state)
     return 0;
 }
 
-static const struct tls_identity *find(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused)
+static const struct tls_identity *find(void *ctx, void *conn_ctx, const char *sni)
 {
     (void)ctx;
     (void)conn_ctx;
     (void)sni;
-    (void)refused;
     return &leaf;
 }
 
@@ -145,7 +143,7 @@ static void test_tls_verifies_the_host_not_the_address(void **state)
         struct tls_client *client = tls_client_new(ca_file, NULL);
 
         open_call(&c);
-        c.server = tls_server_new(c.loop, find, &c, NULL);
+        c.server = tls_server_new(find, &c, NULL);
         dial(&c,
                 &(struct dial_target){.host = i ? "wrong.test" : "api.test",
                         .address = "127.0.0.1",
@@ -176,7 +174,7 @@ static void test_h2_is_offered_where_the_target_says_so(void **state)
         struct tls_client *client = tls_client_new(ca_file, NULL);
 
         open_call(&c);
-        c.server = tls_server_new(c.loop, find, &c, NULL);
+        c.server = tls_server_new(find, &c, NULL);
         tls_server_set_h2(c.server, true);
         dial(&c,
                 &(struct dial_target){.host = "api.test",

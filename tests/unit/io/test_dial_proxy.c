@@ -44,12 +44,10 @@ static int remove_files(void **state)
     return 0;
 }
 
-static const struct tls_identity *find(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused)
+static const struct tls_identity *find(void *ctx, void *conn_ctx, const char *sni)
 {
     (void)conn_ctx;
     (void)sni;
-    (void)refused;
     return ctx;
 }
 
@@ -120,9 +118,9 @@ static void new_world(struct world *w, const char *scheme, const char *user, boo
     w->listener = listen_tcp(w->loop, "127.0.0.1", 0, on_accept, w, &w->err);
     assert_non_null(w->listener);
     w->tls = tls ? tls_client_new(ca_file, NULL) : NULL;
-    w->origin_tls = tls ? tls_server_new(w->loop, find, &leaf, NULL) : NULL;
+    w->origin_tls = tls ? tls_server_new(find, &leaf, NULL) : NULL;
     if (strcmp(scheme, "https") == 0)
-        w->proxy_tls = tls_server_new(w->loop, find, &proxy_leaf, NULL);
+        w->proxy_tls = tls_server_new(find, &proxy_leaf, NULL);
     snprintf(url, sizeof(url), "%s://%s127.0.0.1:%u", scheme, user, listener_port(w->listener));
     w->proxy = dial_proxy_new(url, NULL, ca_file, &w->err);
     assert_non_null(w->proxy);

@@ -18,7 +18,6 @@ struct world {
     struct tls_server *server;
     struct tls_client *client;
     struct peer a, b; /* client, server */
-    bool later;       /* the certificate has to be made first */
     bool refuse;
     bool close_in_find;
     int asked;
@@ -48,8 +47,7 @@ static int remove_files(void **state)
     return 0;
 }
 
-static const struct tls_identity *find(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused)
+static const struct tls_identity *find(void *ctx, void *conn_ctx, const char *sni)
 {
     struct world *w = ctx;
 
@@ -61,8 +59,7 @@ static const struct tls_identity *find(
         w->b.chan = NULL;
         return NULL;
     }
-    *refused = w->refuse;
-    return w->later || w->refuse ? NULL : &leaf;
+    return w->refuse ? NULL : &leaf;
 }
 
 static void socket_pair(struct world *w)
@@ -84,7 +81,7 @@ static void new_world(struct world *w, const char *trust)
 
     memset(w, 0, sizeof(*w));
     w->loop = test_loop();
-    w->server = tls_server_new(w->loop, find, w, &err);
+    w->server = tls_server_new(find, w, &err);
     w->client = tls_client_new(trust, &err);
     assert_true(w->server && w->client);
     socket_pair(w);
@@ -237,67 +234,12 @@ static void test_a_refused_name_fails_both_sides(void **state)
     end_world(&w);
 }
 
-static void test_a_certificate_may_come_later(void **state)
+static void test_find_may_close_the_channel(void **state)
 {
     (void)state;
     struct world w;
 
     new_world(&w, ca_file);
-    w.later = true;
-    start_both(&w, "api.test");
-    UNTIL(w.loop, w.asked);
-    for (int i = 0; i < 10; i++)
-        loop_turn(w.loop, false);
-    assert_int_equal(w.asked, 1);
-    tls_server_retry(w.server); /* still not there */
-    UNTIL(w.loop, w.asked == 2);
-    w.later = false;
-    tls_server_retry(w.server);
-    UNTIL(w.loop, w.a.opened && w.b.opened);
-    assert_int_equal(w.asked, 3);
-    end_world(&w);
-}
-
-static void test_only_those_that_wait_for_a_name_are_asked_about_it(void **state)
-{
-    (void)state;
-    struct world w;
-
-    new_world(&w, ca_file);
-    w.later = true;
-    start_both(&w, "api.test");
-    UNTIL(w.loop, w.asked == 1);
-    struct peer first[2] = {w.a, w.b};
-    socket_pair(&w);
-    start_both(&w, "127.0.0.1"); /* names nobody */
-    UNTIL(w.loop, w.asked == 2);
-    tls_server_retry_name(w.server, "other.test");
-    UNTIL(w.loop, w.asked == 3);
-    assert_string_equal(w.sni, "");
-    tls_server_retry_name(w.server, "api.test");
-    UNTIL(w.loop, w.asked == 5);
-    end_channels(&w);
-    w.a.chan = first[0].chan;
-    w.b.chan = first[1].chan;
-    end_world(&w);
-}
-
-static void test_a_waiting_channel_may_be_closed_and_find_may_close_it(void **state)
-{
-    (void)state;
-    struct world w;
-
-    new_world(&w, ca_file);
-    w.later = true;
-    start_both(&w, "api.test");
-    UNTIL(w.loop, w.asked);
-    chan_close(w.b.chan);
-    w.b.chan = NULL;
-    tls_server_retry(w.server);
-    UNTIL(w.loop, w.a.failed);
-    end_channels(&w);
-
-    socket_pair(&w);
     w.close_in_find = true;
     start_both(&w, "api.test");
     UNTIL(w.loop, w.a.failed);
@@ -734,9 +676,7 @@ int main(void)
             cmocka_unit_test(
                     test_untrusted_and_misnamed_certificates_are_refused_with_the_reason),
             cmocka_unit_test(test_a_refused_name_fails_both_sides),
-            cmocka_unit_test(test_a_certificate_may_come_later),
-            cmocka_unit_test(test_only_those_that_wait_for_a_name_are_asked_about_it),
-            cmocka_unit_test(test_a_waiting_channel_may_be_closed_and_find_may_close_it),
+            cmocka_unit_test(test_find_may_close_the_channel),
             cmocka_unit_test(test_a_silent_client_times_out),
             cmocka_unit_test(test_garbage_instead_of_a_handshake_fails),
             cmocka_unit_test(test_a_plain_channel_turns_into_tls_with_bytes_already_there),

@@ -36,13 +36,11 @@ static int remove_files(void **state)
     return 0;
 }
 
-static const struct tls_identity *find(
-        void *ctx, void *conn_ctx, const char *sni, bool *refused)
+static const struct tls_identity *find(void *ctx, void *conn_ctx, const char *sni)
 {
     (void)ctx;
     (void)conn_ctx;
     (void)sni;
-    (void)refused;
     return &leaf;
 }
 
@@ -83,7 +81,7 @@ static void begin(struct cut *c, size_t step)
 
     memset(c, 0, sizeof(*c));
     c->loop = test_loop();
-    c->server = tls_server_new(c->loop, find, NULL, &err);
+    c->server = tls_server_new(find, NULL, &err);
     c->client = tls_client_new(ca_file, &err);
     assert_true(c->server && c->client);
     c->wire[0] = attach(c->loop, &c->a);

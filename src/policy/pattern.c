@@ -172,7 +172,7 @@ static bool is_plain_escape(const char *p, size_t n)
 
     if (c < 0x20 || c == 0x7f || p[1] > 'F' || p[2] > 'F')
         return false;
-    return !char_is_alnum((char)c) && !strchr("-._~/\\%", c);
+    return !char_is_alnum((char)c) && !strchr("-._~/\\%;", c);
 }
 
 static bool is_plain_segment(struct str segment)
@@ -182,7 +182,8 @@ static bool is_plain_segment(struct str segment)
     for (size_t i = 0; i < segment.n; i++) {
         unsigned char c = (unsigned char)segment.p[i];
 
-        if (c <= 0x20 || c >= 0x7f || strchr("\\?#\"<>^`{|}", c))
+        /* Some servers drop what follows a ';', so that "..;" is "..". */
+        if (c <= 0x20 || c >= 0x7f || strchr("\\;?#\"<>^`{|}", c))
             return false;
         if (c == '%' && !is_plain_escape(segment.p + i, segment.n - i))
             return false;
@@ -216,7 +217,7 @@ static int parse_path(struct str path, struct pattern *ret, struct err *err)
                 "path '%s': queries are never matched, leave out what follows the ?", shown);
     if (!path_is_plain(path))
         return err_set(err, ERR_CONFIG,
-                "path '%s' can be read in two ways (.., //, or needless %%-encoding)", shown);
+                "path '%s' can be read in two ways (.., //, ; or needless %%-encoding)", shown);
     for (size_t i = 0; i + 1 < path.n; i++)
         if (path.p[i] == '*' && path.p[i + 1] == '*' &&
                 (i + 2 != path.n || path.p[i - 1] != '/'))

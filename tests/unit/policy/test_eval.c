@@ -286,6 +286,10 @@ static void a_path_that_can_be_read_in_two_ways_is_denied_and_never_allowed(void
             {"deny", "GET", "https://a.example/x/%252e"},
             {"deny", "GET", "https://a.example/%zz"},
             {"deny", "GET", "https://a.example/%2"},
+            {"deny", "GET", "https://a.example/x/..;/admin/x"},
+            {"deny", "GET", "https://a.example/admin;a=b/x"},
+            {"deny", "GET", "https://a.example/admin%3Ba=b/x"},
+            {"allow", "GET", "https://a.example/x?a;b"},
             {"allow", "GET", "https://a.example/x/%20y/%C3%A9"},
             {"allow", "GET", "https://b.example/x/../y"},
     };
@@ -294,6 +298,8 @@ static void a_path_that_can_be_read_in_two_ways_is_denied_and_never_allowed(void
             {"ask", "GET", "https://a.example/pub/../x"},
             {"ask", "GET", "https://a.example/pub/%2e%2e/x"},
             {"ask", "GET", "https://a.example/pub/./x"},
+            {"ask", "GET", "https://a.example/pub/..;/x"},
+            {"ask", "GET", "https://a.example/pub/x;y"},
             {"ask", "GET", "https://a.example/pub/x\x01"},
     };
 

@@ -75,7 +75,7 @@ static void a_wrong_line_refuses_the_file_and_names_the_nearest_word(void **stat
                     "p.rules:1: path '/a?b': queries are never matched, leave out what follows "
                     "the ?"},
             {"deny net:* https://x.org/a/../b\n",
-                    "p.rules:1: path '/a/../b' can be read in two ways (.., //, or needless "
+                    "p.rules:1: path '/a/../b' can be read in two ways (.., //, ; or needless "
                     "%-encoding)"},
             {"deny net:* https://x.org/a/**/b\n",
                     "p.rules:1: path '/a/**/b': ** must be the last segment"},

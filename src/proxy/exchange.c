@@ -332,6 +332,13 @@ void exchange_cut_off(struct exchange *x, const char *why)
     stream->ops->cut(stream);
 }
 
+/* What the upstream calls itself may be anything, the key too, also spelled with escapes. */
+static bool usage_shows_key(const struct exchange *x, const struct usage *usage)
+{
+    return x->leak.found || leak_has(&x->leak, str_of(usage->model)) ||
+           leak_has(&x->leak, str_of(usage->stop_reason));
+}
+
 static void record_usage(struct request_record *rec, const struct usage *usage)
 {
     str_copy(rec->model, sizeof(rec->model), str_of(usage->model));
@@ -350,7 +357,7 @@ void exchange_record_end(struct exchange *x, const char *why)
     struct usage usage = USAGE_INIT;
     body_tap_end(x->tap, &usage);
     x->tap = NULL;
-    if (usage.seen)
+    if (usage.seen && !usage_shows_key(x, &usage))
         record_usage(&x->rec, &usage);
     x->rec.total_ms = (int64_t)((clock_ns() - x->started_ns) / 1000000);
     x->rec.done = true;

@@ -121,6 +121,24 @@ static struct str field_value(const struct http_head *head, struct str name)
     return field ? field->value : STR("");
 }
 
+/* The one coding of the body, "" if there is none; several are one that nobody knows. */
+static struct str content_coding(const struct http_head *head)
+{
+    size_t at = 0;
+    struct str coding = STR("");
+    const struct http_field *field;
+    while ((field = http_next(head, STR("content-encoding"), &at)) != NULL) {
+        struct str rest = field->value, item;
+        for (bool more = true; more;) {
+            more = str_cut(&rest, ',', &item);
+            item = str_trim(item);
+            if (item.n > 0 && !str_eq_icase(item, STR("identity")))
+                coding = coding.n > 0 ? STR("several") : item;
+        }
+    }
+    return coding;
+}
+
 /* Usage is read along where the provider's answers tell it. */
 static void watch(struct exchange *x, const struct http_head *head)
 {
@@ -136,7 +154,7 @@ static void watch(struct exchange *x, const struct http_head *head)
             .dialect = x->dialect,
             .prices = proxy_of(x)->config.prices,
             .content_type = field_value(head, STR("content-type")),
-            .content_encoding = field_value(head, STR("content-encoding")),
+            .content_encoding = content_coding(head),
             .keys = keys,
             .key_count = count,
     };
@@ -149,7 +167,8 @@ static void response_begin(struct exchange *x, const struct http_head *head)
     x->rec.status = head->status;
     x->rec.first_byte_ms = (int64_t)((clock_ns() - x->started_ns) / 1000000);
     http_body_init(&x->response, head->framing, head->length);
-    x->keep_up = head->keep_alive;
+    /* Some servers leave the body of such a request in the input, as the next one. */
+    x->keep_up = head->keep_alive && !(x->idempotent && x->request.framing != HTTP_NO_BODY);
     watch(x, head);
     x->stream->ops->head(x->stream, head);
 }

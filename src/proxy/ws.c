@@ -621,11 +621,6 @@ static void upstream_part(struct ws_relay *relay, bool fin)
         fault(side, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA, "upstream's text is not UTF-8");
         return;
     }
-    if (fin && !relay->large) {
-        relay->hooks->on_upstream_message(relay->ctx, side->opcode, buf_str(&side->message));
-        if (relay->over)
-            return;
-    }
     if (!part_send(relay, part, fin))
         return;
     if (!fin) {
@@ -633,6 +628,11 @@ static void upstream_part(struct ws_relay *relay, bool fin)
             message_drop(&side->message);
         relay->sent = buf_len(&side->message);
         return;
+    }
+    if (!relay->large) {
+        relay->hooks->on_upstream_message(relay->ctx, side->opcode, buf_str(&side->message));
+        if (relay->over)
+            return;
     }
     message_drop(&side->message);
     side->opcode = 0;

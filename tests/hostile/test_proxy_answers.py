@@ -2,9 +2,11 @@
 """Answers of a broken or hostile provider: what is clear arrives as it was, what is not is a
 502 or, once it began, a broken connection; never a clean end, never another request's answer."""
 import gzip
+import json
 import os
 import sys
 import threading
+import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import Failed, main, wait_until  # noqa: E402
@@ -13,6 +15,7 @@ from hostile_http import BODY, KEYS, Client, World, ask, request  # noqa: E402
 POST = "POST /v1/messages HTTP/1.1"
 FIELDS = ["Content-Type: application/json", "Content-Length: 27"]
 OK = b"HTTP/1.1 200 OK\r\n"
+REAL = KEYS["ANTHROPIC_API_KEY"].encode()
 
 
 def answering(raw, end="keep"):
@@ -54,6 +57,17 @@ GOOD = [
     Good("204", b"HTTP/1.1 204 No Content\r\n\r\n", 204, lacks=["content-length", "transfer-encoding"]),
     Good("204 that announces a body", b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", 204,
          lacks=["content-length", "transfer-encoding"]),
+    Good("204 that sends chunks", b"HTTP/1.1 204 x\r\n" + CHUNKED + b"5\r\nhello\r\n0\r\n\r\n", 204,
+         lacks=["content-length", "transfer-encoding"]),
+    Good("304 that sends one", b"HTTP/1.1 304 x\r\nContent-Length: 5\r\n\r\nhello", 304),
+    Good("304 that sends chunks", b"HTTP/1.1 304 x\r\n" + CHUNKED + b"5\r\nhello\r\n0\r\n\r\n", 304,
+         lacks=["transfer-encoding"]),
+    Good("200 that would switch", OK + b"Upgrade: websocket\r\nConnection: upgrade\r\n"
+         b"Content-Length: 2\r\n\r\nhi", 200, b"hi", lacks=["upgrade"]),
+    Good("the real key where it is dropped", OK + b"Transfer-Encoding: chunked\r\n\r\n2;a=\"" + REAL +
+         b"\"\r\nhi\r\n0\r\nX: " + REAL + b"\r\n\r\n", 200, b"hi", lacks=["x"]),
+    Good("identity in a list", OK + b"Content-Encoding: identity, ,\r\nContent-Length: 2\r\n\r\nhi",
+         200, b"hi"),
     Good("204 that sends one", b"HTTP/1.1 204 x\r\nContent-Length: 5\r\n\r\nhello", 204,
          lacks=["content-length"]),
     Good("304", b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 5\r\n\r\n", 304,
@@ -125,6 +139,14 @@ BAD = [
     ("endless 100", b"HTTP/1.1 100 x\r\n\r\n" * 500),
     ("101 that nobody asked for", b"HTTP/1.1 101 x\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
     ("bad interim", b"HTTP/1.1 103 x\r\nX: a\rb\r\n\r\n" + OK + b"Content-Length: 2\r\n\r\nhi"),
+    ("the real key in the reason", b"HTTP/1.1 200 " + REAL + b"\r\nContent-Length: 0\r\n\r\n"),
+    ("the real key as a name", OK + REAL + b": x\r\nContent-Length: 0\r\n\r\n"),
+    ("the real key in an interim answer", b"HTTP/1.1 103 x\r\nLink: <" + REAL + b">\r\n\r\n" + OK +
+     b"Content-Length: 0\r\n\r\n"),
+    ("the real key in an interim reason", b"HTTP/1.1 103 " + REAL + b"\r\n\r\n" + OK +
+     b"Content-Length: 0\r\n\r\n"),
+    ("100 with a body", b"HTTP/1.1 100 x\r\nContent-Length: 5\r\n\r\nhello" + OK +
+     b"Content-Length: 2\r\n\r\nhi"),
     ("the real key in a field", OK + b"X: " + KEYS["ANTHROPIC_API_KEY"].encode() + b"\r\n\r\n"),
     ("malformed Connection", OK + b"Connection: a b\r\nContent-Length: 2\r\n\r\nhi"),
 ]
@@ -316,14 +338,14 @@ def test_key_in_a_body():
 
 def test_a_coding_that_cannot_be_searched():
     """a compressed body is searched to its end, however long; one that cannot be is cut off"""
-    key = KEYS["ANTHROPIC_API_KEY"].encode()
     bits = os.urandom(1 << 16).hex().encode() + b"a" * (1 << 20)
-    long = gzip.compress(bits) * 70 + gzip.compress(key)
+    long = gzip.compress(bits) * 70 + gzip.compress(REAL)
     whole = gzip.compress(bits) * 70
     for coding, body, status in (("gzip", whole, "fine"), ("gzip", long, "key"),
                                  ("gzip", gzip.compress(b"\0" * (40 << 20)), "cut"),
                                  ("gzip", b"this is no gzip", "cut"),
-                                 ("compress", b"x", "cut"), ("gzip, br", b"x", "cut")):
+                                 ("compress", b"x", "cut"), ("gzip, br", b"x", "cut"),
+                                 ("gzip\r\nContent-Encoding: br", gzip.compress(b"x"), "cut")):
         world.origin.scripts["coded"] = answering(
             OK + b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (
                 coding.encode(), len(body)) + body)
@@ -336,6 +358,49 @@ def test_a_coding_that_cannot_be_searched():
         why = "%carries the API key" if status == "key" else "%cannot be searched%"
         wait_until("a row with the reason", lambda n=before, w=why: world.home.rows(
             "select 1 from request where id>? and done=1 and reason like ?", n, w))
+
+
+def test_key_in_a_compressed_body():
+    """neither does one that is compressed, however it is put together and announced"""
+    member = gzip.compress(b"x" * 100)
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    raw = deflate.compress(REAL) + deflate.flush()
+    bodies = [(b"gzip", gzip.compress(b">" + REAL + b"<")), (b"gzip", member + gzip.compress(REAL)),
+              (b"GZip", gzip.compress(REAL)), (b"x-gzip", gzip.compress(REAL)),
+              (b"deflate", zlib.compress(REAL)), (b"deflate", raw),
+              (b"identity, gzip", gzip.compress(REAL)), (b"gzip,", gzip.compress(REAL)),
+              (b"identity\r\nContent-Encoding: gzip", gzip.compress(REAL))]
+    for coding, body in bodies:
+        world.origin.scripts["packed"] = answering(
+            OK + b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s" % (coding, len(body), body))
+        before = world.last_row()
+        answer = ask(world, request(POST, *FIELDS, "x-api-key: " + world.keys["anthropic"],
+                                    body=BODY, script="packed"))
+        assert answer is None or answer.broken, (coding, answer.line, answer.body)
+        wait_until("a row with the reason", lambda n=before: world.home.rows(
+            "select 1 from request where id>? and done=1 and reason like '%key%'", n))
+
+
+def test_key_in_rows():
+    """an answer that calls its model as the key is called leaves no key in the rows"""
+    usage = '"usage":{"input_tokens":1,"output_tokens":2}'
+    texts = [f'{{"model":"{REAL.decode()}","stop_reason":"end",{usage}}}',
+             f'{{"model":"m","stop_reason":"{REAL.decode()}",{usage}}}',
+             '{"model":"%s","stop_reason":"end",%s}' % (REAL.decode().replace("-", "\\u002d"), usage)]
+    types = ["application/json"] * len(texts) + ["text/event-stream"]
+    texts.append('event: message_start\ndata: {"type":"message_start","message":{"model":"%s",%s}}\n\n' %
+                 (REAL.decode(), usage))
+    before = world.last_row()
+    for kind, text in zip(types, texts):
+        world.origin.scripts["model"] = answering(
+            OK + b"Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (
+                kind.encode(), len(text), text.encode()))
+        ask(world, request(POST, *FIELDS, "x-api-key: " + world.keys["anthropic"], body=BODY,
+                           script="model"))
+    rows = wait_until("the rows", lambda: (lambda r: r if len(r) == len(texts) else None)(
+        world.home.rows("select * from request where id>? and done=1", before)))
+    for row in rows:
+        assert REAL.decode()[:20] not in json.dumps(row, default=str), row
 
 
 def test_interim():
@@ -400,7 +465,8 @@ world = World("providers:\n  anthropic:\n    allow: [POST /v1/messages, GET /api
               "HEAD /api/head]\n")
 try:
     main(test_good, test_bad, test_cut, test_broken, test_key_in_a_body,
-         test_a_coding_that_cannot_be_searched, test_interim, test_http10,
+         test_a_coding_that_cannot_be_searched, test_key_in_a_compressed_body, test_key_in_rows,
+         test_interim, test_http10,
          test_answers_without_a_request, test_the_end)
 finally:
     world.close()

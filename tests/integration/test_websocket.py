@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import Failed, main, wait_until  # noqa: E402
 from hostile_http import KEYS, OPENAI, PATIENCE, Client, World, request  # noqa: E402
 from ws_client import (BINARY, CLOSE, CONT, PING, PONG, TEXT, accept, accept_of,  # noqa: E402
-                       client_side, handshake_fields, new_key, server_side)
+                       client_side, close_payload, frame, handshake_fields, new_key, server_side)
 
 LINE = "GET /v1/responses HTTP/1.1"
 REAL = KEYS["OPENAI_API_KEY"]
@@ -166,16 +166,25 @@ def server_side_tools_are_removed():
 
 
 def the_real_key_does_not_come_back():
-    """a message with the real key in it ends the connection before it is shown"""
-    def serve(ws):
-        ws.send(TEXT, f"you are {REAL}")
-        ws.recv()
-
-    client, ws = opened("leak", serve)
-    ws.expect_close(1011)
-    ends(client)
-    assert REAL.encode() not in client.buffer
-    client.close()
+    """wherever it stands in what the origin says, the connection ends before it is shown"""
+    first, rest = REAL[:9], REAL[9:]
+    usage = '"usage":{"input_tokens":1,"output_tokens":1}'
+    said = [frame(TEXT, f"you are {REAL}"), frame(BINARY, REAL), frame(PING, REAL), frame(PONG, REAL),
+            frame(CLOSE, close_payload(1000, REAL)),
+            frame(TEXT, first, fin=False) + frame(CONT, rest),
+            frame(TEXT, first, fin=False) + frame(PING) + frame(CONT, rest[:4], fin=False) +
+            frame(CONT, fin=False) + frame(CONT, rest[4:]),
+            frame(TEXT, '{"type":"response.completed","response":{"model":"%s",%s}}' % (REAL, usage))]
+    for n, raw in enumerate(said):
+        client, ws = opened(f"leak{n}", lambda far, raw=raw: (far.send_bytes(raw), far.recv()))
+        got, shown = ws.recv(), b""
+        while got.opcode != CLOSE:
+            shown += got.payload
+            got = ws.recv()
+        assert got.code()[0] == 1011 and "withheld" in got.code()[1], (raw, got)
+        assert REAL.encode() not in shown + client.buffer, raw
+        ends(client)
+        client.close()
 
 
 def other_endpoints_and_keys_are_refused():
@@ -252,11 +261,53 @@ def broken_frames_end_both_sides():
         client.close()
 
 
+def broken_frames_of_the_origin_do_not_pass():
+    """the client is told 1011 and why, and never sees them"""
+    bad = [("masked", frame(TEXT, "x", mask=True)), ("malformed", frame(PING, "x", fin=False)),
+           ("malformed", frame(PING, "x" * 126)), ("malformed", frame(CLOSE, b"\x03\xe8" + b"x" * 124)),
+           ("reserved", frame(TEXT, "x", rsv=4)), ("opcode", frame(3, "x")), ("opcode", frame(11)),
+           ("continuation", frame(CONT, "x")),
+           ("inside", frame(TEXT, "x", fin=False) + frame(TEXT, "x")),
+           ("malformed", b"\x81\x7f\x80" + bytes(7)), ("malformed", b"\x81\x7e\0\x01x"),
+           ("Close", frame(CLOSE, close_payload(1005))), ("Close", frame(CLOSE, b"\3")),
+           ("UTF-8", frame(CLOSE, close_payload(1000) + b"\xff")), ("UTF-8", frame(TEXT, b"\xff")),
+           ("UTF-8", frame(TEXT, b"\xc3", fin=False) + frame(CONT, b"("))]
+    for n, (why, raw) in enumerate(bad):
+        client, ws = opened(f"bad{n}", lambda far, raw=raw: (far.send_bytes(raw), far.recv()))
+        got = ws.recv()
+        while got.opcode != CLOSE:
+            assert got.opcode == TEXT and not got.fin, (why, got)
+            got = ws.recv()
+        assert got.code()[0] == 1011 and why in got.code()[1], (why, got)
+        ends(client)
+        client.close()
+
+
+def handshakes_that_nobody_asked_for_are_bad_gateways():
+    """a 101 with an extension, a protocol, a body or something other than websocket"""
+    def switching(got, *lines):
+        told = {"Upgrade": "websocket", "Connection": "Upgrade",
+                "Sec-WebSocket-Accept": accept_of(got.field("sec-websocket-key")[0])}
+        told.update(line.split(": ", 1) for line in lines)
+        fields = [f"{name}: {value}" for name, value in told.items() if value]
+        return "\r\n".join(["HTTP/1.1 101 x", *fields]).encode() + b"\r\n\r\n"
+    for n, line in enumerate(("Sec-WebSocket-Extensions: permessage-deflate", "Upgrade: h2c",
+                              "Sec-WebSocket-Protocol: x", "Content-Length: 5", "Upgrade: ",
+                              "Transfer-Encoding: chunked", "Connection: keep-alive", f"X: {REAL}",
+                              "Sec-WebSocket-Accept: ")):
+        world.origin.scripts[f"odd{n}"] = lambda connection, got, line=line: connection.send(
+            switching(got, line))
+        client, got = open_socket(f"odd{n}", "Sec-WebSocket-Extensions: permessage-deflate")
+        assert got and got.status == 502 and REAL.encode() not in got.body, (line, got and got.line)
+        client.close()
+
+
 def rows_tell_what_happened():
     """each WebSocket has a row that is closed, and no row names the real key"""
     rows = wait_until("no open row", lambda: (lambda r: r if all(x["done"] for x in r) else None)(
         world.home.rows("select * from request where path = '/v1/responses'")))
     assert [r for r in rows if r["status"] == 101], rows
+    rows = world.home.rows("select * from request")
     assert REAL not in json.dumps(rows, default=str)
 
 
@@ -272,6 +323,7 @@ try:
          other_endpoints_and_keys_are_refused, a_refusal_of_the_origin_is_an_ordinary_answer,
          a_wrong_accept_is_a_bad_gateway, a_client_that_leaves_ends_the_origin,
          an_origin_that_dies_is_no_proper_close, broken_frames_end_both_sides,
+         broken_frames_of_the_origin_do_not_pass, handshakes_that_nobody_asked_for_are_bad_gateways,
          rows_tell_what_happened, proxy_ends_cleanly)
 finally:
     world.close()

@@ -27,7 +27,8 @@ void h1_refuse_head(struct tunnel *tunnel, int status, const char *reason)
     struct request_record rec;
     char line[160];
     int n = snprintf(line, sizeof(line), "Rejected: %s.", reason);
-    record_init(tunnel, tunnel->state == TUNNEL_CONNECT ? "net" : "llm", &rec);
+    const char *kind = tunnel->provider ? "llm" : "http";
+    record_init(tunnel, tunnel->state == TUNNEL_CONNECT ? "net" : kind, &rec);
     record_put_over(tunnel->proxy, &rec, status, REQUEST_ERROR, reason);
     reply_text(tunnel->chan, status, (struct str){line, (size_t)n}, false);
     tunnel_close(tunnel);

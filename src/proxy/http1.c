@@ -356,11 +356,20 @@ static enum http_name name_classify(struct str name, bool *hop)
             {{"transfer-encoding", 17}, HTTP_TRANSFER_ENCODING, true},
             {{"proxy-authenticate", 18}, HTTP_HOP, true},
             {{"proxy-authorization", 19}, HTTP_HOP, true},
+            /* With these some servers see another request than the one that was judged: other
+             * framing (they read '_' as '-'), another method, another path. */
+            {{"content_length", 14}, HTTP_HOP, true},
+            {{"transfer_encoding", 17}, HTTP_HOP, true},
+            {{"x-http-method", 13}, HTTP_HOP, true},
+            {{"x-http-method-override", 22}, HTTP_HOP, true},
+            {{"x-method-override", 17}, HTTP_HOP, true},
+            {{"x-original-url", 14}, HTTP_HOP, true},
+            {{"x-rewrite-url", 13}, HTTP_HOP, true},
     };
     /* Most names end at their length or at their first letter, which differs from its
      * capital in one bit. */
-    const uint32_t lengths = 1u << 2 | 1u << 4 | 1u << 6 | 1u << 7 | 1u << 10 | 1u << 14 |
-                             1u << 16 | 1u << 17 | 1u << 18 | 1u << 19;
+    const uint32_t lengths = 1u << 2 | 1u << 4 | 1u << 6 | 1u << 7 | 1u << 10 | 1u << 13 |
+                             1u << 14 | 1u << 16 | 1u << 17 | 1u << 18 | 1u << 19 | 1u << 22;
     *hop = false;
     if (name.n >= 32 || !(lengths >> name.n & 1))
         return HTTP_OTHER;

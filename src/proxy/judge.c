@@ -11,6 +11,8 @@
  */
 #include "proxy/proxy_priv.h"
 
+#include "proxy/authority.h"
+
 #define KEY_MISMATCH "Rejected: API key does not match expected sentinel."
 
 static bool refuse(
@@ -31,19 +33,15 @@ static struct str target_query(struct str target)
 
 /* --- host ----------------------------------------------------------------------------- */
 
-/* "host", "host:port", "[v6]", "[v6]:port"; without a port it is the scheme's. */
+/* In any spelling that a CONNECT may have; without a port it is the scheme's. */
 static bool host_agrees(const struct tunnel *tunnel, struct str host)
 {
-    char want[300];
-    bool usual = tunnel->port == (tunnel->plain ? 80 : 443);
-    if (usual && str_eq_icase(host, str_of(tunnel->host)))
+    uint16_t usual = tunnel->plain ? 80 : 443;
+    struct authority to;
+    if (tunnel->port == usual && str_eq_icase(host, str_of(tunnel->host)))
         return true; /* as nearly everybody sends it; an address literal has brackets */
-    bool literal = strchr(tunnel->host, ':') != NULL;
-    int n = snprintf(want, sizeof(want), literal ? "[%s]" : "%s", tunnel->host);
-    if (usual && str_eq_icase(host, (struct str){want, (size_t)n}))
-        return true;
-    n += snprintf(want + n, sizeof(want) - (size_t)n, ":%u", (unsigned)tunnel->port);
-    return str_eq_icase(host, (struct str){want, (size_t)n});
+    return authority_parse(host, usual, &to) == 0 && to.port == tunnel->port &&
+           strcmp(to.host, tunnel->host) == 0;
 }
 
 static bool host_is_well_formed(struct str host)
@@ -69,6 +67,22 @@ static bool judge_host(
     snprintf(reason, sizeof(reason),
             "Rejected: Host differs from the host of this tunnel, %.150s.", tunnel->host);
     return refuse(judged, 421, REQUEST_DENY, reason);
+}
+
+/* A target with a host of its own would name one that nobody has judged: servers go by it and
+ * not by Host (RFC 9112 section 3.2.2). A CONNECT would make a tunnel of the upstream. */
+static bool judge_form(const struct http_head *head, struct judged *judged)
+{
+    if (memchr(head->target.p, '#', head->target.n))
+        return refuse(judged, 400, REQUEST_ERROR, "Rejected: fragment in the request target.");
+    if (str_eq(head->method, STR("CONNECT")))
+        return refuse(
+                judged, 403, REQUEST_DENY, "Blocked: CONNECT is refused inside of a tunnel.");
+    if (!str_starts(head->target, STR("/")) && !str_eq(head->target, STR("*")))
+        return refuse(judged, 403, REQUEST_DENY,
+                "Blocked: a target with a host in it is refused inside of a tunnel; send the "
+                "path alone.");
+    return true;
 }
 
 /* --- endpoint ------------------------------------------------------------------------- */
@@ -107,6 +121,13 @@ static bool judge_handshake(const struct http_head *head, struct judged *judged)
     return refuse(judged, fault.status, REQUEST_ERROR, reason);
 }
 
+/* A server that takes no notice of such a body takes it for the next request, unjudged. */
+static bool has_odd_body(const struct http_head *head)
+{
+    return head->framing != HTTP_NO_BODY &&
+           (str_eq(head->method, STR("GET")) || str_eq(head->method, STR("HEAD")));
+}
+
 static bool judge_endpoint(
         const struct tunnel *tunnel, const struct http_head *head, struct judged *judged)
 {
@@ -117,6 +138,8 @@ static bool judge_endpoint(
     if (tunnel->plain)
         return refuse(
                 judged, 403, REQUEST_DENY, "Blocked: this provider is reached by https only.");
+    if (has_odd_body(head) && !judged->websocket)
+        return refuse(judged, 400, REQUEST_ERROR, "Rejected: GET or HEAD with a body.");
     if (judged->websocket && provider_allows_websocket(provider, head->method, raw))
         return judge_handshake(head, judged);
     if (judged->websocket)
@@ -132,13 +155,26 @@ static bool judge_endpoint(
 
 /* --- key ------------------------------------------------------------------------------ */
 
+/* Some servers read "x_api_key" as if it had hyphens. */
+static bool same_to_cgi(struct str name, struct str want)
+{
+    if (name.n != want.n)
+        return false;
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i] == '_' ? '-' : char_lower(name.p[i]);
+        if (c != want.p[i])
+            return false;
+    }
+    return true;
+}
+
 /* Headers in which providers take keys. */
 static bool is_credential_header(struct str name)
 {
-    static const char *const names[] = {
-            "authorization", "x-api-key", "x-goog-api-key", "api-key"};
+    static const char *const names[] = {"authorization", "x-api-key", "x-goog-api-key",
+            "api-key", "x-goog-iam-authorization-token"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (str_eq_icase(name, str_of(names[i])))
+        if (same_to_cgi(name, str_of(names[i])))
             return true;
     }
     return false;
@@ -185,8 +221,9 @@ static bool is_fake(const struct key_value *value, struct str text)
 /* May this parameter's name mean a key to a server that decodes it? */
 static bool is_credential_parameter(struct str name)
 {
-    static const char *const names[] = {
-            "key", "api_key", "apikey", "api-key", "access_token", "oauth_token"};
+    /* Google's front end reads these with "$", too, and any header out of "$httpHeaders". */
+    static const char *const names[] = {"key", "api_key", "apikey", "api-key", "access_token",
+            "oauth_token", "bearer_token", "httpheaders", "httpmethod"};
     char plain[32];
     size_t n = 0;
     for (size_t i = 0; i < name.n; i++) {
@@ -196,8 +233,9 @@ static bool is_credential_parameter(struct str name)
         plain[n++] = byte >= 0 ? (char)byte : name.p[i];
         i += byte >= 0 ? 2 : 0;
     }
+    bool dollar = n > 0 && plain[0] == '$';
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (str_eq_icase((struct str){plain, n}, str_of(names[i])))
+        if (str_eq_icase((struct str){plain + dollar, n - dollar}, str_of(names[i])))
             return true;
     }
     return false;
@@ -288,9 +326,13 @@ static bool judge_by_policy(const struct tunnel *tunnel, const struct http_head 
     if (asks_for_websocket(head))
         return refuse(judged, 426, REQUEST_DENY,
                 "Blocked: WebSocket goes to providers only, or uninspected by a CONNECT rule.");
-    if (verdict->kind == VERDICT_ASK && !config->gate)
-        return refuse(judged, 403, REQUEST_DENY,
-                "Blocked: it needs a person's approval and nobody can be asked here.");
+    if (verdict->kind == VERDICT_ASK && !config->gate) {
+        snprintf(reason, sizeof(reason),
+                "Blocked: %.16s %.60s needs a person's approval and nobody can be asked here; a "
+                "rule in policy.rules can allow it.",
+                rec->method, tunnel->host);
+        return refuse(judged, 403, REQUEST_DENY, reason);
+    }
     if (verdict->kind == VERDICT_ASK)
         judged->what = JUDGED_ASK;
     return true;
@@ -306,10 +348,8 @@ void judge_request(const struct stream *stream, const struct http_head *head,
     rec->decision = REQUEST_ALLOW;
     if (!judge_host(tunnel, head, judged))
         return;
-    if (memchr(head->target.p, '#', head->target.n)) {
-        refuse(judged, 400, REQUEST_ERROR, "Rejected: fragment in the request target.");
+    if (!judge_form(head, judged))
         return;
-    }
     if (!tunnel->provider) {
         judge_by_policy(tunnel, head, rec, judged);
         return;

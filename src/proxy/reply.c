@@ -19,6 +19,7 @@ static const char *reason_of(int status)
             {403, "Forbidden"},
             {404, "Not Found"},
             {405, "Method Not Allowed"},
+            {408, "Request Timeout"},
             {413, "Content Too Large"},
             {415, "Unsupported Media Type"},
             {417, "Expectation Failed"},

@@ -194,8 +194,10 @@ static void on_late(void *ctx)
         raw_agent_ended(tunnel, "half closed and silent");
         return;
     }
-    cancel(tunnel, "the agent was too slow");
-    tunnel_abort(tunnel);
+    if (buf_len(chan_in(tunnel->chan)) > 0)
+        h1_refuse_head(tunnel, 408, "the head took too long");
+    else
+        tunnel_abort(tunnel);
 }
 
 /* --- input ---------------------------------------------------------------------------- */
@@ -273,6 +275,14 @@ static bool read_plain(struct tunnel *tunnel, struct http_head *head, size_t n)
     return !tunnel->gone;
 }
 
+/* Some leave out the port there. */
+static bool names_same(struct str host, const struct authority *to)
+{
+    struct authority named;
+    return authority_parse(host, to->port, &named) == 0 && named.port == to->port &&
+           strcmp(named.host, to->host) == 0;
+}
+
 /* The first head of a connection, or one after a plain request. False: nothing more to do. */
 static bool read_first(struct tunnel *tunnel)
 {
@@ -289,6 +299,10 @@ static bool read_first(struct tunnel *tunnel)
     }
     if (authority_parse(head->target, 443, &to) < 0) {
         h1_refuse_head(tunnel, 400, "malformed CONNECT target");
+        return false;
+    }
+    if (head->host.p && !names_same(head->host, &to)) {
+        h1_refuse_head(tunnel, 400, "Host differs from the CONNECT target");
         return false;
     }
     set_target(tunnel, &to);

@@ -141,7 +141,7 @@ def questions(home):
     """where nobody can be asked, every request that would be asked is refused and has a row"""
     run(r"""
 for i in range(300):
-    answer = ask(PROXY, b"CONNECT h%d.example.com:8443 HTTP/1.1\r\nHost: h\r\n\r\n" % i)
+    answer = ask(PROXY, b"CONNECT h%d.example.com:8443 HTTP/1.1\r\nHost: h%d.example.com\r\n\r\n" % (i, i))
     assert b" 403 " in answer, answer
 alive()
 """, home)

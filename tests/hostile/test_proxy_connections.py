@@ -145,6 +145,9 @@ def test_slow():
         wrong.append(f"idle stream: {idle.result}")
     if wrong:
         raise Failed("\n       ".join(wrong))
+    wait_until("a row for each head and each handshake that did not come", lambda: world.home.rows(
+        "select 1 from (select sum(status=408) late, sum(reason like 'TLS handshake%took too long') "
+        "silent from request where done=1) where late=5 and silent>=2"))
 
 
 # --- Expect ---------------------------------------------------------------------------------
@@ -342,6 +345,7 @@ def test_no_handshake():
             client = Client(world, kind)
             client.send(connect_head())
             assert read_head_unbuffered(client.sock)[0] == 200
+            client.sock.settimeout(20 * SLOW)  # a hello that passes is waited for, for 10 s
             client.send(data)
             while client.fill():
                 pass

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Where a request may go and with which key: CONNECT, the handshake's name, Host, paths, keys,
 and the fields that end at the proxy."""
+import json
 import os
 import ssl
+import subprocess
 import sys
+import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import Failed, main, wait_until  # noqa: E402
@@ -16,8 +19,9 @@ POST = "POST /v1/messages HTTP/1.1"
 LENGTH = "Content-Length: 27"
 
 
-def connect(target, *fields, version="HTTP/1.1", host="x"):
-    return request(f"CONNECT {target} {version}", *fields, host=host)
+def connect(target, *fields, version="HTTP/1.1", host=""):
+    """A CONNECT; host: its Host field, "" for the target itself."""
+    return request(f"CONNECT {target} {version}", *fields, host=target if host == "" else host)
 
 
 BAD = 400
@@ -73,6 +77,12 @@ CONNECTS = [
     ("version 2.0", connect(HOST + ":443", version="HTTP/2.0"), 505),
     ("version 0.9", f"CONNECT {HOST}:443\r\n\r\n".encode(), 505),
     ("no target", b"CONNECT  HTTP/1.1\r\nHost: x\r\n\r\n", BAD),
+    ("another Host", connect(HOST + ":443", host="evil.test:443"), BAD),
+    ("another Host's port", connect(HOST + ":443", host=HOST + ":80"), BAD),
+    ("a longer Host", connect(HOST + ":443", host=HOST + ".evil.test"), BAD),
+    ("Host with a user", connect(HOST + ":443", host="x@" + HOST), BAD),
+    ("Host a list", connect(HOST + ":443", host=f"{HOST}, {HOST}"), BAD),
+    ("Host empty", connect(HOST + ":443", "Host:", host=None), BAD),
     ("no Host", connect(HOST + ":443", host=None), BAD),
     ("two Hosts", connect(HOST + ":443", "Host: y"), BAD),
     ("a body", connect(HOST + ":443", "Content-Length: 5") + b"hello", BAD),
@@ -125,7 +135,8 @@ def test_good_connects():
     targets = [HOST + ":443", HOST, "API.Anthropic.COM:443", HOST + ".:443", HOST + ":00443"]
     for target in targets:
         client = Client(world)
-        client.send(connect(target, "X: y", "Proxy-Authorization: Basic eDp5"))
+        client.send(connect(target, "X: y", "Proxy-Authorization: Basic eDp5",
+                            host=HOST.upper() if target == HOST else ""))
         assert client.answer("HEAD").status == 200, target
         client.sock = world.proxy.tls.wrap_socket(client.sock, server_hostname=HOST)
         assert client.send(request()).answer().status == 200, target
@@ -168,6 +179,72 @@ def test_server_names():
         assert certificate_names(name) is None, name
 
 
+def handshake(alpn=None, version=None):
+    """(protocol chosen, version) of a handshake, or None if it is refused."""
+    client = Client(world)
+    client.send(connect(HOST + ":443"))
+    assert client.answer("HEAD").status == 200
+    context = ssl.create_default_context(cafile=world.ca)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    if version:
+        context.maximum_version = version
+    if alpn:
+        context.set_alpn_protocols(alpn)
+    try:
+        tls = context.wrap_socket(client.sock, server_hostname=HOST)
+    except (ssl.SSLError, OSError):
+        return None
+    got = tls.selected_alpn_protocol(), tls.version()
+    tls.close()
+    return got
+
+
+def test_protocols():
+    """HTTP/2 goes before HTTP/1.1, who knows neither is refused, and so is old TLS"""
+    for alpn, chosen in ((None, None), (["http/1.1"], "http/1.1"), (["h2"], "h2"),
+                         (["http/1.1", "h2"], "h2"), (["x", "http/1.1"], "http/1.1")):
+        assert handshake(alpn) == (chosen, "TLSv1.3"), alpn
+    for alpn in (["x"], ["HTTP/1.1"], ["H2"], ["h2c"], ["http/1.0"], ["h3"], ["x" * 255]):
+        assert handshake(alpn) is None, alpn
+    assert handshake(version=ssl.TLSVersion.TLSv1_2) == (None, "TLSv1.2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for version in (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1):
+            assert handshake(version=version) is None, version
+
+
+def s_client(host, sni, *more, say=b""):
+    """What openssl prints of a connection through the proxy."""
+    address = next(a for a in world.proxy.addresses if a.startswith("tcp:"))
+    got = subprocess.run(["openssl", "s_client", "-connect", host + ":443", "-proxy",
+                          address[len("tcp:"):], "-servername", sni, "-CAfile", world.ca, *more],
+                         input=say, capture_output=True, timeout=60, check=False)
+    return (got.stdout + got.stderr).decode("latin-1")
+
+
+def test_sessions():
+    """nothing comes before a handshake or is begun anew, and a session holds for its host only"""
+    end = b"GET /nope HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+    say, other = end % HOST.encode(), end % OPENAI.encode()
+    early = os.path.join(world.home.top, "early")
+    with open(early, "wb") as f:
+        f.write(say)
+    for version in ("-tls1_2", "-tls1_3"):
+        session = os.path.join(world.home.top, "session" + version)
+        first = s_client(HOST, HOST, version, "-ign_eof", "-sess_out", session, say=say)
+        assert "New, TLSv1" in first and "Blocked: GET /nope" in first, first
+        again = s_client(HOST, HOST, version, "-ign_eof", "-sess_in", session, say=say)
+        assert "Reused, TLSv1" in again, again
+        there = s_client(OPENAI, OPENAI, version, "-ign_eof", "-sess_in", session, say=other)
+        assert "New, TLSv1" in there and "CN = api.openai.com" in there, there
+        wrong = s_client(OPENAI, HOST, version, "-ign_eof", "-sess_in", session, say=say)
+        assert "unrecognized name" in wrong and "Blocked" not in wrong, wrong
+    got = s_client(HOST, HOST, "-ign_eof", "-sess_in", session, "-early_data", early, say=say)
+    assert "Early data was not sent" in got and "Max Early Data: 0" in got, got
+    assert "no renegotiation" in s_client(HOST, HOST, "-tls1_2", say=b"R\n")
+
+
 HOSTS = [
     ("another host", "evil.test", 421), ("another provider", OPENAI, 421),
     ("none", None, 400), ("empty", "", 400), ("port 80", HOST + ":80", 421),
@@ -199,7 +276,7 @@ def test_hosts():
     check_refused(world, [Case(name, request(host=None) if host is None else
                                request("GET /api/hello HTTP/1.1", "Host: " + host, host=None),
                                status) for name, host, status in HOSTS])
-    for host in (HOST, HOST + ":443", HOST.upper(), "  " + HOST + " \t"):
+    for host in (HOST, HOST + ":443", HOST.upper(), HOST + ".", HOST + ".:443", "  " + HOST + " \t"):
         answer = ask(world, request("GET /api/hello HTTP/1.1", "Host: " + host, host=None))
         assert answer.status == 200, host
     assert ask(world, request("GET /api/hello HTTP/1.0", host=None)).status == 200
@@ -254,9 +331,13 @@ def test_keys():
                   ["x-api-key: " + fake, "Authorization: Bearer sk-ant-stolen"],
                   ["Authorization: Bearer sk-ant-stolen"], ["Authorization: Basic eDp5"],
                   ["Authorization: Bearer " + other], ["Authorization: " + fake],
-                  ["x-goog-api-key: x"], ["api-key: x"]):
+                  ["x-goog-api-key: x"], ["api-key: x"], ["x_api_key: sk-ant-stolen"],
+                  ["X_Goog_Api_Key: x"], ["x-goog-iam-authorization-token: x"],
+                  ["Authorization: bearer " + fake], ["Authorization: Bearer  " + fake]):
         cases.append(Case(str(lines), request(POST, JSON, LENGTH, *lines, body=BODY), refused))
-    for query in ("key=x", "a=b&key=x", "api_key=x", "access_token=x", "KEY=x", "key"):
+    for query in ("key=x", "a=b&key=x", "api_key=x", "access_token=x", "KEY=x", "key", "%6bey=x",
+                  "bearer_token=x", "$key=x", "%24key=x", "$httpHeaders=x-goog-api-key:x",
+                  "key=" + fake):
         cases.append(Case(query, request(f"POST /v1/messages?{query} HTTP/1.1", JSON, LENGTH,
                                          body=BODY), refused))
     for value in ("Bearer " + fake, "bearer x", other, "Bearer  " + other, "Bearer " + other + " x"):
@@ -277,10 +358,42 @@ def test_keys():
                               other, host=OPENAI, body=BODY, script="bearer"), OPENAI).status == 200
     assert world.origin.seen("bearer")[0].field("authorization") == \
         ["Bearer " + KEYS["OPENAI_API_KEY"]]
+    body = json.dumps({"model": fake, "messages": []}).encode()
+    for line, body in ((f"GET /v1/models/{fake}?a={fake} HTTP/1.1", b""),
+                       (f"POST /v1/messages?a={fake} HTTP/1.1", body)):
+        everywhere = request(line, "Cookie: k=" + fake, "Content-Length: %d" % len(body),
+                             f"{fake}: 1", body=body, script=line)
+        assert ask(world, everywhere).status == 200, line
+        got = world.origin.seen(line)[0]
+        assert KEYS["ANTHROPIC_API_KEY"].encode() not in got.head + got.body, got.head
+        assert not got.field("cookie"), "a cookie is a login, too"
     hidden = request(POST, JSON, LENGTH, "Connection: x-api-key", "x-api-key: sk-ant-stolen",
                      body=BODY, script="hidden")
     assert ask(world, hidden).status == 200
     assert not world.origin.seen("hidden")[0].field("x-api-key"), "a field of one hop is passed on"
+
+
+def test_keys_of_others():
+    """a fake key of one provider is refused at each other one, in each place for keys"""
+    line = {HOST: POST, OPENAI: "POST /v1/responses HTTP/1.1",
+            GOOGLE: "POST /v1beta/models/m:generateContent HTTP/1.1"}
+    own = {HOST: "anthropic", OPENAI: "openai", GOOGLE: "google"}
+    cases = []
+    for host, name in own.items():
+        for key in (k for n, k in world.keys.items() if n != name and k):
+            for field in ("x-api-key: ", "Authorization: Bearer ", "x-goog-api-key: ", "api-key: "):
+                cases.append(Case(f"{field}{key} at {host}", request(
+                    line[host], JSON, LENGTH, field + key, host=host, body=BODY), 403, host=host))
+            query = line[host].replace(" HTTP", f"?key={key} HTTP")
+            cases.append(Case(f"?key={key} at {host}", request(
+                query, JSON, LENGTH, host=host, body=BODY), 403, host=host))
+    check_refused(world, cases)
+    google = world.keys["google"]
+    for where, answers in ((f"?key={google}", 200), (f"?key={google}&key={google}", 400)):
+        answer = ask(world, request(line[GOOGLE].replace(" HTTP", where + " HTTP"), JSON, LENGTH,
+                                    host=GOOGLE, body=BODY, script="google"), GOOGLE)
+        assert answer.status == answers, (where, answer.line)
+    assert f"?key={KEYS['GEMINI_API_KEY']} " in world.origin.seen("google")[0].line
 
 
 HOP = ["Connection: X-Foo, te , Keep-Alive", "connection: x-bar", "X-Foo: 1", "x-bar: 2",
@@ -312,12 +425,15 @@ def test_hop_by_hop():
 def test_the_end():
     """the proxy still serves, has no descriptor left, no open row and nothing to say"""
     assert ask(world, request()).status == 200, "the proxy does not answer any more"
+    for row in world.home.rows("select * from request"):
+        text = json.dumps(row, default=str)
+        assert not any(key in text for key in KEYS.values()), text
     world.end()
 
 
 world = World()
 try:
-    main(test_connects, test_good_connects, test_server_names, test_hosts, test_paths,
-         test_kept_connection, test_keys, test_hop_by_hop, test_the_end)
+    main(test_connects, test_good_connects, test_server_names, test_protocols, test_sessions, test_hosts, test_paths,
+         test_kept_connection, test_keys, test_keys_of_others, test_hop_by_hop, test_the_end)
 finally:
     world.close()

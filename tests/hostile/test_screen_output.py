@@ -34,9 +34,9 @@ for e in escapes:
     send(b"CONNECT evil" + e + b".com:443 HTTP/1.1\r\nHost: x\r\n\r\n").recv(100)
     send(b"GET http://evil.com/" + e + b" HTTP/1.1\r\nHost: evil.com\r\n\r\n").recv(100)
     send(b"G" + e + b"T http://evil.com/ HTTP/1.1\r\nHost: evil.com\r\n\r\n").recv(100)
-    kept.append(send(b"CONNECT git.example.com:8443 HTTP/1.1\r\nHost: x\r\nUser-Agent: " + e +
+    kept.append(send(b"CONNECT git.example.com:8443 HTTP/1.1\r\nHost: git.example.com\r\nUser-Agent: " + e +
                      b"\r\n\r\n"))
-kept.append(send(b"CONNECT held.example.com:8443 HTTP/1.1\r\nHost: x\r\n\r\n"))
+kept.append(send(b"CONNECT held.example.com:8443 HTTP/1.1\r\nHost: held.example.com\r\n\r\n"))
 out = sys.stdout.buffer
 for e in escapes:
     out.write(e)

@@ -96,6 +96,47 @@ static void what_is_asked_waits_and_goes_on(void **state)
     assert_int_equal(world_last_row(w).decision, REQUEST_REFUSED);
 }
 
+/* Nothing behind a held request is looked at before it is answered, and then in order. */
+static void what_is_sent_behind_a_held_request_waits(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_seen(w);
+    peer_say(agent, "POST /ask HTTP/1.1\r\nHost: seen.test\r\nContent-Length: 4\r\n\r\nbody"
+                    "GET /open/behind HTTP/1.1\r\nHost: seen.test\r\n\r\n"
+                    "GET /bad/ HTTP/1.1\r\nHost: seen.test\r\n\r\n");
+    WAIT(w, gate_count(w->gate) == 1);
+    world_flush(w);
+    assert_int_equal(w->origin_count, 0);
+    assert_int_equal(buf_len(&agent->got), 0);
+    world_answer(w, (struct gate_answer){.message = "use a mirror"});
+    struct peer *up = origin_wait(w, 0, "\r\n\r\n");
+    assert_true(peer_has(up, "GET /open/behind HTTP/1.1\r\n"));
+    assert_true(peer_has(agent, "use a mirror"));
+    assert_false(peer_has(agent, "known to be bad"));
+    peer_say(up, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    WAIT(w, peer_has(agent, "known to be bad"));
+}
+
+/* Clients that try again while the first one waits do not multiply the questions. */
+static void the_same_asked_again_is_one_question(void **state)
+{
+    struct world *w = *state;
+    struct peer *agents[4];
+    for (unsigned i = 0; i < 4; i++) {
+        agents[i] = agent_seen(w);
+        peer_say(agents[i], "GET /ask HTTP/1.1\r\nHost: seen.test\r\n\r\n");
+        WAIT(w, gate_count(w->gate) > 0 && gate_at(w->gate, 0)->count == i + 1);
+    }
+    assert_int_equal(gate_count(w->gate), 1);
+    peer_close(agents[0]);
+    WAIT(w, gate_at(w->gate, 0)->count == 3);
+    world_answer(w, (struct gate_answer){.allow = true});
+    for (unsigned i = 0; i < 3; i++)
+        peer_say(origin_wait(w, i, "GET /ask "), "HTTP/1.1 204 No Content\r\n\r\n");
+    for (unsigned i = 1; i < 4; i++)
+        WAIT(w, peer_has(agents[i], "204 No Content"));
+}
+
 static void an_answer_for_the_host_lets_the_others_go_too(void **state)
 {
     struct world *w = *state;
@@ -240,6 +281,8 @@ int main(void)
             TEST(what_is_denied_is_answered_inside_of_tls),
             TEST(nobody_is_asked_about_telemetry),
             TEST(what_is_asked_waits_and_goes_on),
+            TEST(what_is_sent_behind_a_held_request_waits),
+            TEST(the_same_asked_again_is_one_question),
             TEST(an_answer_for_the_host_lets_the_others_go_too),
             TEST(https_on_another_port_is_seen_where_a_rule_or_an_answer_names_it),
             TEST(a_counted_answer_is_used_up_by_requests_alone),

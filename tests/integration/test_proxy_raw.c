@@ -267,7 +267,8 @@ static void hundreds_of_connections_come_and_go(void **state)
             peers[i] = peer_new(w, NULL);
             peers[i]->chan = chan_connect_unix(w->loop, w->path, &peer_ops, peers[i], NULL);
             if (i % 3 == 0)
-                peer_say(peers[i], "CONNECT api.anthropic.com:443 HTTP/1.1\r\nHost: a\r\n\r\n");
+                peer_say(peers[i], "CONNECT api.anthropic.com:443 HTTP/1.1\r\n"
+                                   "Host: api.anthropic.com\r\n\r\n");
             if (i % 3 == 1)
                 peer_say(peers[i], "CONNECT ");
         }

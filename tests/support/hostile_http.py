@@ -16,6 +16,9 @@ from proxy_client import Proxy, fd_count, read_head_unbuffered
 HOST = "api.anthropic.com"
 OPENAI = "api.openai.com"
 GOOGLE = "generativelanguage.googleapis.com"
+# No providers: what the policy of a test says about them goes.
+A, B = "a.test", "b.test"
+NAMES = (HOST, OPENAI, GOOGLE, A, B)
 KEYS = {"ANTHROPIC_API_KEY": "sk-ant-api03-REAL-anthropic-0123456789",
         "OPENAI_API_KEY": "sk-proj-REAL-openai-0123456789",
         "GEMINI_API_KEY": "AIzaSyREAL-google-0123456789"}
@@ -126,8 +129,7 @@ class Origin:
     """The providers' side. The field x-script of a request names the function that answers."""
 
     def __init__(self, top):
-        self.cert, key = make_certificate(
-            top, ["DNS:" + n for n in (HOST, OPENAI, GOOGLE, "localhost")])
+        self.cert, key = make_certificate(top, ["DNS:" + n for n in (*NAMES, "localhost")])
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.cert, key)
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -284,18 +286,22 @@ BODIES_ARE_BYTES = ("providers:\n  anthropic:\n    body:\n      - {endpoint: POS
 
 
 class World:
-    """A home, an origin and the proxy in front of it."""
+    """A home, an origin and the proxy in front of it; policy: the rules, or the shipped ones;
+    names: {name: address} that only this proxy resolves so, for which one must be root."""
 
-    def __init__(self, more=""):
+    def __init__(self, more="", policy=None, names=None):
         self.home = Home()
         self.origin = Origin(self.home.top)
         hosts = "".join(f"    - {{host: {h}, port: 443, address: 127.0.0.1, "
-                        f"to_port: {self.origin.port}}}\n" for h in (HOST, OPENAI, GOOGLE))
+                        f"to_port: {self.origin.port}}}\n" for h in NAMES)
         self.home.config(f"network:\n  upstream_ca: {self.origin.cert}\n  resolve:\n{hosts}" + more)
+        if policy:
+            with open(os.path.join(self.home.path, "policy.rules"), "w", encoding="utf-8") as f:
+                f.write(policy)
         self.stderr = os.path.join(self.home.top, "stderr")
         with open(self.stderr, "wb") as errors:
             self.process = subprocess.Popen(
-                [PROGRAM, "proxy", "--listen", f"unix:{self.home.top}/proxy.sock",
+                [*self.with_names(names or {}), PROGRAM, "proxy", "--listen", f"unix:{self.home.top}/proxy.sock",
                  "--listen", "tcp:127.0.0.1:0"], stdout=subprocess.PIPE, stderr=errors,
                 env=self.home.env(**KEYS, ASAN_OPTIONS=os.environ.get(
                     "ASAN_OPTIONS", "detect_leaks=1")), text=True)
@@ -306,6 +312,16 @@ class World:
         self.proxy = Proxy(ready)
         self.keys, self.ca = ready["keys"], ready["ca"]
         self.fds = fd_count(self.process.pid)
+
+    def with_names(self, names):
+        """The command that begins a process which sees another /etc/hosts."""
+        if not names:
+            return []
+        path = os.path.join(self.home.top, "hosts")
+        with open(path, "w", encoding="ascii") as f:
+            f.writelines(f"{address} {name}\n" for name, address in names.items())
+        return ["unshare", "--mount", "sh", "-c", f'mount --bind {path} /etc/hosts && exec "$@"',
+                "sh"]
 
     def errors(self):
         with open(self.stderr, encoding="utf-8", errors="replace") as f:

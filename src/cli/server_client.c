@@ -229,8 +229,7 @@ static void on_list(struct client *client)
     struct buf message = BUF_INIT;
     const struct tab *tab;
 
-    wire_begin(&message, "BYE");
-    wire_put_number(&message, "code", EXIT_DONE);
+    wire_begin(&message, "TABS");
     for (unsigned i = 0; (tab = sessions_at(sessions, i)); i++) {
         char line[64];
 
@@ -239,7 +238,6 @@ static void on_list(struct client *client)
     }
     packets_send(client->packets, buf_str(&message));
     buf_release(&message);
-    client_bye(client, EXIT_DONE, "");
 }
 
 /* Whoever has no screen has nothing to give back. */
@@ -271,30 +269,6 @@ static void on_plain_message(struct client *client, const char *verb)
         client_bye(client, EXIT_DONE, DETACHED);
 }
 
-static void on_packet(void *ctx, struct str message, int fd)
-{
-    struct client *client = ctx;
-    struct server *server = client->server;
-    const char *verb = wire_ok(message) ? wire_verb(message) : "";
-    bool attach = strcmp(verb, "ATTACH") == 0;
-    bool start = strcmp(verb, "NEW") == 0;
-
-    if (!client->greeted && is_other_version(client, message))
-        attach = start = false;
-    client->greeted = client->greeted || attach || start;
-    if (client->parting == PART_BYE || !client->packets) {
-        close_fd(&fd); /* it hears BYE already */
-    } else if (attach) {
-        on_attach(client, message, fd);
-    } else if (start && client != server->holder) {
-        on_new(client, message, fd);
-    } else {
-        close_fd(&fd);
-        on_plain_message(client, verb);
-    }
-    server_check_soon(server);
-}
-
 /* Killed, or its terminal was closed: what it had on the way is not wanted any more. */
 static void on_end(void *ctx)
 {
@@ -308,6 +282,36 @@ static void on_end(void *ctx)
         server->claimer = NULL;
     if (client == server->holder)
         server_hide(server);
+    server_check_soon(server);
+}
+
+static void on_packet(void *ctx, struct str message, int fd)
+{
+    struct client *client = ctx;
+    struct server *server = client->server;
+    bool attach, start;
+
+    if (!wire_ok(message)) {
+        close_fd(&fd);
+        on_end(client);
+        return;
+    }
+    const char *verb = wire_verb(message);
+    attach = strcmp(verb, "ATTACH") == 0;
+    start = strcmp(verb, "NEW") == 0;
+    if (!client->greeted && is_other_version(client, message))
+        attach = start = false;
+    client->greeted = client->greeted || attach || start;
+    if (client->parting == PART_BYE || !client->packets) {
+        close_fd(&fd); /* it hears BYE already */
+    } else if (attach) {
+        on_attach(client, message, fd);
+    } else if (start && client != server->holder) {
+        on_new(client, message, fd);
+    } else {
+        close_fd(&fd);
+        on_plain_message(client, verb);
+    }
     server_check_soon(server);
 }
 

@@ -115,9 +115,11 @@ int wire_receive(int fd, struct buf *message)
     ssize_t n;
 
     buf_clear(message);
+    /* A reset comes before what the other side said last, if it closed without having read
+     * all of ours; it is told once. */
     do
         n = recv(fd, buf_reserve(message, LIMIT_PACKET_ANSWER), LIMIT_PACKET_ANSWER, 0);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n <= 0)
         return 0;
     buf_commit(message, (size_t)n);

@@ -14,7 +14,7 @@
  * have detach=1: without a terminal       BYE   code= text= [out=] the end, the terminal is
  *          key=NAME=VALUE                                      as it was
  *   RESIZE, DETACH, SUSPEND                   SUSPEND           stop, then ATTACH again
- *   LIST                                      BYE   with tab=NUMBER ID ..
+ *   LIST                                      TABS  tab=NUMBER ID, for each
  *
  * Every first message has version=.
  */

@@ -131,11 +131,13 @@ static SCREEN *new_terminal(struct frame *frame, int cols, int rows)
 /* newterm() leaks when it fails, so it is only tried with what the system knows. */
 static bool is_known(const char *term)
 {
+    TERMINAL *before = cur_term; /* of the current screen, which must keep it */
     int found = 0;
-    if (setupterm(term, STDERR_FILENO, &found) != OK)
-        return false;
-    del_curterm(cur_term);
-    return true;
+    bool known = setupterm(term, STDERR_FILENO, &found) == OK;
+    TERMINAL *tried = set_curterm(before);
+    if (known)
+        del_curterm(tried);
+    return known;
 }
 
 static SCREEN *start_curses(struct frame *frame, int cols, int rows)

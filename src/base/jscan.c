@@ -32,7 +32,9 @@ static inline void skip_blanks(struct jscan *scan)
 char jscan_peek(struct jscan *scan)
 {
     skip_blanks(scan);
-    return scan->why || scan->p == scan->end ? '\0' : *scan->p;
+    if (scan->why || scan->p == scan->end)
+        return '\0';
+    return *scan->p;
 }
 
 bool jscan_enter(struct jscan *scan)

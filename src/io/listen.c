@@ -5,10 +5,11 @@
  * must be right before listen(2) makes connecting possible. The file is removed at the end
  * only if it is still the one we made, since a successor may have put its own there.
  *
- * Out of descriptors: a connection that gets one beyond what accepting may use is closed at
- * once. If nothing at all is left, libuv takes and drops connections with a descriptor it
- * keeps for that; should it have lost that one to another thread, it would call accept(2)
- * for ever, so each listener has a spare of its own to give.
+ * Accepting is by hand, too, with libuv only telling when: its releases differ in what they do
+ * when descriptors run out, and newer ones spin without a word if they have lost the one they
+ * keep for that. Here a connection that gets a descriptor beyond what accepting may use is
+ * closed at once. If nothing at all is left, each listener has a spare descriptor to give, with
+ * which it takes and drops those that wait.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,21 +29,18 @@
 
 /* Connections the kernel may hold for us; more than the tunnels of a session make at once. */
 #define BACKLOG 4096
+/* Connections that a listener takes before others have their turn of the loop. */
+#define TURN 64
 
 struct listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    uv_poll_t poll;
     struct loop *loop; /* borrows */
     void (*on_accept)(void *ctx, struct chan *chan);
     void *ctx;  /* borrows */
     char *path; /* owns; NULL: TCP */
     dev_t dev;  /* of the socket file we made */
     ino_t ino;
-    int family;
+    int fd;      /* owns */
     int spare;   /* a descriptor to give up when there are no others; -1: given */
     size_t most; /* descriptors from this number on are not for connections */
     uint16_t port;
@@ -56,26 +54,6 @@ static bool spare_take(struct listener *l)
     return l->spare >= 0;
 }
 
-static struct listener *listener_new(struct loop *loop, int family,
-        void (*on_accept)(void *ctx, struct chan *chan), void *ctx)
-{
-    struct listener *l = xcalloc(1, sizeof(*l));
-    size_t limit = proc_descriptor_limit();
-
-    l->most = limit - limit / LIMIT_ACCEPT_SPARE;
-    l->loop = loop;
-    l->family = family;
-    l->on_accept = on_accept;
-    l->ctx = ctx;
-    l->spare = -1;
-    (void)spare_take(l);
-    CHECK((family == AF_UNIX ? uv_pipe_init(&loop->uv, &l->uv.pipe, 0)
-                             : uv_tcp_init(&loop->uv, &l->uv.tcp)) == 0);
-    l->uv.handle.data = l;
-    loop_opened(loop, "listener");
-    return l;
-}
-
 static void spare_give(struct listener *l)
 {
     if (l->spare >= 0)
@@ -83,37 +61,74 @@ static void spare_give(struct listener *l)
     l->spare = -1;
 }
 
-/* Descriptors are given out from the lowest, so the number tells how many are in use. */
-static bool must_shed(struct listener *l, const struct chan *chan)
+static int take_one(const struct listener *l)
 {
-    uv_os_fd_t fd = -1;
-
-    return !spare_take(l) || uv_fileno(&chan->uv.handle, &fd) < 0 || (size_t)fd >= l->most;
+    return accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+/* The next connection, or -1. *shed: it must go at once. */
+static int take(struct listener *l, bool *shed)
 {
-    struct listener *l = stream->data;
+    int fd = take_one(l);
 
-    if (l->closing)
-        return;
-    if (status < 0) {
-        spare_give(l); /* libuv tries again before it waits */
-        return;
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && l->spare >= 0) {
+        spare_give(l);
+        fd = take_one(l);
     }
+    /* Descriptors are given out from the lowest, so the number tells how many are in use. */
+    *shed = fd >= 0 && (!spare_take(l) || (size_t)fd >= l->most);
+    return fd;
+}
 
-    struct chan *chan = chan_new(l->loop, l->family);
+/* libuv tells again of those beyond the limit of a turn. */
+static void on_waiting(uv_poll_t *poll, int status, int events)
+{
+    struct listener *l = poll->data;
+    bool shed;
 
-    if (uv_accept(stream, &chan->uv.stream) < 0 || must_shed(l, chan)) {
-        chan_abort(chan);
-        (void)spare_take(l); /* what the connection had */
-        return;
+    (void)status; /* a listening socket has no errors to tell */
+    (void)events;
+    for (int i = 0; i < TURN && !l->closing; i++) {
+        int fd = take(l, &shed);
+        struct chan *chan =
+                fd < 0 || shed ? NULL : chan_adopt_fd(l->loop, fd, NULL, NULL, NULL);
+
+        if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
+            break;
+        if (chan)
+            l->on_accept(l->ctx, chan);
+        else if (fd >= 0)
+            close(fd);
     }
-    if (l->family != AF_UNIX) {
-        chan_name_peer(chan, NULL);
-        uv_tcp_nodelay(&chan->uv.tcp, 1);
+    if (!l->closing)
+        (void)spare_take(l); /* with what the last one had */
+}
+
+/* Takes the bound socket over. NULL: it is closed, errno says why. */
+static struct listener *listener_new(
+        struct loop *loop, int fd, void (*on_accept)(void *ctx, struct chan *chan), void *ctx)
+{
+    struct listener *l = xcalloc(1, sizeof(*l));
+    size_t limit = proc_descriptor_limit();
+    int rc = listen(fd, BACKLOG) < 0 ? -errno : uv_poll_init(&loop->uv, &l->poll, fd);
+
+    if (rc < 0) {
+        close(fd);
+        free(l);
+        errno = -rc;
+        return NULL;
     }
-    l->on_accept(l->ctx, chan);
+    l->most = limit - limit / LIMIT_ACCEPT_SPARE;
+    l->loop = loop;
+    l->fd = fd;
+    l->on_accept = on_accept;
+    l->ctx = ctx;
+    l->spare = -1;
+    (void)spare_take(l);
+    l->poll.data = l;
+    CHECK(uv_poll_start(&l->poll, UV_READABLE, on_waiting) == 0);
+    loop_opened(loop, "listener");
+    return l;
 }
 
 /* Is somebody listening there? 1: yes, 0: the file is a leftover, or negative. */
@@ -182,20 +197,15 @@ struct listener *listen_unix(struct loop *loop, const char *path, unsigned mode,
     if (fd < 0)
         return NULL;
 
-    struct listener *l = listener_new(loop, AF_UNIX, on_accept, ctx);
-    int rc = uv_pipe_open(&l->uv.pipe, fd);
-    if (rc < 0)
-        close(fd);
-    else
-        rc = uv_listen(&l->uv.stream, BACKLOG, on_connection);
+    struct listener *l = listener_new(loop, fd, on_accept, ctx);
+    if (!l) {
+        err_set(err, ERR_IO, "cannot listen on '%s': %s", path, strerror(errno));
+        unlink(path);
+        return NULL;
+    }
     l->path = xstrdup(path);
     l->dev = st.st_dev;
     l->ino = st.st_ino;
-    if (rc < 0) {
-        err_uv(err, rc, "cannot listen on '%s'", path);
-        listener_free(l);
-        return NULL;
-    }
     return l;
 }
 
@@ -206,25 +216,39 @@ static int parse_host(const char *host, uint16_t port, struct sockaddr_storage *
     return uv_ip6_addr(host, port, (struct sockaddr_in6 *)addr);
 }
 
+/* Returns a bound descriptor whose address is then in *addr, or negative with errno. */
+static int bind_tcp(struct sockaddr_storage *addr)
+{
+    int fd = socket(addr->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    socklen_t len = sizeof(*addr);
+    struct sockaddr *any = (struct sockaddr *)addr;
+
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == 0 &&
+            bind(fd, any, len) == 0 && getsockname(fd, any, &len) == 0)
+        return fd;
+    int why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
 struct listener *listen_tcp(struct loop *loop, const char *host, uint16_t port,
         void (*on_accept)(void *ctx, struct chan *chan), void *ctx, struct err *err)
 {
     struct sockaddr_storage addr = {0};
-    int len = sizeof(addr);
+    struct listener *l = NULL;
 
     if (parse_host(host, port, &addr) < 0) {
         err_set(err, ERR_CONFIG, "'%s' is not an IP address to listen on", host);
         return NULL;
     }
-    struct listener *l = listener_new(loop, addr.ss_family, on_accept, ctx);
-    int rc = uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)&addr, 0);
-    if (rc == 0)
-        rc = uv_listen(&l->uv.stream, BACKLOG, on_connection);
-    if (rc == 0)
-        rc = uv_tcp_getsockname(&l->uv.tcp, (struct sockaddr *)&addr, &len);
-    if (rc < 0) {
-        err_uv(err, rc, "cannot listen on port %u of '%s'", port, host);
-        listener_free(l);
+    int fd = bind_tcp(&addr);
+    if (fd >= 0)
+        l = listener_new(loop, fd, on_accept, ctx);
+    if (!l) {
+        err_uv(err, -errno, "cannot listen on port %u of '%s'", port, host);
         return NULL;
     }
     l->port = ntohs(addr.ss_family == AF_INET ? ((struct sockaddr_in *)&addr)->sin_port
@@ -256,5 +280,6 @@ void listener_free(struct listener *l)
     loop_given_up(l->loop, "listener");
     if (l->path && lstat(l->path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
         unlink(l->path);
-    uv_close(&l->uv.handle, on_closed);
+    uv_close((uv_handle_t *)&l->poll, on_closed);
+    close(l->fd); /* libuv no longer looks at it */
 }

@@ -101,7 +101,8 @@ static void find_login(
     struct err err;
 
     for (size_t i = 0; i < oauth->login_count; i++) {
-        struct found one = {.login = &oauth->logins[i], .path = login_path(one.login->store)};
+        const struct oauth_login *login = &oauth->logins[i];
+        struct found one = {.login = login, .path = login_path(login->store)};
         int rc =
                 one.path ? login_read(one.login->store, one.path, &one.token, &err) : ERR_NOENT;
         if (rc == 0 && !lives(&one.token) && !one.token.refresh)
@@ -363,7 +364,7 @@ static void put_life(struct buf *ret, int64_t ends_ms)
         buf_puts(ret, ", has ended and is renewed at the next request");
     else if (minutes < 120)
         buf_printf(ret, ", expires in %lld min", (long long)minutes);
-    else if (minutes < 48 * 60)
+    else if (minutes < INT64_C(48) * 60)
         buf_printf(ret, ", expires in %lld h", (long long)(minutes / 60));
     else
         buf_printf(ret, ", expires in %lld days", (long long)(minutes / 60 / 24));

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "gate/answers.h"
 
-#define MAX_TIME_MS (24u * 60 * 60 * 1000)
+#define MAX_TIME_MS UINT64_C(86400000) /* a day */
 #define MAX_USES 1000000
 
 struct grant {

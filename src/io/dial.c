@@ -358,7 +358,8 @@ static int look_up(struct dial *dial)
     }
     if (rc != 0)
         return rc;
-    dial->resolve = resolve_start(dial->loop, name, port, own, on_resolved, dial, err);
+    dial->resolve = resolve_start(
+            dial->loop, &(struct resolve_query){name, port, own}, on_resolved, dial, err);
     return dial->resolve ? 0 : err->code;
 }
 

@@ -186,8 +186,9 @@ static bool address_fits(const struct ip *host, struct str entry)
 
 static bool in_list(const char *host, struct str list)
 {
+    struct str name = {host, strlen(host)};
     struct ip ip;
-    bool literal = ip_parse(str_of(host), &ip);
+    bool literal = ip_parse(name, &ip);
 
     while (list.n > 0) {
         size_t n = 0;
@@ -195,7 +196,7 @@ static bool in_list(const char *host, struct str list)
         while (n < list.n && !strchr(", \t", list.p[n]))
             n++;
         struct str entry = {list.p, n};
-        if (literal ? address_fits(&ip, entry) : name_fits(str_of(host), entry))
+        if (literal ? address_fits(&ip, entry) : name_fits(name, entry))
             return true;
         n += n < list.n;
         list = (struct str){list.p + n, list.n - n};

@@ -159,7 +159,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list
     free(r);
 }
 
-struct resolve *resolve_start(struct loop *loop, const char *name, uint16_t port, bool own,
+struct resolve *resolve_start(struct loop *loop, const struct resolve_query *query,
         void (*done)(void *ctx, const struct resolved *found, const struct err *err), void *ctx,
         struct err *err)
 {
@@ -169,10 +169,10 @@ struct resolve *resolve_start(struct loop *loop, const char *name, uint16_t port
 
     r->done = done;
     r->ctx = ctx;
-    r->own = own;
+    r->own = query->own;
     r->req.data = r;
-    snprintf(service, sizeof(service), "%u", port);
-    int rc = uv_getaddrinfo(&loop->uv, &r->req, on_resolved, name, service, &hints);
+    snprintf(service, sizeof(service), "%u", query->port);
+    int rc = uv_getaddrinfo(&loop->uv, &r->req, on_resolved, query->name, service, &hints);
     if (rc == 0)
         return r;
     err_uv(err, rc, "cannot resolve the name");

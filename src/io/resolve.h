@@ -29,12 +29,18 @@ int resolve_literal(
         const char *text, uint16_t port, bool own, struct resolved *ret, struct err *err);
 
 /*
- * Ask the system's resolver. done comes from the loop, exactly once, with addresses or with an
- * error. NULL with an error if it cannot even be asked. libuv lets names take half of the
- * pool's threads at most, so however slow the name servers are, file work goes on.
+ * Ask the system's resolver; the name is copied. done comes from the loop, exactly once, with
+ * addresses or with an error. NULL with an error if it cannot even be asked. libuv lets names
+ * take half of the pool's threads at most, so however slow the name servers are, file work goes
+ * on.
  */
 struct resolve;
-struct resolve *resolve_start(struct loop *loop, const char *name, uint16_t port, bool own,
+struct resolve_query {
+    const char *name; /* borrows */
+    uint16_t port;
+    bool own; /* private addresses are fine */
+};
+struct resolve *resolve_start(struct loop *loop, const struct resolve_query *query,
         void (*done)(void *ctx, const struct resolved *found, const struct err *err), void *ctx,
         struct err *err);
 void resolve_cancel(struct resolve *resolve); /* silence; NULL is fine */

@@ -21,6 +21,8 @@ class Proxy:
         self.addresses = ready.get("listening") or [ready["listen"]]
         self.key = ready["keys"]["anthropic"]
         self.tls = ssl.create_default_context(cafile=ready["ca"])
+        # Debian 12 has Python take an end without close_notify for a clean one.
+        self.tls.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
 
     def socket(self, kind="unix"):
         address = next(a for a in self.addresses if a.startswith(kind + ":"))

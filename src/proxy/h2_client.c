@@ -125,6 +125,7 @@ static void destroy(struct h2_client *client)
         chan_close(client->chan);
     }
     while (client->requests)
+        /* The last one has left the list: NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         h2_request_free(client->requests);
     nghttp2_session_del(client->session);
     h2_head_release(&client->head);
@@ -337,7 +338,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-/* Trailers are dropped. */
+/* Trailers are dropped. NOLINTNEXTLINE(readability-function-size): the type is nghttp2's */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
         size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *ctx)
 {
@@ -361,7 +362,7 @@ static void on_head(struct h2_request *r, bool ended)
     r->answered = status.p[0] != '1';
     r->head_ended = ended;
     /* Interim ones that nobody reads, or that come faster. */
-    if (buf_len(&r->heads) > 2 * LIMIT_HTTP_HEAD)
+    if (buf_len(&r->heads) > (size_t)2 * LIMIT_HTTP_HEAD)
         r->fault = (struct http_fault){502, "too many interim answers"};
 }
 

@@ -276,11 +276,12 @@ static nghttp2_option *make_options(void)
     nghttp2_option_set_no_closed_streams(options, 1);
     /* What it thinks a head might take: fields are short there, and it adds 12 to each. A head
      * above this limit it would drop in silence. */
-    nghttp2_option_set_max_send_header_block_length(options, 2 * LIMIT_HTTP_HEAD);
+    nghttp2_option_set_max_send_header_block_length(options, (size_t)2 * LIMIT_HTTP_HEAD);
     return options;
 }
 
-/* Else the library would let the message pass without the field. */
+/* Else the library would let the message pass without the field. The type is nghttp2's:
+ * NOLINTNEXTLINE(readability-function-size) */
 static int on_bad_header(nghttp2_session *session, const nghttp2_frame *frame,
         const uint8_t *name, size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags,
         void *ctx)

@@ -54,6 +54,7 @@ void h2_server_free(struct h2_server *h2, const char *why)
     loop_undefer(&h2->hook);
     timer_free(h2->timer);
     while (h2->streams) {
+        /* The last one has left the list: NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         if (h2->streams->base.exchange)
             exchange_cancel(h2->streams->base.exchange, why);
         stream_free(h2->streams);
@@ -320,7 +321,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-/* Trailers are dropped. */
+/* Trailers are dropped. NOLINTNEXTLINE(readability-function-size): the type is nghttp2's */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
         size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *ctx)
 {

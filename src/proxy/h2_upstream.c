@@ -65,6 +65,8 @@ static void make_fields(struct h2_fields *fields, const struct http_head *head)
     add_fields(fields, head, true);
 }
 
+/* The type is nghttp2's.
+ * NOLINTNEXTLINE(readability-function-size,readability-non-const-parameter) */
 static ssize_t read_out(nghttp2_session *session, int32_t id, uint8_t *to, size_t length,
         uint32_t *flags, nghttp2_data_source *source, void *ctx)
 {

@@ -15,7 +15,6 @@ static const char usage[] = "usage: ironcurtain ls [--all] [--json | --jsonl]\n\
                             "Sessions that run, newest first; --all also those that ended.\n";
 
 static const struct out_column columns[] = {
-        {"TAB", "tab", OUT_RIGHT},
         {"ID", "id", OUT_ID},
         {"NAME", "label", 0},
         {"STATE", "state", 0},
@@ -25,6 +24,7 @@ static const struct out_column columns[] = {
         {"ENDED", "ended", OUT_TIME},
         {"EXIT", "exit_status", OUT_RIGHT},
         {"WORKSPACE", "workspace", 0},
+        {"TAB", "tab", OUT_RIGHT},
 };
 
 struct listing {

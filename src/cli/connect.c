@@ -70,11 +70,17 @@ static int connect_to(const char *path, struct err *err)
     return fd;
 }
 
-/* Nothing of the client's is kept: no terminal, no descriptor of its caller's. */
+/* Nothing of the client's is kept: no terminal, no signal's handling, no descriptor of its
+ * caller's. */
 static void become_server(int *first, int *lock)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    sigset_t none;
 
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int signo = 1; signo < SIGRTMIN; signo++)
+        signal(signo, SIG_DFL); /* those that cannot be set are so already */
     setsid();
     for (int fd = 0; fd <= 2; fd++)
         dup2(null, fd);

@@ -277,10 +277,10 @@ static void test_piped_rows_are_tab_separated_whole_and_safe(void **state)
     unsigned tabs = 0;
     for (const char *p = buf_data(&w->out); *p != '\n'; p++)
         tabs += *p == '\t';
-    assert_int_equal(tabs, 8);
+    assert_int_equal(tabs, 9);
     /* The folder's own tab, newline and escape sequence are shown, not sent. */
     assert_null(strchr(buf_data(&w->out), '\x1b'));
-    assert_non_null(strstr(buf_data(&w->out), "/that/does/not/fit/at/all\n"));
+    assert_non_null(strstr(buf_data(&w->out), "/that/does/not/fit/at/all\t\n"));
 }
 
 static void test_audit_ls_is_newest_first_and_limited(void **state)

@@ -271,6 +271,7 @@ def test_tabs():
         screen.wait(r"1:one\*.* 2:two\.? .*3:three")
         screen.prefix("2")
         screen.wait(r"1:one .*2:two\*")
+        screen.wait(r"bash-[\d.]+[$#]", 40)
         run(screen, "sleep 1; printf 'ding\\a\\n'")
         screen.prefix("Right")
         screen.wait(r"3:three\*")
@@ -312,7 +313,7 @@ def test_tabs():
         screen.wait(r"1:four\.? .*3:three\*")
         screen.prefix("d")
         listed = w.run("ls").stdout
-        assert re.search(r"(?m)^1\t.*four", listed) and re.search(r"(?m)^3\t.*three", listed), listed
+        assert re.search(r"(?m)four\t.*\t1$", listed) and re.search(r"(?m)three\t.*\t3$", listed), listed
 
 
 def test_names():

@@ -177,6 +177,8 @@
 #define LIMIT_VT_ROWS 1000
 /* Scrollback of one session; 100,000 ordinary lines take 15 MB, hostile ones 700 MB. */
 #define LIMIT_VT_SCROLL (64 * 1024 * 1024)
+/* Screens at rest of one session; 200 ordinary ones take 2 MB. */
+#define LIMIT_VT_REST (8 * 1024 * 1024)
 
 /* Rules of one policy file: every request is compared with all of them. */
 #define LIMIT_POLICY_RULES 4096

@@ -28,13 +28,14 @@ static int on_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
 
     if (width < 1 || pos.row >= vt->grid->rows || pos.col >= vt->grid->cols)
         return 1;
-    if (pos.col == 0 && vt->wrap_pending && pos.row > 0)
+    if (pos.col == 0 && pos.row > 0 && (vt->wrap_pending || (width == 2 && vt->edge_pending)))
         vt->grid->lines[pos.row - 1]->wrapped = true;
     vt_fast_learn(vt, info->chars[0], width);
     width = vt_grid_put(vt->grid, pos.row, pos.col, info->chars[0], width, &vt->pen);
     vt->put_row = pos.row;
     vt->put_col = pos.col;
     vt->wrap_pending = pos.col + width >= vt->grid->cols;
+    vt->edge_pending = pos.col + width == vt->grid->cols - 1;
     return 1;
 }
 
@@ -46,6 +47,8 @@ static int on_move(VTermPos pos, VTermPos old, int visible, void *user)
     (void)visible;
     if (pos.row != vt->put_row || pos.col != vt->put_col)
         vt->wrap_pending = false;
+    if (pos.row != vt->put_row || pos.col != vt->grid->cols - 1)
+        vt->edge_pending = false;
     return 1;
 }
 
@@ -262,6 +265,7 @@ static void stop(struct vt *vt)
     for (int i = 0; i < 2; i++)
         vt_grid_release(&vt->screens[i]);
     vt_scroll_clear(&vt->scroll);
+    vt_rest_release(&vt->rest);
 }
 
 struct vt *vt_new(int cols, int rows, unsigned scrollback, const struct vt_ops *ops, void *ctx)
@@ -272,6 +276,7 @@ struct vt *vt_new(int cols, int rows, unsigned scrollback, const struct vt_ops *
     vt->ops = ops ? ops : &none;
     vt->ctx = ctx;
     vt_scroll_init(&vt->scroll, scrollback);
+    vt_rest_init(&vt->rest, VT_REST_SCREENS);
     start(vt, clamp(cols, 2, LIMIT_VT_COLS), clamp(rows, 1, LIMIT_VT_ROWS));
     return vt;
 }
@@ -284,6 +289,17 @@ void vt_free(struct vt *vt)
     free(vt);
 }
 
+void vt_keep_screens(struct vt *vt, unsigned count)
+{
+    vt_rest_release(&vt->rest);
+    vt_rest_init(&vt->rest, count);
+}
+
+void vt_time(struct vt *vt, uint64_t now_ms, int64_t wall_ms)
+{
+    vt_rest_look(&vt->rest, vt, now_ms, wall_ms);
+}
+
 void vt_feed(struct vt *vt, struct str bytes)
 {
     vtguard_write(&vt->guard, bytes);
@@ -293,13 +309,14 @@ void vt_reset(struct vt *vt)
 {
     const struct vt_ops *ops = vt->ops;
     void *ctx = vt->ctx;
-    unsigned scrollback = vt->scroll.max;
+    unsigned scrollback = vt->scroll.max, screens = vt->rest.max;
     int cols, rows;
 
     vt_size(vt, &cols, &rows);
     stop(vt);
     *vt = (struct vt){.ops = ops, .ctx = ctx};
     vt_scroll_init(&vt->scroll, scrollback);
+    vt_rest_init(&vt->rest, screens);
     start(vt, cols, rows);
 }
 

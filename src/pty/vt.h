@@ -60,6 +60,10 @@ struct vt_ops {
 struct vt *vt_new(int cols, int rows, unsigned scrollback, const struct vt_ops *ops, void *ctx);
 void vt_free(struct vt *vt);
 
+/* Screens at rest kept: of full-screen programs, which have no history. Before the first feed. */
+void vt_keep_screens(struct vt *vt, unsigned count);
+/* Before a feed, with the time: this is how a rest of the screen is seen. */
+void vt_time(struct vt *vt, uint64_t now_ms, int64_t wall_ms);
 /* Any bytes, split anywhere. */
 void vt_feed(struct vt *vt, struct str bytes);
 void vt_resize(struct vt *vt, int cols, int rows);

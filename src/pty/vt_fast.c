@@ -69,6 +69,7 @@ static void advance(struct vt *vt, int cols, int last_width)
     vt->put_row = fast->row;
     vt->put_col = fast->col - last_width;
     vt->wrap_pending = false;
+    vt->edge_pending = fast->col == vt->grid->cols - 1;
 }
 
 static size_t put_ascii(struct vt *vt, const char *p, size_t n)

@@ -196,6 +196,7 @@ void vt_grid_fill(struct vt_grid *grid, int row, struct vt_cell fill)
     line->fill = fill;
     line->mark_count = 0;
     line->wrapped = false;
+    line->prompt = false;
     vt_line_dirty(line, 0, grid->cols);
 }
 

@@ -20,6 +20,7 @@ struct vt_line {
     struct vt_cell fill;      /* what every cell from `used` on is; one column wide */
     int dirty_from, dirty_to; /* empty: from >= to */
     bool wrapped;             /* text goes on in the next line */
+    bool prompt;              /* a prompt begins in it (OSC 133;A) */
     struct vt_mark *marks;    /* owns; entries of cells whose extra is 0 are stale */
     unsigned mark_count, mark_cap;
 };

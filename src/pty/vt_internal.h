@@ -2,7 +2,7 @@
  * vt_internal.h - the emulator's parts among themselves.
  *
  *   vt.c       owns libvterm: its callbacks, feeding, resizing, the public calls
- *   vt_grid.c  one screen of cells; vt_scroll.c: history
+ *   vt_grid.c  one screen of cells; vt_scroll.c: history; vt_rest.c: screens at rest
  *   vt_fast.c  plain text and cursor moves, past libvterm
  *   vt_csi.c   what becomes of each sequence
  *   vt_modes.c modes, margins, saved cursors, screens, resets
@@ -15,6 +15,7 @@
 
 #include "base/limits.h"
 #include "pty/vt_grid.h"
+#include "pty/vt_rest.h"
 #include "pty/vt_scroll.h"
 #include "pty/vtguard.h"
 
@@ -62,6 +63,7 @@ struct vt {
     struct vt_kitty kitty[2];
     struct vt_grid *grid; /* the one in use */
     struct vt_scroll scroll;
+    struct vt_rest rest;
 
     struct vt_cell pen;
     struct vt_modes modes;
@@ -76,6 +78,7 @@ struct vt {
 
     int put_row, put_col; /* character printed last, for marks; row -1: none */
     bool wrap_pending;    /* it filled its row */
+    bool edge_pending;    /* it left one column, too few for a wide one */
     bool want_history;    /* lines leaving the top are kept */
     char title[VT_TITLE_CHARS * 4 + 1];
 };

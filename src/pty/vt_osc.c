@@ -1,7 +1,7 @@
 /*
  * vt_osc.c - operating system commands: title, clipboard, colours.
  *
- * Everything else (links, prompts marks, notifications, files, images, palettes) is dropped. A
+ * Everything else (links, notifications, files, images, palettes) is dropped. A
  * reply never contains bytes that the agent chose, and the clipboard is never read.
  */
 #include "pty/vt_internal.h"
@@ -58,6 +58,16 @@ static void set_clipboard(struct vt *vt, struct str body)
     buf_release(&text);
 }
 
+/* A shell's prompt begins where the cursor is; copy mode jumps from one to the next. */
+static void mark_prompt(struct vt *vt)
+{
+    int row, col;
+
+    vt_lib_cursor(vt, &row, &col);
+    if (row >= 0 && row < vt->grid->rows)
+        vt->grid->lines[row]->prompt = true;
+}
+
 static void report_colour(struct vt *vt, unsigned code, struct str body, bool ended_by_bell)
 {
     /* What the outer terminal shows is not known here; agents ask to tell dark from light. */
@@ -83,6 +93,10 @@ void vt_on_osc(void *ctx, struct str body, bool ended_by_bell)
     case 10:
     case 11:
         report_colour(vt, (unsigned)code, body, ended_by_bell);
+        break;
+    case 133:
+        if (body.n && body.p[0] == 'A')
+            mark_prompt(vt);
         break;
     case 52:
         set_clipboard(vt, body);

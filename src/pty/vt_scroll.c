@@ -30,7 +30,9 @@ struct run {
 struct vt_packed {
     uint32_t text_len;
     uint16_t run_count;
-    bool wrapped;
+    bool wrapped : 1;
+    bool prompt : 1;
+    bool plain : 1;    /* no control characters in the text */
     struct run runs[]; /* then the text */
 };
 
@@ -63,7 +65,9 @@ static int visible_cells(struct vt_line *line)
 
     if (used == line->cols)
         vt_line_cells(line);
-    while (used > 0 && is_blank(&line->cells[used - 1]))
+    /* A blank that the text goes on behind is a part of it, if somebody wrote it. */
+    while (used > 0 && is_blank(&line->cells[used - 1]) &&
+            !(line->wrapped && line->cells[used - 1].cp))
         used--;
     return used;
 }
@@ -84,9 +88,10 @@ static char *put_char(char *out, uint32_t cp)
 }
 
 /* At most CELL_BYTES a cell. Returns the length. */
-static size_t pack_text(const struct vt_line *line, int used, char *out)
+static size_t pack_text(const struct vt_line *line, int used, char *out, bool *ret_plain)
 {
     char *p = out;
+    bool plain = true;
 
     for (int col = 0; col < used; col++) {
         const struct vt_cell *cell = &line->cells[col];
@@ -97,6 +102,7 @@ static size_t pack_text(const struct vt_line *line, int used, char *out)
         }
         if (cell->width == 0)
             continue;
+        plain = plain && cell->width == 1 && cell->extra == 0;
         if (cell->width == 2)
             *p++ = WIDE;
         p = put_char(p, cell->cp);
@@ -107,6 +113,7 @@ static size_t pack_text(const struct vt_line *line, int used, char *out)
             p = put_char(p, mark->cp[i]);
         }
     }
+    *ret_plain = plain;
     return (size_t)(p - out);
 }
 
@@ -133,12 +140,15 @@ static struct vt_packed *pack(struct vt_scroll *scroll, struct vt_line *line)
         scroll->scratch_cap = most;
     }
 
-    size_t text = pack_text(line, used, scroll->scratch);
+    bool plain;
+    size_t text = pack_text(line, used, scroll->scratch, &plain);
     struct vt_packed *packed = xmalloc(sizeof(*packed) + runs * sizeof(struct run) + text);
 
     packed->run_count = (uint16_t)runs;
     packed->text_len = (uint32_t)text;
     packed->wrapped = line->wrapped;
+    packed->prompt = line->prompt;
+    packed->plain = plain;
     if (runs)
         pack_runs(line->cells, used, packed->runs);
     if (text)
@@ -156,10 +166,10 @@ static unsigned slot(const struct vt_scroll *scroll, unsigned age)
 
 void vt_scroll_init(struct vt_scroll *scroll, unsigned max)
 {
-    *scroll = (struct vt_scroll){.max = max};
+    *scroll = (struct vt_scroll){.max = max, .max_bytes = LIMIT_VT_SCROLL};
 }
 
-static void drop_oldest(struct vt_scroll *scroll)
+void vt_scroll_drop(struct vt_scroll *scroll)
 {
     struct vt_packed *oldest = scroll->ring[scroll->first];
 
@@ -167,15 +177,17 @@ static void drop_oldest(struct vt_scroll *scroll)
     free(oldest);
     scroll->first = slot(scroll, 1);
     scroll->count--;
+    scroll->dropped++;
 }
 
 void vt_scroll_clear(struct vt_scroll *scroll)
 {
     while (scroll->count)
-        drop_oldest(scroll);
+        vt_scroll_drop(scroll);
     free(scroll->ring);
     free(scroll->scratch);
-    vt_scroll_init(scroll, scroll->max);
+    *scroll = (struct vt_scroll){
+            .max = scroll->max, .max_bytes = scroll->max_bytes, .dropped = scroll->dropped};
 }
 
 static void grow(struct vt_scroll *scroll)
@@ -203,8 +215,8 @@ void vt_scroll_push(struct vt_scroll *scroll, struct vt_line *line)
     size_t size = packed_size(packed);
 
     while (scroll->count &&
-            (scroll->count >= scroll->max || scroll->bytes + size > LIMIT_VT_SCROLL))
-        drop_oldest(scroll);
+            (scroll->count >= scroll->max || scroll->bytes + size > scroll->max_bytes))
+        vt_scroll_drop(scroll);
     if (scroll->count == scroll->cap)
         grow(scroll);
     scroll->ring[slot(scroll, scroll->count)] = packed;
@@ -318,6 +330,71 @@ int vt_scroll_marks(const struct vt_scroll *scroll, unsigned index, int col,
     return 0;
 }
 
+bool vt_scroll_text(const struct vt_scroll *scroll, unsigned index, struct str *ret)
+{
+    const struct vt_packed *packed = index < scroll->count ? nth(scroll, index) : NULL;
+
+    *ret = packed ? (struct str){packed_text(packed), packed->text_len} : STR("");
+    return !packed || packed->plain;
+}
+
+/* A character with its marks, as bytes of text. */
+static size_t encode(const struct vt_cell *cell, const uint32_t *marks, char out[CELL_BYTES])
+{
+    size_t n = utf8_encode(cell->cp, out);
+
+    for (int i = 0; i < cell->extra; i++)
+        n += utf8_encode(marks[i], out + n);
+    return n;
+}
+
+void vt_scroll_append(
+        const struct vt_scroll *scroll, unsigned index, int from, int to, struct buf *ret)
+{
+    if (index >= scroll->count)
+        return;
+
+    struct walk walk = walk_begin(nth(scroll, index));
+    struct vt_cell cell, right;
+    uint32_t marks[VT_CELL_CHARS - 1];
+    char bytes[CELL_BYTES];
+
+    for (int col = 0; col < to && walk_next(&walk, &cell, &right, marks); col += cell.width)
+        if (col + cell.width > from)
+            buf_append(ret, bytes, encode(&cell, marks, bytes));
+}
+
+int vt_scroll_column(const struct vt_scroll *scroll, unsigned index, size_t at)
+{
+    if (index >= scroll->count)
+        return 0;
+
+    struct walk walk = walk_begin(nth(scroll, index));
+    struct vt_cell cell, right;
+    uint32_t marks[VT_CELL_CHARS - 1];
+    char bytes[CELL_BYTES];
+    size_t end = 0;
+    int col = 0;
+
+    while (walk_next(&walk, &cell, &right, marks)) {
+        end += encode(&cell, marks, bytes);
+        if (at < end)
+            break;
+        col += cell.width;
+    }
+    return col;
+}
+
+bool vt_scroll_is_wrapped(const struct vt_scroll *scroll, unsigned index)
+{
+    return index < scroll->count && nth(scroll, index)->wrapped;
+}
+
+bool vt_scroll_is_prompt(const struct vt_scroll *scroll, unsigned index)
+{
+    return index < scroll->count && nth(scroll, index)->prompt;
+}
+
 void vt_scroll_pop(struct vt_scroll *scroll, struct vt_grid *grid, int row)
 {
     struct vt_packed *packed = nth(scroll, 0);
@@ -336,6 +413,7 @@ void vt_scroll_pop(struct vt_scroll *scroll, struct vt_grid *grid, int row)
             vt_grid_mark(grid, row, col, marks[i]);
     }
     grid->lines[row]->wrapped = packed->wrapped;
+    grid->lines[row]->prompt = packed->prompt;
     scroll->bytes -= packed_size(packed);
     scroll->count--;
     free(packed);

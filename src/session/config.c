@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/yaml.h"
+#include "pty/vt_rest.h"
 
 struct file_review {
     char *timeout;
@@ -36,8 +37,17 @@ struct file_limits {
     double cpus;
 };
 
+enum file_keys { FILE_KEYS_VI, FILE_KEYS_EMACS };
+
 struct file_pane {
     uint32_t scrollback;
+    uint32_t *screens;
+    enum file_keys mode_keys;
+};
+
+struct file_copy {
+    char **command;
+    unsigned command_count;
 };
 
 struct file_notify {
@@ -51,6 +61,7 @@ struct file {
     struct file_network network;
     struct file_limits limits;
     struct file_pane pane;
+    struct file_copy copy;
     struct file_notify notify;
 };
 
@@ -94,8 +105,25 @@ static const cyaml_schema_field_t limits_fields[] = {
         CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t keys_names[] = {
+        {"vi", FILE_KEYS_VI},
+        {"emacs", FILE_KEYS_EMACS},
+};
+
 static const cyaml_schema_field_t pane_fields[] = {
         CYAML_FIELD_UINT("scrollback", OPTIONAL, struct file_pane, scrollback),
+        CYAML_FIELD_UINT_PTR("screens", OPTIONAL_TEXT, struct file_pane, screens),
+        CYAML_FIELD_ENUM("mode_keys", OPTIONAL | CYAML_FLAG_STRICT, struct file_pane, mode_keys,
+                keys_names, sizeof(keys_names) / sizeof(keys_names[0])),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t word_schema = {
+        CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, 4096)};
+
+static const cyaml_schema_field_t copy_fields[] = {
+        CYAML_FIELD_SEQUENCE("command", OPTIONAL_TEXT, struct file_copy, command, &word_schema,
+                1, 64),
         CYAML_FIELD_END,
 };
 
@@ -122,6 +150,7 @@ static const cyaml_schema_field_t file_fields[] = {
         CYAML_FIELD_MAPPING("network", OPTIONAL, struct file, network, network_fields),
         CYAML_FIELD_MAPPING("limits", OPTIONAL, struct file, limits, limits_fields),
         CYAML_FIELD_MAPPING("pane", OPTIONAL, struct file, pane, pane_fields),
+        CYAML_FIELD_MAPPING("copy", OPTIONAL, struct file, copy, copy_fields),
         CYAML_FIELD_MAPPING("notify", OPTIONAL, struct file, notify, notify_fields),
         CYAML_FIELD_IGNORE("providers", OPTIONAL),
         CYAML_FIELD_IGNORE("agents", OPTIONAL),
@@ -138,6 +167,23 @@ static char *take(char **from, const char *otherwise)
 
     *from = NULL;
     return p;
+}
+
+/* A NULL-terminated list of its own; NULL if there is none. */
+static char **take_words(char **from, unsigned count)
+{
+    char **words = count ? xcalloc(count + 1, sizeof(*words)) : NULL;
+
+    for (unsigned i = 0; i < count; i++)
+        words[i] = take(&from[i], "");
+    return words;
+}
+
+static void free_words(char **words)
+{
+    for (char **word = words; word && *word; word++)
+        free(*word);
+    free(words);
 }
 
 /* "300", "90s", "5m", "1h" */
@@ -189,6 +235,9 @@ static int check(
     if (file->limits.memory_mb && file->limits.memory_mb < 64)
         return err_set(err, ERR_CONFIG, "%s: limits.memory_mb: %u is less than 64", name,
                 file->limits.memory_mb);
+    if (file->pane.screens && *file->pane.screens > 1000)
+        return err_set(err, ERR_CONFIG, "%s: pane.screens: %u is more than 1000", name,
+                *file->pane.screens);
     return 0;
 }
 
@@ -240,6 +289,9 @@ static void fill(struct config *config, struct file *file, uint32_t timeout_ms)
     config->review_timeout_ms = timeout_ms;
     config->review_arm_ms = file->review.arm_ms ? file->review.arm_ms : 500;
     config->scrollback = file->pane.scrollback ? file->pane.scrollback : 10000;
+    config->screens = file->pane.screens ? *file->pane.screens : VT_REST_SCREENS;
+    config->emacs_keys = file->pane.mode_keys == FILE_KEYS_EMACS;
+    config->copy_command = take_words(file->copy.command, file->copy.command_count);
     config->memory_mb = file->limits.memory_mb;
     config->pids = file->limits.pids;
     config->cpus = file->limits.cpus;
@@ -332,6 +384,7 @@ void config_release(struct config *config)
         mem_wipe(config->upstream_proxy, strlen(config->upstream_proxy));
     free(config->upstream_proxy);
     free(config->no_proxy);
+    free_words(config->copy_command);
     for (size_t i = 0; i < config->resolve_count; i++) {
         free((char *)config->resolve[i].host);
         free((char *)config->resolve[i].address);

@@ -22,6 +22,9 @@ struct config {
     uint32_t review_timeout_ms;
     uint32_t review_arm_ms; /* 300 to 5000; high risk three times that */
     unsigned scrollback;
+    unsigned screens;    /* at rest, kept of full-screen agents */
+    bool emacs_keys;     /* in copy mode */
+    char **copy_command; /* NULL-terminated argv that takes what is copied, or NULL */
     unsigned memory_mb;
     unsigned pids;
     double cpus;

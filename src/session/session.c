@@ -261,6 +261,7 @@ struct session *session_start(const struct session_env *env, const struct sessio
     s->extra_env = environment_copy_list(spec->env);
     name_session(s, spec);
     s->vt = vt_new(s->cols, s->rows, env->config->scrollback, &vt_ops, s);
+    vt_keep_screens(s->vt, env->config->screens);
     s->words = words_new(on_words_sent, s);
     snprintf(s->status, sizeof(s->status), "preparing the session ...");
     if (make_parts(s, spec, err) < 0 || steps_begin(s, spec, err) < 0) {

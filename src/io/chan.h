@@ -62,7 +62,7 @@ void chan_write_str(struct chan *chan, struct str s);
 struct buf *chan_out(struct chan *chan); /* append here, then chan_flush_soon() */
 void chan_flush_soon(struct chan *chan);
 size_t chan_unsent(const struct chan *chan); /* plaintext and ciphertext not yet written */
-bool chan_full(struct chan *chan); /* if so, on_drain will come */
+bool chan_full(struct chan *chan);           /* if so, on_drain will come */
 void chan_share(struct chan *chan);
 /* How much a queue next to this channel may hold, and at what it goes on: as its own. */
 size_t chan_high(const struct chan *chan);

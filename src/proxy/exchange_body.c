@@ -36,8 +36,7 @@ bool exchange_reserve(struct exchange *x, size_t bytes)
 {
     struct proxy *proxy = proxy_of(x);
     bool no_room = bytes > LIMIT_CHAN_LEAST && held_room() == 0;
-    if (bytes > x->reserved &&
-            (bytes - x->reserved > LIMIT_BODIES - proxy->bodies || no_room))
+    if (bytes > x->reserved && (bytes - x->reserved > LIMIT_BODIES - proxy->bodies || no_room))
         return false;
     proxy->bodies = proxy->bodies - x->reserved + bytes;
     x->reserved = bytes;

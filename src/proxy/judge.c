@@ -328,8 +328,8 @@ static bool judge_by_policy(const struct tunnel *tunnel, const struct http_head 
                 "Blocked: WebSocket goes to providers only, or uninspected by a CONNECT rule.");
     if (verdict->kind == VERDICT_ASK && !config->gate) {
         snprintf(reason, sizeof(reason),
-                "Blocked: %.16s %.60s needs a person's approval and nobody can be asked here; a "
-                "rule in policy.rules can allow it.",
+                "Blocked: %.16s %.60s needs a person's approval and nobody can be asked here; "
+                "a rule in policy.rules can allow it.",
                 rec->method, tunnel->host);
         return refuse(judged, 403, REQUEST_DENY, reason);
     }

@@ -168,9 +168,10 @@ def test_suspend():
     with World() as w:
         screen = in_shell(w)
         client = client_of(screen)
-        run(screen, "cat")
+        run(screen, "sh -c 'echo re\"\"ady; exec sleep 1000'")
+        screen.wait(r"(?m)^ready")
         screen.keys("C-z")
-        screen.wait(r"Stopped +cat")
+        screen.wait(r"Stopped +sh -c")
         screen.wait("net: proxy only")
         for suspend in (lambda: (screen.prefix("?"), screen.wait("HELP"), screen.keys("C-z")),
                         lambda: os.kill(client, signal.SIGTSTP)):

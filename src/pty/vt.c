@@ -9,6 +9,7 @@
  * vt_feed and must not call it again.
  */
 #include "pty/vt_internal.h"
+#include "pty/vt_width.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,13 +26,13 @@ static int on_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
 {
     struct vt *vt = user;
     int width = info->width > 2 ? 2 : info->width;
+    uint32_t cp = vt->stand_for ? vt->stand_for : info->chars[0];
 
-    if (width < 1 || pos.row >= vt->grid->rows || pos.col >= vt->grid->cols)
+    if (vt->is_silent || width < 1 || pos.row >= vt->grid->rows || pos.col >= vt->grid->cols)
         return 1;
     if (pos.col == 0 && pos.row > 0 && (vt->wrap_pending || (width == 2 && vt->edge_pending)))
         vt->grid->lines[pos.row - 1]->wrapped = true;
-    vt_fast_learn(vt, info->chars[0], width);
-    width = vt_grid_put(vt->grid, pos.row, pos.col, info->chars[0], width, &vt->pen);
+    width = vt_grid_put(vt->grid, pos.row, pos.col, cp, width, &vt->pen);
     vt->put_row = pos.row;
     vt->put_col = pos.col;
     vt->wrap_pending = pos.col + width >= vt->grid->cols;
@@ -78,10 +79,11 @@ static int on_scroll(VTermRect rect, int downward, int rightward, void *user)
 static int on_erase(VTermRect rect, int selective, void *user)
 {
     struct vt *vt = user;
+    void (*erase)(struct vt_grid *, int, int, int, uint32_t) =
+            selective ? vt_grid_erase_selective : vt_grid_erase;
 
-    (void)selective; /* nothing is protected: DECSCA does not get through */
     for (int row = rect.start_row; row < rect.end_row; row++)
-        vt_grid_erase(vt->grid, row, rect.start_col, rect.end_col, vt->pen.bg);
+        erase(vt->grid, row, rect.start_col, rect.end_col, vt->pen.bg);
     return 1;
 }
 
@@ -172,7 +174,7 @@ void vt_lib_renew(struct vt *vt, int row, int col)
 
 void vt_reply(struct vt *vt, const char *fmt, ...)
 {
-    char text[96];
+    char text[128];
     va_list ap;
 
     if (!vt->ops->on_reply)
@@ -185,20 +187,35 @@ void vt_reply(struct vt *vt, const char *fmt, ...)
 
 /* --- guard ------------------------------------------------------------------------------ */
 
-/*
- * How much libvterm gets at once: up to the end of the line. It picks a decoder by the first
- * byte of a text, so with a drawing set ASCII behind another character would not be drawn.
- */
-static size_t piece(const struct vt *vt, const char *p, size_t n)
+/* How much libvterm gets at once: ASCII up to the end of the line. */
+static size_t ascii_piece(const char *p, size_t n)
 {
-    const char *cr = memchr(p + 1, '\r', n - 1);
-    size_t len = cr ? (size_t)(cr - p) : n;
+    size_t len = 1;
 
-    if (vt->charset[vt->shift] != 'B')
-        for (size_t i = 1; i < len; i++)
-            if ((unsigned char)p[i - 1] >= 0x80 && (unsigned char)p[i] < 0x80)
-                return i;
+    while (len < n && p[len] != '\r' && (unsigned char)p[len] < 0x80)
+        len++;
     return len;
+}
+
+/* libvterm's table of widths is old, so it gets a character of ours' width in its place. */
+static size_t lib_put_wider(struct vt *vt, const char *p, size_t n)
+{
+    static const char narrow[] = "\xc3\x97", wide[] = "\xe4\xb8\xad";
+    int len = utf8_decode(p, n, &vt->stand_for);
+    int row, col;
+
+    CHECK(len > 1);
+    if (vt_char_width(vt->stand_for) == 2) {
+        /* In the last column there is no room: the line goes on in the next one. */
+        vt_fast_close(vt);
+        vt_lib_cursor(vt, &row, &col);
+        vt->wrap_pending = vt->wrap_pending || (vt->autowrap && col == vt->grid->cols - 1);
+        vt_lib_write(vt, wide, 3);
+    } else {
+        vt_lib_write(vt, narrow, 2);
+    }
+    vt->stand_for = 0;
+    return (size_t)len;
 }
 
 static void on_plain(void *ctx, const char *p, size_t n)
@@ -208,8 +225,10 @@ static void on_plain(void *ctx, const char *p, size_t n)
     while (n) {
         size_t done = vt_fast_run(vt, p, n);
 
-        if (done == 0) {
-            done = piece(vt, p, n);
+        if (done == 0 && (unsigned char)*p >= 0x80) {
+            done = lib_put_wider(vt, p, n);
+        } else if (done == 0) {
+            done = ascii_piece(p, n);
             vt_lib_write(vt, p, done);
         }
         p += done;
@@ -217,12 +236,47 @@ static void on_plain(void *ctx, const char *p, size_t n)
     }
 }
 
+/*
+ * The character printed last turned out to take two cells. Behind it is the cursor, which moves
+ * on; at the end of a row the library must know that a wrap is pending.
+ */
+static void widen(struct vt *vt)
+{
+    int row = vt->put_row, col = vt->put_col;
+    int cols = vt->grid->cols;
+
+    if (col + 1 >= cols || vt->grid->lines[row]->cells[col].width != 1)
+        return;
+    vt_grid_widen(vt->grid, row, col);
+    vt_lib_printf(vt, "\033[%dG", col + 2 < cols ? col + 3 : cols);
+    if (col + 2 < cols)
+        return;
+    vt->is_silent = true;
+    vt_lib_write(vt, "\xc3\x97", 2);
+    vt->is_silent = false;
+    vt->wrap_pending = true;
+}
+
+static bool is_emoji_part(uint32_t cp)
+{
+    return cp == VT_EMOJI_STYLE || vt_is_picture(cp) || vt_is_regional(cp);
+}
+
 static void on_mark(void *ctx, uint32_t cp)
 {
     struct vt *vt = ctx;
 
-    if (vt->put_row >= 0)
-        vt_grid_mark(vt->grid, vt->put_row, vt->put_col, cp);
+    if (vt->put_row < 0)
+        return;
+
+    uint32_t base = vt->guard.last_cp;
+    bool is_emoji = vt_is_picture(base) || vt_is_regional(base);
+
+    if (!is_emoji && vt->grid->lines[vt->put_row]->cells[vt->put_col].extra >= VT_MARKS)
+        return;
+    vt_grid_mark(vt->grid, vt->put_row, vt->put_col, cp);
+    if (cp == VT_EMOJI_STYLE ? vt_is_text_or_picture(base) : is_emoji && is_emoji_part(cp))
+        widen(vt);
 }
 
 static const struct vtguard_ops guard_ops = {
@@ -234,6 +288,7 @@ static const struct vtguard_ops guard_ops = {
         .on_esc = vt_on_esc,
         .on_shift = vt_on_shift,
         .on_osc = vt_on_osc,
+        .on_dcs = vt_on_dcs,
 };
 
 /* --- public ----------------------------------------------------------------------------- */
@@ -252,6 +307,7 @@ static void start(struct vt *vt, int cols, int rows)
     vt->want_history = true;
     vt->cursor_shape = 1;
     vt->cursor_blink = true;
+    vt_set_colors(vt, 0xe5e5e5, 0x000000);
     vt_modes_reset(vt);
     vt_tabs_reset(vt);
     vt_lib_renew(vt, 0, 0);
@@ -314,10 +370,12 @@ void vt_reset(struct vt *vt)
 
     vt_size(vt, &cols, &rows);
     stop(vt);
+    uint32_t text_color = vt->text_color, back_color = vt->back_color;
     *vt = (struct vt){.ops = ops, .ctx = ctx};
     vt_scroll_init(&vt->scroll, scrollback);
     vt_rest_init(&vt->rest, screens);
     start(vt, cols, rows);
+    vt_set_colors(vt, text_color, back_color);
 }
 
 /*
@@ -393,6 +451,19 @@ int vt_cell_extra(const struct vt *vt, int row, int col, uint32_t out[VT_CELL_CH
         return 0;
     memcpy(out, mark->cp, line->cells[col].extra * sizeof(out[0]));
     return line->cells[col].extra;
+}
+
+uint32_t vt_underline_color(const struct vt *vt, unsigned attrs)
+{
+    unsigned index = attrs >> VT_UNDERLINE_COLOR_SHIFT & 15;
+
+    return index ? vt->underline_colors[index - 1] : VT_COLOR_DEFAULT;
+}
+
+void vt_set_colors(struct vt *vt, uint32_t fg, uint32_t bg)
+{
+    vt->text_color = fg;
+    vt->back_color = bg;
 }
 
 bool vt_dirty(const struct vt *vt, int row, int *ret_from, int *ret_to)

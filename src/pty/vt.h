@@ -13,7 +13,8 @@
 
 #include "base/buf.h"
 
-#define VT_CELL_CHARS 6
+/* Base and what belongs to it: the longest emoji that Unicode lists has ten. */
+#define VT_CELL_CHARS 10
 
 /* Colour: kind in the top byte (0 default, 1 palette index, 2 RGB), value below. */
 #define VT_COLOR_DEFAULT 0u
@@ -25,13 +26,20 @@ enum vt_attr {
     VT_BOLD = 1,
     VT_DIM = 2,
     VT_ITALIC = 4,
-    VT_UNDERLINE = 8,
+    VT_UNDERLINE = 8, /* the style is a number in three bits */
     VT_UNDERLINE_DOUBLE = 16,
-    VT_UNDERLINE_CURLY = 32,
+    VT_UNDERLINE_CURLY = 24,
+    VT_UNDERLINE_DOTTED = 32,
+    VT_UNDERLINE_DASHED = 40,
+    VT_UNDERLINE_MASK = 56,
     VT_BLINK = 64,
     VT_REVERSE = 128,
     VT_CONCEAL = 256,
-    VT_STRIKE = 512
+    VT_STRIKE = 512,
+    VT_OVERLINE = 1024,
+    VT_PROTECTED = 2048, /* DECSCA; does not show */
+    VT_VISIBLE_ATTRS = 0x7ff
+    /* The four bits above: colour of the underline, see vt_underline_color(). */
 };
 
 struct vt_cell {
@@ -68,12 +76,18 @@ void vt_time(struct vt *vt, uint64_t now_ms, int64_t wall_ms);
 void vt_feed(struct vt *vt, struct str bytes);
 void vt_resize(struct vt *vt, int cols, int rows);
 void vt_reset(struct vt *vt);
+/* What the user's terminal has for text and background, 0xRRGGBB: agents ask (OSC 10, 11) to
+   tell dark from light. Until told: light grey on black. */
+void vt_set_colors(struct vt *vt, uint32_t fg, uint32_t bg);
 
 void vt_size(const struct vt *vt, int *ret_cols, int *ret_rows);
 /* Row of the screen: cols cells, borrowed until the next feed or resize. */
 const struct vt_cell *vt_row(const struct vt *vt, int row);
 /* Combining marks and the rest of a cluster: up to 5 code points; returns how many. */
 int vt_cell_extra(const struct vt *vt, int row, int col, uint32_t out[VT_CELL_CHARS - 1]);
+
+/* VT_COLOR_* of the underline of a cell with these attributes; DEFAULT: that of the text. */
+uint32_t vt_underline_color(const struct vt *vt, unsigned attrs);
 
 /* Dirty span of a row, [from,to) in columns; false: clean. vt_dirty_clear after drawing. */
 bool vt_dirty(const struct vt *vt, int row, int *ret_from, int *ret_to);

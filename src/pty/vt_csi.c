@@ -210,6 +210,22 @@ static void shift_cells(struct vt *vt, const struct vtguard_csi *csi)
     set_column(vt, col);
 }
 
+/* SL and SR: all rows of the region move left or right. */
+static void shift_rows(struct vt *vt, const struct vtguard_csi *csi)
+{
+    int n = clamp(vtguard_param(csi, 0, 1), 1, vt->grid->cols);
+
+    for (int row = vt->margin_top; row < vt->margin_bottom; row++)
+        vt_grid_shift(vt->grid, row, 0, vt->grid->cols, csi->final == 'A' ? n : -n, vt->pen.bg);
+}
+
+static void protect(struct vt *vt, int how)
+{
+    if (how <= 2)
+        vt->pen.attrs =
+                (uint16_t)((vt->pen.attrs & ~VT_PROTECTED) | (how == 1 ? VT_PROTECTED : 0));
+}
+
 /* Repeat the last character, at most for a row: more is nothing that draws, only work. */
 static void repeat(struct vt *vt, const struct vtguard_csi *csi)
 {
@@ -261,8 +277,19 @@ static void special_csi(struct vt *vt, const struct vtguard_csi *csi)
         if (first == 0)
             vt_reply(vt, "\033P>|ironcurtain(%s)\033\\", IC_VERSION);
         break;
+    case KEY('=', 0, 'c'):
+        if (first == 0)
+            vt_reply(vt, "\033P!|00000000\033\\");
+        break;
     case KEY(0, ' ', 'q'):
         vt_set_cursor_shape(vt, first);
+        break;
+    case KEY(0, ' ', '@'):
+    case KEY(0, ' ', 'A'):
+        shift_rows(vt, csi);
+        break;
+    case KEY(0, '"', 'q'):
+        protect(vt, first);
         break;
     case KEY(0, '!', 'p'):
         vt_soft_reset(vt);
@@ -298,7 +325,7 @@ void vt_on_csi(void *ctx, const struct vtguard_csi *csi)
     }
     switch (csi->final) {
     case 'm':
-        vt_sgr(&vt->pen, csi);
+        vt_sgr(vt, csi);
         break;
     case 'J':
     case 'K':

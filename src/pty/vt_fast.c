@@ -4,10 +4,10 @@
  * Text that does not reach the last column, CR, LF, tabs and cursor moves are done here. While
  * the lane is open, the cursor is ours and the library's is stale; whatever the library must do
  * next first gets a cursor move (vt_fast_close). The last column is left to it, because a wrap
- * may become pending there, and so is the first sight of each character that is not ASCII: its
- * width is the library's to say and is remembered. Tests and the fuzzer compare both ways.
+ * may become pending there. Tests and the fuzzer compare both ways.
  */
 #include "pty/vt_internal.h"
+#include "pty/vt_width.h"
 
 bool vt_fast_is_allowed(const struct vt *vt)
 {
@@ -89,25 +89,14 @@ static size_t put_ascii(struct vt *vt, const char *p, size_t n)
     return len;
 }
 
-static uint32_t width_slot(uint32_t cp)
-{
-    return cp % VT_WIDTH_SLOTS;
-}
-
-void vt_fast_learn(struct vt *vt, uint32_t cp, int width)
-{
-    vt->fast.widths[width_slot(cp)] = cp << 2 | (uint32_t)width;
-}
-
 static size_t put_wider(struct vt *vt, const char *p, size_t n)
 {
     struct vt_fast *fast = &vt->fast;
     uint32_t cp = 0;
     int len = utf8_decode(p, n, &cp);
-    uint32_t known = len > 1 ? fast->widths[width_slot(cp)] : 0;
-    int width = known & 3;
+    int width = vt_char_width(cp);
 
-    if (known >> 2 != cp || width == 0 || fast->col + width > vt->grid->cols - 1)
+    if (fast->col + width > vt->grid->cols - 1)
         return 0;
     vt_grid_put(vt->grid, fast->row, fast->col, cp, width, &vt->pen);
     advance(vt, width, width);

@@ -172,6 +172,24 @@ const struct vt_mark *vt_line_mark(const struct vt_line *line, int col)
                                                       : NULL;
 }
 
+void vt_grid_widen(struct vt_grid *grid, int row, int col)
+{
+    struct vt_line *line = grid->lines[row];
+    struct vt_cell *cell = line->cells + col;
+
+    if (col >= line->used || cell->cp == 0 || cell->width != 1)
+        return;
+    split_wide(line, col + 2);
+    cell[0].width = 2;
+    cell[1] = cell[0];
+    cell[1].cp = 0;
+    cell[1].extra = 0;
+    cell[1].width = 0;
+    if (line->used < col + 2)
+        line->used = col + 2;
+    vt_line_dirty(line, col, col + 2);
+}
+
 static struct vt_cell blank_on(uint32_t bg)
 {
     struct vt_cell cell = blank;
@@ -224,6 +242,21 @@ void vt_grid_erase(struct vt_grid *grid, int row, int from, int to, uint32_t bg)
         write_cells(line, from, to, blank_on(bg));
     }
     vt_line_dirty(line, from, to);
+}
+
+void vt_grid_erase_selective(struct vt_grid *grid, int row, int from, int to, uint32_t bg)
+{
+    const struct vt_line *line = grid->lines[row];
+
+    for (int col = from; col < to; col++) {
+        int end = col;
+
+        while (end < to && (end >= line->used || !(line->cells[end].attrs & VT_PROTECTED)))
+            end++;
+        if (end > col)
+            vt_grid_erase(grid, row, col, end, bg);
+        col = end;
+    }
 }
 
 /* Entries follow their cells; those of cells that are gone are dropped. */

@@ -41,7 +41,11 @@ int vt_grid_put(struct vt_grid *grid, int row, int col, uint32_t cp, int width,
 void vt_grid_put_ascii(struct vt_grid *grid, int row, int col, const char *p, int n,
         const struct vt_cell *pen);
 void vt_grid_mark(struct vt_grid *grid, int row, int col, uint32_t cp);
+/* The character takes the cell behind it, too, which is there. */
+void vt_grid_widen(struct vt_grid *grid, int row, int col);
 void vt_grid_erase(struct vt_grid *grid, int row, int from, int to, uint32_t bg);
+/* Those that are protected stay. */
+void vt_grid_erase_selective(struct vt_grid *grid, int row, int from, int to, uint32_t bg);
 /* Cells move right (n > 0) or left inside [from,to); what opens up is blank. */
 void vt_grid_shift(struct vt_grid *grid, int row, int from, int to, int n, uint32_t bg);
 /* Rows move up (n > 0) or down inside [top,bottom). */

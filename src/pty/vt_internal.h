@@ -7,7 +7,7 @@
  *   vt_csi.c   what becomes of each sequence
  *   vt_modes.c modes, margins, saved cursors, screens, resets
  *   vt_sgr.c   colours and attributes: the pen is ours, libvterm never sees one
- *   vt_osc.c   title, clipboard, colour queries
+ *   vt_osc.c   title, clipboard, queries in strings
  *   vt_keys.c  keys and pastes for the agent
  */
 #ifndef SRC_PTY_VT_INTERNAL_H
@@ -21,7 +21,9 @@
 
 #define VT_KITTY_STACK 8
 #define VT_TITLE_CHARS 64
-#define VT_WIDTH_SLOTS 1024
+#define VT_UNDERLINE_COLORS 15 /* more than these are drawn in the colour of the text */
+#define VT_UNDERLINE_COLOR_SHIFT 12
+#define VT_MARKS 4 /* for a character that is no emoji */
 
 struct VTerm;
 struct VTermState;
@@ -46,8 +48,6 @@ struct vt_fast {
     bool is_open; /* row and col are the cursor, not libvterm's */
     int row, col;
     bool is_off; /* for tests: everything through libvterm */
-    /* Code point << 2 | width, as libvterm gave it; 0: empty. */
-    uint32_t widths[VT_WIDTH_SLOTS];
 };
 
 struct vt {
@@ -80,6 +80,11 @@ struct vt {
     bool wrap_pending;    /* it filled its row */
     bool edge_pending;    /* it left one column, too few for a wide one */
     bool want_history;    /* lines leaving the top are kept */
+    uint32_t stand_for;   /* what the next glyph of libvterm is really; 0: itself */
+    bool is_silent;       /* the next glyph is not drawn */
+    uint32_t underline_colors[VT_UNDERLINE_COLORS];
+    unsigned underline_color_count;
+    uint32_t text_color, back_color; /* 0xRRGGBB of the user's terminal */
     char title[VT_TITLE_CHARS * 4 + 1];
 };
 
@@ -101,7 +106,6 @@ bool vt_fast_enter(struct vt *vt);
 void vt_fast_move(struct vt *vt, int row, int col);
 /* How many bytes at p it took; 0: libvterm must do it. */
 size_t vt_fast_run(struct vt *vt, const char *p, size_t n);
-void vt_fast_learn(struct vt *vt, uint32_t cp, int width);
 /* From here on libvterm's cursor counts again. */
 void vt_fast_close(struct vt *vt);
 
@@ -134,9 +138,13 @@ void vt_soft_reset(struct vt *vt);
 void vt_hard_reset(struct vt *vt);
 
 /* vt_sgr.c */
-void vt_sgr(struct vt_cell *pen, const struct vtguard_csi *csi);
+void vt_sgr(struct vt *vt, const struct vtguard_csi *csi);
+/* The pen as the parameters of SGR that make it. */
+void vt_sgr_text(const struct vt *vt, struct buf *ret);
 
 /* vt_osc.c */
 void vt_on_osc(void *ctx, struct str body, bool ended_by_bell);
+/* DECRQSS and XTGETTCAP. */
+void vt_on_dcs(void *ctx, struct str body);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * vt_marks.c - which characters have no cell of their own.
  *
- * Marks (general categories Mn and Me of Unicode 14, medial Hangul jamo, the joiners) are added
+ * Marks (general categories Mn and Me of Unicode 14, medial and final Hangul jamo, the joiners) are added
  * to the character before them. The guard keeps them away from libvterm, which collects them
  * in a buffer without a bound and, at the end of a line, makes a cell of a mark that came in
  * another read. Other format characters (Cf) are dropped: they are invisible, and the
@@ -211,6 +211,7 @@ static const struct range marks[] = {
         {0xabe5, 0xabe5},
         {0xabe8, 0xabe8},
         {0xabed, 0xabed},
+        {0xd7b0, 0xd7fb},
         {0xfb1e, 0xfb1e},
         {0xfe00, 0xfe0f},
         {0xfe20, 0xfe2f},

@@ -214,6 +214,8 @@ int vt_dec_mode_state(struct vt *vt, int mode)
         return vt->modes.mouse == mode - 1000 ? 1 : 2;
     case 2026:
         return vt->modes.sync_open ? 1 : 2;
+    case 2027: /* clusters have the width of what they show: always */
+        return 3;
     default:
         return 0;
     }

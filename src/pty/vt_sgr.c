@@ -62,14 +62,37 @@ static void extended_colour(const struct vtguard_csi *csi, unsigned *at, uint32_
 static void underline(const struct vtguard_csi *csi, unsigned *at, struct vt_cell *pen)
 {
     static const uint16_t styles[] = {0, VT_UNDERLINE, VT_UNDERLINE_DOUBLE, VT_UNDERLINE_CURLY,
-            VT_UNDERLINE, VT_UNDERLINE};
+            VT_UNDERLINE_DOTTED, VT_UNDERLINE_DASHED};
     unsigned end = group_end(csi, *at);
     unsigned style = end > *at ? value(csi, *at + 1) : 1;
 
-    pen->attrs &= (uint16_t) ~(VT_UNDERLINE | VT_UNDERLINE_DOUBLE | VT_UNDERLINE_CURLY);
     if (style < sizeof(styles) / sizeof(styles[0]))
-        pen->attrs |= styles[style];
+        pen->attrs = (uint16_t)((pen->attrs & ~VT_UNDERLINE_MASK) | styles[style]);
     *at = end;
+}
+
+/* Its place in the table; 0: the colour of the text, also when the table is full. */
+static unsigned underline_color(struct vt *vt, uint32_t colour)
+{
+    unsigned count = vt->underline_color_count;
+
+    if (colour == VT_COLOR_DEFAULT)
+        return 0;
+    for (unsigned i = 0; i < count; i++)
+        if (vt->underline_colors[i] == colour)
+            return i + 1;
+    if (count == VT_UNDERLINE_COLORS)
+        return 0;
+    vt->underline_colors[count] = colour;
+    return ++vt->underline_color_count;
+}
+
+static void set_underline_color(struct vt *vt, uint32_t colour)
+{
+    unsigned index = underline_color(vt, colour);
+    unsigned rest = vt->pen.attrs & ((1u << VT_UNDERLINE_COLOR_SHIFT) - 1);
+
+    vt->pen.attrs = (uint16_t)(rest | index << VT_UNDERLINE_COLOR_SHIFT);
 }
 
 /* True: `code` was an attribute. */
@@ -85,16 +108,18 @@ static bool attribute(unsigned code, struct vt_cell *pen)
             [7] = {VT_REVERSE, 0},
             [8] = {VT_CONCEAL, 0},
             [9] = {VT_STRIKE, 0},
-            [21] = {VT_UNDERLINE_DOUBLE, VT_UNDERLINE | VT_UNDERLINE_CURLY},
+            [21] = {VT_UNDERLINE_DOUBLE, VT_UNDERLINE_MASK},
             [22] = {0, VT_BOLD | VT_DIM},
             [23] = {0, VT_ITALIC},
-            [24] = {0, VT_UNDERLINE | VT_UNDERLINE_DOUBLE | VT_UNDERLINE_CURLY},
+            [24] = {0, VT_UNDERLINE_MASK},
             [25] = {0, VT_BLINK},
             [27] = {0, VT_REVERSE},
             [28] = {0, VT_CONCEAL},
-            [29] = {0, VT_STRIKE}};
+            [29] = {0, VT_STRIKE},
+            [53] = {VT_OVERLINE, 0},
+            [55] = {0, VT_OVERLINE}};
 
-    if (code >= sizeof(codes) / sizeof(codes[0]))
+    if (code >= sizeof(codes) / sizeof(codes[0]) || !(codes[code].set | codes[code].clear))
         return false;
     pen->attrs = (uint16_t)((pen->attrs & ~codes[code].clear) | codes[code].set);
     return true;
@@ -116,27 +141,75 @@ static void colour(unsigned code, struct vt_cell *pen)
         pen->bg = VT_COLOR_INDEX(code - 100 + 8);
 }
 
-void vt_sgr(struct vt_cell *pen, const struct vtguard_csi *csi)
+/* SGR 0 leaves the protection of DECSCA alone. */
+static void reset_pen(struct vt_cell *pen)
 {
+    *pen = (struct vt_cell){.width = 1, .attrs = pen->attrs & VT_PROTECTED};
+}
+
+void vt_sgr(struct vt *vt, const struct vtguard_csi *csi)
+{
+    struct vt_cell *pen = &vt->pen;
+
     if (csi->count == 0)
-        *pen = (struct vt_cell){.width = 1};
+        reset_pen(pen);
 
     for (unsigned i = 0; i < csi->count; i++) {
         unsigned code = value(csi, i);
-        uint32_t ignored = 0;
+        uint32_t line_colour = vt_underline_color(vt, pen->attrs);
 
         if (code == 0)
-            *pen = (struct vt_cell){.width = 1};
+            reset_pen(pen);
         else if (code == 4)
             underline(csi, &i, pen);
         else if (code == 38)
             extended_colour(csi, &i, &pen->fg);
         else if (code == 48)
             extended_colour(csi, &i, &pen->bg);
-        else if (code == 58) /* colour of the underline: no place for it */
-            extended_colour(csi, &i, &ignored);
+        else if (code == 58)
+            extended_colour(csi, &i, &line_colour);
+        else if (code == 59)
+            line_colour = VT_COLOR_DEFAULT;
         else if (!attribute(code, pen))
             colour(code, pen);
+        if (code == 58 || code == 59)
+            set_underline_color(vt, line_colour);
         i = group_end(csi, i);
     }
+}
+
+static void colour_text(unsigned code, uint32_t colour, struct buf *ret)
+{
+    if (colour >> 24 == 2)
+        buf_printf(ret, ";%u:2::%u:%u:%u", code, colour >> 16 & 255, colour >> 8 & 255,
+                colour & 255);
+    else if (colour >> 24 == 1 && (colour & 255) >= 16)
+        buf_printf(ret, ";%u:5:%u", code, colour & 255);
+    else if (colour >> 24 == 1 && code == 58)
+        buf_printf(ret, ";58:5:%u", colour & 255);
+    else if (colour >> 24 == 1)
+        buf_printf(ret, ";%u", code - 8 + (colour & 7) + (colour & 8 ? 60 : 0));
+}
+
+void vt_sgr_text(const struct vt *vt, struct buf *ret)
+{
+    static const struct {
+        uint16_t mask, is;
+        const char *text;
+    } attrs[] = {{VT_BOLD, VT_BOLD, ";1"}, {VT_DIM, VT_DIM, ";2"}, {VT_ITALIC, VT_ITALIC, ";3"},
+            {VT_UNDERLINE_MASK, VT_UNDERLINE, ";4"},
+            {VT_UNDERLINE_MASK, VT_UNDERLINE_DOUBLE, ";4:2"},
+            {VT_UNDERLINE_MASK, VT_UNDERLINE_CURLY, ";4:3"},
+            {VT_UNDERLINE_MASK, VT_UNDERLINE_DOTTED, ";4:4"},
+            {VT_UNDERLINE_MASK, VT_UNDERLINE_DASHED, ";4:5"}, {VT_BLINK, VT_BLINK, ";5"},
+            {VT_REVERSE, VT_REVERSE, ";7"}, {VT_CONCEAL, VT_CONCEAL, ";8"},
+            {VT_STRIKE, VT_STRIKE, ";9"}, {VT_OVERLINE, VT_OVERLINE, ";53"}};
+
+    buf_putc(ret, '0');
+    for (size_t i = 0; i < sizeof(attrs) / sizeof(attrs[0]); i++)
+        if ((vt->pen.attrs & attrs[i].mask) == attrs[i].is)
+            buf_puts(ret, attrs[i].text);
+    colour_text(38, vt->pen.fg, ret);
+    colour_text(48, vt->pen.bg, ret);
+    colour_text(58, vt_underline_color(vt, vt->pen.attrs), ret);
 }

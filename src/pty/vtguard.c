@@ -18,6 +18,7 @@
 
 #include "base/limits.h"
 #include "pty/vt_marks.h"
+#include "pty/vt_width.h"
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
@@ -48,12 +49,34 @@ static void put_replacement(struct vtguard *guard)
     guard->ops->on_plain(guard->ctx, REPLACEMENT, 3);
     guard->last_cp = 0xfffd;
     guard->after_text = true;
+    guard->joining = false;
+}
+
+/* Emoji are made of several: joined ones, with a skin tone, and flags of two letters. */
+static bool joins_emoji(const struct vtguard *guard, uint32_t cp)
+{
+    if (!guard->after_text)
+        return false;
+    if (guard->joining)
+        return vt_is_picture(cp);
+    if (vt_is_skin_tone(cp))
+        return vt_is_picture(guard->last_cp);
+    return vt_is_regional(cp) && vt_is_regional(guard->last_cp) && !guard->is_flag;
 }
 
 /* What a character that is not ASCII needs. True: it may stay in the run. */
-static bool is_plain_char(uint32_t cp)
+static bool is_plain_char(const struct vtguard *guard, uint32_t cp)
 {
-    return cp >= 0xa0 && vt_char_kind(cp) == VT_CHAR_PLAIN;
+    return cp >= 0xa0 && vt_char_kind(cp) == VT_CHAR_PLAIN &&
+           !((guard->joining || cp >= 0x1f1e6) && joins_emoji(guard, cp));
+}
+
+/* It begins a cell. */
+static void note_char(struct vtguard *guard, uint32_t cp)
+{
+    guard->last_cp = cp;
+    guard->after_text = true;
+    guard->joining = guard->is_flag = false;
 }
 
 static void put_odd_char(struct vtguard *guard, uint32_t cp)
@@ -62,8 +85,11 @@ static void put_odd_char(struct vtguard *guard, uint32_t cp)
         put_replacement(guard);
         return;
     }
-    if (vt_char_kind(cp) == VT_CHAR_MARK && guard->after_text)
-        guard->ops->on_mark(guard->ctx, cp);
+    if (!guard->after_text || vt_char_kind(cp) == VT_CHAR_FORMAT)
+        return;
+    guard->is_flag = guard->is_flag || vt_is_regional(cp);
+    guard->joining = cp == VT_ZWJ && vt_is_picture(guard->last_cp);
+    guard->ops->on_mark(guard->ctx, cp);
 }
 
 /* Bytes of a character that began in an earlier slice. */
@@ -85,10 +111,9 @@ static void held_continue(struct vtguard *guard, struct slice *slice)
             /* Each byte of it is bad on its own: a lead without its tail, stray tails. */
             for (unsigned i = 0; i < guard->held_len; i++)
                 put_replacement(guard);
-        } else if (is_plain_char(cp)) {
+        } else if (is_plain_char(guard, cp)) {
             guard->ops->on_plain(guard->ctx, guard->held, guard->held_len);
-            guard->last_cp = cp;
-            guard->after_text = true;
+            note_char(guard, cp);
         } else {
             put_odd_char(guard, cp);
         }
@@ -102,10 +127,9 @@ static void ground_utf8(struct vtguard *guard, struct slice *slice)
     uint32_t cp = 0;
     int len = utf8_decode(start, (size_t)(slice->end - start), &cp);
 
-    if (len > 0 && is_plain_char(cp)) {
+    if (len > 0 && is_plain_char(guard, cp)) {
         slice->p += len;
-        guard->last_cp = cp;
-        guard->after_text = true;
+        note_char(guard, cp);
         return;
     }
     if (len == 0) {
@@ -180,6 +204,7 @@ static void ground(struct vtguard *guard, struct slice *slice)
         if (p > slice->p) {
             guard->last_cp = (unsigned char)p[-1];
             guard->after_text = true;
+            guard->joining = false;
             slice->p = p;
         } else if ((unsigned char)*p >= 0x80) {
             ground_utf8(guard, slice);
@@ -227,8 +252,10 @@ static void string_begin(struct vtguard *guard, struct slice *slice, char introd
 {
     sequence_detach(guard, slice);
     guard->state = VTGUARD_STRING;
-    guard->string_kind = introducer == ']' ? VTGUARD_OSC : VTGUARD_OTHER;
-    guard->string_over = introducer != ']';
+    guard->string_kind = introducer == ']'   ? VTGUARD_OSC
+                         : introducer == 'P' ? VTGUARD_DCS
+                                             : VTGUARD_OTHER;
+    guard->string_over = guard->string_kind == VTGUARD_OTHER;
     buf_clear(&guard->string);
 }
 
@@ -402,7 +429,9 @@ static void string_append(struct vtguard *guard, const char *p, size_t n)
     /* Only a clipboard text (OSC 52) may be long. */
     bool may_be_long =
             buf_len(&guard->string) >= 3 && memcmp(buf_data(&guard->string), "52;", 3) == 0;
-    size_t max = may_be_long ? LIMIT_VT_CLIPBOARD : LIMIT_VT_STRING;
+    size_t max = guard->string_kind == VTGUARD_DCS ? VTGUARD_DCS_MAX
+                 : may_be_long                     ? LIMIT_VT_CLIPBOARD
+                                                   : LIMIT_VT_STRING;
 
     if (buf_len(&guard->string) < 3 && n > 3) {
         string_append(guard, p, 3);
@@ -421,8 +450,10 @@ static void string_end(struct vtguard *guard, bool by_bell)
 {
     guard->state = VTGUARD_GROUND;
     guard->after_text = false;
-    if (!guard->string_over)
+    if (!guard->string_over && guard->string_kind == VTGUARD_OSC)
         guard->ops->on_osc(guard->ctx, buf_str(&guard->string), by_bell);
+    else if (!guard->string_over)
+        guard->ops->on_dcs(guard->ctx, buf_str(&guard->string));
     if (guard->string.cap > LIMIT_VT_STRING)
         buf_release(&guard->string);
 }

@@ -18,6 +18,7 @@
 #define VTGUARD_PARAMS 48 /* kept of one sequence; the longest real SGR has about 20 */
 #define VTGUARD_PARAM_MAX 9999
 #define VTGUARD_SEQ_MAX 200 /* a longer CSI is dropped */
+#define VTGUARD_DCS_MAX 64 /* a longer one is no question that is answered */
 #define VTGUARD_SLICE 4096  /* bytes in one run at most: 0.1.4 keeps 4 stack bytes for each */
 
 struct vtguard_csi {
@@ -29,7 +30,7 @@ struct vtguard_csi {
     uint64_t sub;                  /* bit i: parameter i was followed by ':' */
 };
 
-enum vtguard_string { VTGUARD_OSC, VTGUARD_OTHER };
+enum vtguard_string { VTGUARD_OSC, VTGUARD_DCS, VTGUARD_OTHER };
 
 struct vtguard_ops {
     /* Complete items only: printable text, C0 controls that libvterm acts on, sequences that
@@ -43,6 +44,7 @@ struct vtguard_ops {
     void (*on_esc)(void *ctx, char inter, char final); /* inter 0: ESC final */
     void (*on_shift)(void *ctx, int set);              /* SI, SO: G0 or G1 is in use */
     void (*on_osc)(void *ctx, struct str body, bool ended_by_bell);
+    void (*on_dcs)(void *ctx, struct str body);
 };
 
 enum vtguard_state {
@@ -72,6 +74,8 @@ struct vtguard {
     unsigned held_len;
     uint32_t last_cp; /* last printed character, for REP */
     bool after_text;  /* nothing but text and colours since */
+    bool joining;     /* a joiner came behind the emoji last_cp */
+    bool is_flag;     /* last_cp is a letter of a flag and has its second one */
 };
 
 void vtguard_init(struct vtguard *guard, const struct vtguard_ops *ops, void *ctx);

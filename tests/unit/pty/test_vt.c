@@ -174,6 +174,20 @@ static void test_random_streams_and_resizes_keep_the_screen_sound(void **state)
 
 /* --- screens ------------------------------------------------------------------------------ */
 
+#define ZWJ "\xe2\x80\x8d"
+#define EMOJI_STYLE "\xef\xb8\x8f"
+#define HEART_TEXT "\xe2\x9d\xa4"
+#define HEART HEART_TEXT EMOJI_STYLE
+#define MAN "\xf0\x9f\x91\xa8"
+#define WOMAN "\xf0\x9f\x91\xa9"
+#define GIRL "\xf0\x9f\x91\xa7"
+#define THUMB "\xf0\x9f\x91\x8d"
+#define DARK "\xf0\x9f\x8f\xbf"
+#define LETTER_D "\xf0\x9f\x87\xa9"
+#define LETTER_E "\xf0\x9f\x87\xaa"
+#define FAMILY MAN ZWJ WOMAN ZWJ GIRL
+#define RAINBOW "\xf0\x9f\x8f\xb3" EMOJI_STYLE ZWJ "\xf0\x9f\x8c\x88"
+
 static const struct {
     const char *in, *screen;
     int row, col; /* cursor */
@@ -229,6 +243,25 @@ static const struct {
         {"ae\xcc\x81\033[1G\033[P", "e\xcc\x81", 0, 0},
         {"e\xcc\x81\033[1Go", "o", 0, 1},
         {"a\xe2\x80\xaez", "az", 0, 2},
+        /* emoji of several characters are one, two cells wide */
+        {FAMILY "x", FAMILY "x", 0, 3},
+        {HEART "x", HEART "x", 0, 3},
+        {"1" EMOJI_STYLE "\xe2\x83\xa3x", "1" EMOJI_STYLE "\xe2\x83\xa3x", 0, 3},
+        {THUMB DARK "x", THUMB DARK "x", 0, 3},
+        {DARK "x", DARK "x", 0, 3},
+        {"a" DARK "x", "a" DARK "x", 0, 4},
+        {LETTER_D LETTER_E LETTER_D "x", LETTER_D LETTER_E LETTER_D "x", 0, 4},
+        {RAINBOW "x", RAINBOW "x", 0, 3},
+        {"a" EMOJI_STYLE "x", "a" EMOJI_STYLE "x", 0, 2},
+        {FAMILY "\033[1Gx", "x", 0, 1},
+        {THUMB "\033[m" DARK "x", THUMB DARK "x", 0, 3},
+        {THUMB "\033[3G" DARK "x", THUMB DARK "x", 0, 5},
+        {"12345678" HEART "x", "12345678" HEART "|x", 1, 1},
+        {"123456789" HEART "x", "123456789" HEART "|x", 1, 1},
+        {"a\r" HEART_TEXT "b\033[2G" EMOJI_STYLE, HEART_TEXT "b", 0, 1},
+        {HEART_TEXT "\xe4\xb8\xad\033[1G" HEART, HEART, 0, 2},
+        {"\033[2;3r\033[?6h" HEART "x", "|" HEART "x", 1, 3},
+        {"\xf0\x9f\xab\xa0x\xf0\x9f\xa9\xb5", "\xf0\x9f\xab\xa0x\xf0\x9f\xa9\xb5", 0, 5},
         /* bad UTF-8 */
         {"f\xd3.", "f\xef\xbf\xbd.", 0, 3},
         /* saved cursor, also as CSI s and u, and without a save */
@@ -320,8 +353,8 @@ static void test_marks_of_a_cell_are_bounded(void **state)
     term_feed(term, "a");
     for (int i = 0; i < 100000; i++)
         term_feed(term, "\xcc\x81");
-    assert_int_equal(vt_cell_extra(term->vt, 0, 0, extra), VT_CELL_CHARS - 1);
-    assert_int_equal(extra[4], 0x301);
+    assert_int_equal(vt_cell_extra(term->vt, 0, 0, extra), 4);
+    assert_int_equal(extra[3], 0x301);
     assert_int_equal(vt_cursor(term->vt).col, 1);
     term_free(term);
 }
@@ -358,8 +391,11 @@ static const struct {
         {"\033[38:2::1:2:3m", 0, VT_COLOR_RGB(1, 2, 3), 0},
         {"\033[38:2:1:2:3m", 0, VT_COLOR_RGB(1, 2, 3), 0},
         {"\033[38:5:7;1m", VT_BOLD, VT_COLOR_INDEX(7), 0},
-        {"\033[58:2::1:2:3;31m", 0, VT_COLOR_INDEX(1), 0},
-        {"\033[58;5;1;4m", VT_UNDERLINE, 0, 0},
+        {"\033[58;5;1;59;4m", VT_UNDERLINE, 0, 0},
+        {"\033[4:4m", VT_UNDERLINE_DOTTED, 0, 0},
+        {"\033[4:3;4:5m", VT_UNDERLINE_DASHED, 0, 0},
+        {"\033[53;1m", VT_OVERLINE | VT_BOLD, 0, 0},
+        {"\033[53;55m", 0, 0, 0},
         {"\033[38m", 0, 0, 0},
         {"\033[38;2;1m", 0, 0, 0},
         {"\033[38;5;300m", 0, 0, 0},
@@ -386,11 +422,48 @@ static void test_colours_and_attributes(void **state)
         if (cell->attrs != pens[i].attrs)
             print_message("case %zu\n", i);
         assert_int_equal(cell->cp, 'x');
-        assert_int_equal(cell->attrs, pens[i].attrs);
+        assert_int_equal(cell->attrs & 0xfff, pens[i].attrs);
         assert_int_equal(cell->fg, pens[i].fg);
         assert_int_equal(cell->bg, pens[i].bg);
         term_free(term);
     }
+}
+
+static void test_an_underline_has_a_colour_of_its_own(void **state)
+{
+    struct term *term = term_new(40, 2);
+
+    (void)state;
+    term_feed(term, "\033[4;58:2::1:2:3ma\033[31;58;5;9mb\033[58:2:1:2:3mc\033[59md\033[0me");
+    const struct vt_cell *cells = vt_row(term->vt, 0);
+    assert_int_equal(vt_underline_color(term->vt, cells[0].attrs), VT_COLOR_RGB(1, 2, 3));
+    assert_int_equal(vt_underline_color(term->vt, cells[1].attrs), VT_COLOR_INDEX(9));
+    assert_int_equal(vt_underline_color(term->vt, cells[2].attrs), VT_COLOR_RGB(1, 2, 3));
+    assert_int_equal(cells[0].attrs, cells[2].attrs);
+    assert_int_equal(cells[3].attrs, VT_UNDERLINE);
+    assert_int_equal(cells[4].attrs, 0);
+
+    /* More of them than there is room for: the first ones keep theirs. */
+    for (int i = 0; i < 100; i++) {
+        char text[40];
+        snprintf(text, sizeof(text), "\033[9G\033[58;5;%dmx", 100 + i);
+        term_feed(term, text);
+    }
+    assert_int_equal(
+            vt_underline_color(term->vt, vt_row(term->vt, 0)[0].attrs), VT_COLOR_RGB(1, 2, 3));
+    term_free(term);
+}
+
+static void test_selective_erase_spares_what_is_protected(void **state)
+{
+    struct term *term = term_new(10, 2);
+
+    (void)state;
+    term_feed(term, "ab\033[1\"qcd\033[m\xe4\xb8\xad\033[2\"qef\033[?2K");
+    assert_string_equal(term_screen(term), "  cd\xe4\xb8\xad");
+    term_feed(term, "\033[2K");
+    assert_string_equal(term_screen(term), "");
+    term_free(term);
 }
 
 static void test_what_is_erased_or_scrolled_in_takes_the_background(void **state)
@@ -438,11 +511,25 @@ static const struct {
         {"\033[>5u\033[?1049h\033[?u\033[?1049l\033[?u", "\033[?0u\033[?5u"},
         {"\033]10;?\a", "\033]10;rgb:e5e5/e5e5/e5e5\a"},
         {"\033]11;?\033\\", "\033]11;rgb:0000/0000/0000\033\\"},
+        {"\033]12;?\a\033]10;?;?\a", "\033]12;rgb:e5e5/e5e5/e5e5\a\033]10;rgb:e5e5/e5e5/e5e5\a"
+                                     "\033]11;rgb:0000/0000/0000\a"},
+        {"\033]4;1;?;231;?\033\\",
+                "\033]4;1;rgb:cdcd/0000/0000\033\\\033]4;231;rgb:ffff/ffff/ffff\033\\"},
+        {"\033[?2027$p\033[=c", "\033[?2027;3$y\033P!|00000000\033\\"},
+        {"\033[1;3;4:3;31;48:2::1:2:3;58:5:9m\033P$qm\033\\",
+                "\033P1$r0;1;3;4:3;31;48:2::1:2:3;58:5:9m\033\\"},
+        {"\033[97;100;38;5;200;53m\033P$qm\033\\", "\033P1$r0;53;38:5:200;100m\033\\"},
+        {"\033[3;7r\033P$qr\033\\\033[4 q\033P$q q\033\\\033P$q\"q\033\\",
+                "\033P1$r3;7r\033\\\033P1$r4 q\033\\\033P1$r0\"q\033\\"},
+        {"\033P$qx\033\\\033P+q544e;536D756c78;5375\033\\\033P+q41\033\\",
+                "\033P0$r\033\\\033P1+r544e=787465726d2d323536636f6c6f72\033\\"
+                "\033P1+r536d756c78=5c455b343a25703125646d\033\\\033P1+r5375\033\\"
+                "\033P0+r\033\\"},
         /* No answer: what the agent could use to type at itself, or to read what is not its
            own. */
         {"\033[21t\033]0;x\a\033[21t\033[20t", ""},
-        {"\033]52;c;?\a\033]4;1;?\a\033]50;?\a\033]11;#fff\a", ""},
-        {"\033P$qm\033\\\033P+q544e\033\\\033[1;1;1;1;1;1*y\033Z", ""},
+        {"\033]52;c;?\a\033]50;?\a\033]11;#fff\a\033]4;256;?\a\033]4;1;#fff\a", ""},
+        {"\033[1;1;1;1;1;1*y\033Z\033P$q", ""},
         {"\033[0n\033[3;3R\033[x\033[i\033[?6c", ""},
 };
 
@@ -770,6 +857,8 @@ int main(void)
             cmocka_unit_test(test_each_character_takes_the_cells_it_says),
             cmocka_unit_test(test_marks_of_a_cell_are_bounded),
             cmocka_unit_test(test_colours_and_attributes),
+            cmocka_unit_test(test_an_underline_has_a_colour_of_its_own),
+            cmocka_unit_test(test_selective_erase_spares_what_is_protected),
             cmocka_unit_test(test_what_is_erased_or_scrolled_in_takes_the_background),
             cmocka_unit_test(test_replies),
             cmocka_unit_test(test_modes_are_followed),

@@ -96,8 +96,13 @@ static void on_osc(void *ctx, struct str body, bool ended_by_bell)
     buf_printf(&((struct log *)ctx)->text, "[%.*s%s]", STR_ARG(body), ended_by_bell ? "!" : "");
 }
 
-static const struct vtguard_ops ops = {
-        on_plain, on_mark, is_plain_csi, on_csi, is_plain_esc, on_esc, on_shift, on_osc};
+static void on_dcs(void *ctx, struct str body)
+{
+    buf_printf(&((struct log *)ctx)->text, "[P%.*s]", STR_ARG(body));
+}
+
+static const struct vtguard_ops ops = {on_plain, on_mark, is_plain_csi, on_csi, is_plain_esc,
+        on_esc, on_shift, on_osc, on_dcs};
 
 static void log_begin(struct log *log)
 {
@@ -167,7 +172,10 @@ static const struct {
         {"a\033]0;t\033\\b", "a[0;t]b"},
         {"\033]0;cut\033[31mx", "{31m}x"},
         {"\033]0;cut\030x", "x"},
-        {"a\033Psixel\ardata\033\\b", "ab"},
+        {"a\033Psixel\ardata\033\\b", "a[Psixelrdata]b"},
+        {"a\033P0123456789012345678901234567890123456789012345678901234567890123+\033\\b",
+                "ab"},
+        {"a\033P$qm\030b", "ab"},
         {"a\033_apc\033\\b\033^pm\033\\c\033Xsos\r\n\033\\d", "abcd"},
 };
 

@@ -108,6 +108,7 @@ struct vt_modes {
     int mouse; /* 0 none, 1 click, 2 drag, 3 move */
     bool mouse_sgr;
     unsigned kitty_flags;
+    unsigned modify_keys; /* xterm's modifyOtherKeys, 0 to 2 */
 };
 struct vt_modes vt_modes(const struct vt *vt);
 const char *vt_title(const struct vt *vt);
@@ -141,6 +142,28 @@ enum vt_mod { VT_MOD_SHIFT = 1, VT_MOD_ALT = 2, VT_MOD_CTRL = 4 };
 
 /* The bytes a cursor or function key is for the agent in its current modes; returns length. */
 size_t vt_encode_key(const struct vt *vt, int key, int mods, char out[32]);
+/* The bytes of a typed character with modifiers, also of Tab (9), Enter (13), Escape (27) and
+ * Backspace (127). */
+size_t vt_encode_char(const struct vt *vt, uint32_t cp, int mods, char out[32]);
+
+/* The control byte that Ctrl and this key make on most terminals; -1: none. */
+int vt_control_byte(uint32_t cp);
+
+#define VT_MOUSE_BUTTONS 0xc3u /* 0, 1, 2: a button; 64, 65: the wheel; or */
+#define VT_MOUSE_NONE 3u
+#define VT_MOUSE_SHIFT 4u
+#define VT_MOUSE_ALT 8u
+#define VT_MOUSE_CTRL 16u
+#define VT_MOUSE_MOTION 32u
+#define VT_MOUSE_WHEEL 64u
+
+struct vt_mouse {
+    unsigned button; /* as xterm numbers it: VT_MOUSE_* joined */
+    bool release;
+    int row, col; /* of the agent's screen, from 0 */
+};
+/* 0: the agent did not ask for that, or it is outside of its screen. */
+size_t vt_encode_mouse(const struct vt *vt, const struct vt_mouse *mouse, char out[32]);
 /* Text pasted by the user, wrapped if the agent asked for it, ESC[201~ inside removed. */
 void vt_encode_paste(const struct vt *vt, struct str text, struct buf *ret);
 

@@ -273,6 +273,11 @@ static void special_csi(struct vt *vt, const struct vtguard_csi *csi)
     case KEY('=', 0, 'u'):
         vt_kitty_csi(vt, csi);
         break;
+    case KEY('>', 0, 'm'):
+    case KEY('>', 0, 'n'):
+    case KEY('?', 0, 'm'):
+        vt_modify_csi(vt, csi);
+        break;
     case KEY('>', 0, 'q'):
         if (first == 0)
             vt_reply(vt, "\033P>|ironcurtain(%s)\033\\", IC_VERSION);

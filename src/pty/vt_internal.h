@@ -8,7 +8,8 @@
  *   vt_modes.c modes, margins, saved cursors, screens, resets
  *   vt_sgr.c   colours and attributes: the pen is ours, libvterm never sees one
  *   vt_osc.c   title, clipboard, queries in strings
- *   vt_keys.c  keys and pastes for the agent
+ *   vt_keys.c  cursor and function keys and pastes for the agent; vt_chars.c: characters;
+ *              vt_mouse.c: the mouse
  */
 #ifndef SRC_PTY_VT_INTERNAL_H
 #define SRC_PTY_VT_INTERNAL_H
@@ -131,6 +132,7 @@ int vt_dec_mode_state(struct vt *vt, int mode);
 int vt_ansi_mode_state(const struct vt *vt, int mode);
 void vt_set_cursor_shape(struct vt *vt, int style);
 void vt_kitty_csi(struct vt *vt, const struct vtguard_csi *csi);
+void vt_modify_csi(struct vt *vt, const struct vtguard_csi *csi);
 void vt_modes_reset(struct vt *vt);
 /* Tell a fresh libvterm the modes that are not as it starts. */
 void vt_modes_replay(struct vt *vt);

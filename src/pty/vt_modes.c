@@ -370,3 +370,18 @@ void vt_kitty_csi(struct vt *vt, const struct vtguard_csi *csi)
     else
         kitty_set(kitty, (unsigned)vtguard_param(csi, 0, 0), vtguard_param(csi, 1, 1));
 }
+
+/* --- xterm's modifyOtherKeys ----------------------------------------------------------- */
+
+void vt_modify_csi(struct vt *vt, const struct vtguard_csi *csi)
+{
+    int resource = vtguard_param(csi, 0, 0);
+    int level = csi->final == 'm' ? vtguard_param(csi, 1, 0) : 0;
+
+    if (resource != 4 && !(csi->count == 0 && csi->final == 'm'))
+        return; /* cursor, function and keypad keys are as xterm has them by default */
+    if (csi->leader == '?')
+        vt_reply(vt, "\033[>4;%um", vt->modes.modify_keys);
+    else
+        vt->modes.modify_keys = (unsigned)clamp(level, 0, 2);
+}

@@ -16,6 +16,7 @@
 #define MOD_SHIFT 1u
 #define MOD_ALT 2u
 #define MOD_CTRL 4u
+#define MOD_LOCKS 0xc0u /* Caps Lock and Num Lock */
 
 static const char paste_end[] = "\033[201~";
 
@@ -143,7 +144,7 @@ static void begin_csi(struct word_keys *keys)
 
 static unsigned modifiers(const struct word_keys *keys, unsigned index)
 {
-    return keys->params[index] ? keys->params[index] - 1 : 0;
+    return keys->params[index] ? (keys->params[index] - 1) & ~MOD_LOCKS : 0;
 }
 
 /* A key given by its code point and modifiers (CSI u, modifyOtherKeys). */
@@ -164,6 +165,18 @@ static void coded_key(struct word_keys *keys, uint32_t code, unsigned mods)
         emit(keys, control_keys[code]);
     else if (!(mods & ~MOD_SHIFT) && !is_function_key)
         emit_char(keys, code);
+}
+
+/* The text that the key made, where the terminal says it; else Shift on a letter. */
+static void kitty_key(struct word_keys *keys, unsigned mods)
+{
+    uint32_t code = keys->params[0], text = keys->index >= 2 ? keys->params[2] : 0;
+    bool is_text = !(mods & ~MOD_SHIFT);
+    if (is_text && text)
+        code = text;
+    else if (is_text && mods && code >= 'a' && code <= 'z')
+        code -= 'a' - 'A';
+    coded_key(keys, code, mods);
 }
 
 static void tilde_key(struct word_keys *keys)
@@ -222,7 +235,7 @@ static void end_csi(struct word_keys *keys, char final)
     if (final == '~')
         tilde_key(keys);
     else if (final == 'u')
-        coded_key(keys, keys->params[0], modifiers(keys, 1));
+        kitty_key(keys, modifiers(keys, 1));
     else if (final == 'M' && keys->index == 0 && keys->params[0] == 0) {
         keys->state = WORD_IN_MOUSE;
         keys->skip = 3;

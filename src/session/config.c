@@ -50,6 +50,14 @@ struct file_copy {
     unsigned command_count;
 };
 
+struct file_prefix {
+    char *preset, *prefix;
+};
+
+struct file_ui {
+    bool *mouse;
+};
+
 struct file_notify {
     bool *bell;
 };
@@ -63,6 +71,8 @@ struct file {
     struct file_pane pane;
     struct file_copy copy;
     struct file_notify notify;
+    struct file_prefix keys;
+    struct file_ui ui;
 };
 
 #define OPTIONAL CYAML_FLAG_OPTIONAL
@@ -122,13 +132,24 @@ static const cyaml_schema_value_t word_schema = {
         CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, 4096)};
 
 static const cyaml_schema_field_t copy_fields[] = {
-        CYAML_FIELD_SEQUENCE("command", OPTIONAL_TEXT, struct file_copy, command, &word_schema,
-                1, 64),
+        CYAML_FIELD_SEQUENCE(
+                "command", OPTIONAL_TEXT, struct file_copy, command, &word_schema, 1, 64),
         CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t notify_fields[] = {
         CYAML_FIELD_BOOL_PTR("bell", OPTIONAL_TEXT, struct file_notify, bell),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t keys_fields[] = {
+        CYAML_FIELD_STRING_PTR("preset", OPTIONAL_TEXT, struct file_prefix, preset, 1, 15),
+        CYAML_FIELD_STRING_PTR("prefix", OPTIONAL_TEXT, struct file_prefix, prefix, 1, 15),
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t ui_fields[] = {
+        CYAML_FIELD_BOOL_PTR("mouse", OPTIONAL_TEXT, struct file_ui, mouse),
         CYAML_FIELD_END,
 };
 
@@ -152,6 +173,8 @@ static const cyaml_schema_field_t file_fields[] = {
         CYAML_FIELD_MAPPING("pane", OPTIONAL, struct file, pane, pane_fields),
         CYAML_FIELD_MAPPING("copy", OPTIONAL, struct file, copy, copy_fields),
         CYAML_FIELD_MAPPING("notify", OPTIONAL, struct file, notify, notify_fields),
+        CYAML_FIELD_MAPPING("keys", OPTIONAL, struct file, keys, keys_fields),
+        CYAML_FIELD_MAPPING("ui", OPTIONAL, struct file, ui, ui_fields),
         CYAML_FIELD_IGNORE("providers", OPTIONAL),
         CYAML_FIELD_IGNORE("agents", OPTIONAL),
         CYAML_FIELD_IGNORE("prices", OPTIONAL),
@@ -208,6 +231,39 @@ static bool duration_ms(const char *text, uint32_t *ret)
         return false;
     *ret = (uint32_t)n * factor;
     return true;
+}
+
+/* The prefixes of other programs, for hands that are used to them. */
+static const char *preset_prefix(const char *preset, const char *const **ret_names)
+{
+    static const char *const names[] = {"default", "tmux", "screen", "ironcurtain", NULL};
+    static const char *const prefixes[] = {"C-\\", "C-b", "C-a", "C-a"};
+
+    *ret_names = names;
+    for (size_t i = 0; names[i]; i++)
+        if (strcmp(preset, names[i]) == 0)
+            return prefixes[i];
+    return NULL;
+}
+
+static int check_keys(
+        const struct file_prefix *keys, const char *name, struct chord *ret, struct err *err)
+{
+    const char *const *names;
+    const char *prefix = preset_prefix(keys->preset ? keys->preset : "default", &names);
+    struct err why;
+
+    if (!prefix) {
+        const char *nearest = str_nearest(keys->preset, names);
+
+        return err_set(err, ERR_CONFIG,
+                "%s: keys.preset: '%s' is none of default, tmux, screen, ironcurtain%s%s%s",
+                name, keys->preset, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                nearest ? "'" : "");
+    }
+    if (chord_parse(keys->prefix ? keys->prefix : prefix, ret, &why) < 0)
+        return err_set(err, ERR_CONFIG, "%s: keys.prefix: %s", name, why.msg);
+    return 0;
 }
 
 static int check(
@@ -296,6 +352,7 @@ static void fill(struct config *config, struct file *file, uint32_t timeout_ms)
     config->pids = file->limits.pids;
     config->cpus = file->limits.cpus;
     config->bell = !file->notify.bell || *file->notify.bell;
+    config->mouse = !file->ui.mouse || *file->ui.mouse;
     config->resolve_count = file->network.resolve_count;
     config->resolve = xcalloc(config->resolve_count, sizeof(*config->resolve));
     for (size_t i = 0; i < config->resolve_count; i++) {
@@ -317,6 +374,8 @@ static int load_text(struct config *config, struct str text, const char *name, s
 
     if (rc == 0)
         rc = check(file, name, &timeout_ms, err);
+    if (rc == 0)
+        rc = check_keys(&file->keys, name, &config->prefix, err);
     if (rc == 0) {
         fill(config, file, timeout_ms);
         int sub = yaml_subtree(text, name, "providers", &config->providers, err);

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "proxy/proxy.h"
+#include "pty/chord.h"
 
 struct config {
     char *host_mark;  /* two words shown in the top row; made at first run */
@@ -29,6 +30,8 @@ struct config {
     unsigned pids;
     double cpus;
     bool bell;
+    struct chord prefix;  /* the one key that the agent does not get */
+    bool mouse;           /* false: the mouse stays the terminal's */
     char *upstream_ca;    /* extra trust anchor for every upstream, or NULL */
     char *upstream_proxy; /* on the way to all of them; "none": none; NULL: as in HTTPS_PROXY */
     char *no_proxy;       /* who is reached without it; NULL: as in NO_PROXY */

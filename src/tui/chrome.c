@@ -4,7 +4,6 @@
  */
 #include "tui/chrome.h"
 
-#define HELP_KEY "C-\\ ? help"
 #define LABEL_COLS 24 /* of a session's name in its tab; half of it when there are many */
 #define TAB_GAP 2
 #define HIDDEN_COLS 5 /* "+12!" */
@@ -146,6 +145,23 @@ void chrome_tabs(const struct view_env *env, struct rect row, const struct chrom
                 str_of(right));
 }
 
+/* How to get help, at the right end if there is room. */
+static void help_text(const struct view_env *env, struct rect row, struct buf *ret)
+{
+    if (row.cols >= 60)
+        keymap_shown("C-\\ ? help ", env->prefix, ret);
+}
+
+/* What was asked for once and is done when it comes again. */
+static void put_question(
+        const struct view_env *env, struct rect row, int col, const struct chrome_state *state)
+{
+    view_printf(env->frame, row.row, col, row.cols - col, STYLE_ALERT,
+            "end this session%s? %s %c again does it, any other key stays",
+            state->quit_asked ? " and leave" : "", env->prefix ? env->prefix : "C-\\",
+            state->quit_asked ? 'q' : 'x');
+}
+
 static const char *mode_word(const struct view_env *env, const struct chrome_state *state)
 {
     if (state->prefix)
@@ -185,23 +201,22 @@ void chrome_status(
             mode_word(env, state));
     col += 1;
     if (state->quit_asked || state->stop_asked) {
-        view_printf(env->frame, row.row, col, row.cols - col, STYLE_ALERT,
-                "end this session%s? C-\\ %c again does it, any other key stays",
-                state->quit_asked ? " and leave" : "", state->quit_asked ? 'q' : 'x');
+        put_question(env, row, col, state);
         return;
     }
-    int help = row.cols >= 60 ? (int)strlen(HELP_KEY) + 1 : 0;
+    struct buf text = BUF_INIT;
+    help_text(env, row, &text);
+    int help = (int)buf_len(&text);
     if (!state->prefix) /* no message may hide that something waits */
         col += put_waiting(env, row, col, row.cols - col - help);
-    if (state->message && !state->prefix) {
-        view_put(env->frame, row.row, col, row.cols - col - help - 1, STYLE_BOLD,
-                str_of(state->message));
-        view_put(env->frame, row.row, row.cols - help, help - 1, STYLE_PLAIN, str_of(HELP_KEY));
-        return;
-    }
-    struct buf hints = BUF_INIT;
     int room = row.cols - col;
-    keymap_hints(state->mode, state->prefix, room, &hints);
-    view_put(env->frame, row.row, col, room, STYLE_PLAIN, buf_str(&hints));
-    buf_release(&hints);
+    if (state->message && !state->prefix) {
+        view_put(env->frame, row.row, col, room - help - 1, STYLE_BOLD, str_of(state->message));
+        col = row.cols - help;
+    } else {
+        buf_clear(&text);
+        keymap_hints(state->mode, state->prefix, env->prefix, room, &text);
+    }
+    view_put(env->frame, row.row, col, row.cols - col, STYLE_PLAIN, buf_str(&text));
+    buf_release(&text);
 }

@@ -5,6 +5,15 @@
 
 #include "pty/vt.h"
 
+static unsigned *slot_of(struct csi *csi, unsigned sub)
+{
+    if (sub == 0)
+        return csi->count < 4 ? &csi->p[csi->count] : NULL;
+    if (csi->count == 0)
+        return sub == 1 ? &csi->shifted : sub == 2 ? &csi->base : NULL;
+    return csi->count == 1 && sub == 1 ? &csi->event : NULL;
+}
+
 void csi_parse(struct csi *ret, const char *seq, size_t len)
 {
     *ret = (struct csi){.final = seq[len - 1]};
@@ -24,11 +33,7 @@ void csi_parse(struct csi *ret, const char *seq, size_t len)
             ret->inter = c;
         } else {
             any = true;
-            unsigned *slot = NULL;
-            if (sub == 0 && ret->count < 4)
-                slot = &ret->p[ret->count];
-            else if (sub == 1 && ret->count == 1)
-                slot = &ret->event;
+            unsigned *slot = slot_of(ret, sub);
             if (slot && *slot < 100000)
                 *slot = *slot * 10 + (unsigned)(c - '0');
         }
@@ -39,8 +44,30 @@ void csi_parse(struct csi *ret, const char *seq, size_t len)
 
 int csi_mods(const struct csi *csi)
 {
-    unsigned m = csi->p[1];
-    return m > 1 && m <= 16 ? (int)((m - 1) & 7) : 0;
+    unsigned m = csi->p[1] > 1 ? csi->p[1] - 1 : 0;
+    return (int)(m & 7) | (m & 0x38 ? CSI_MOD_OTHER : 0);
+}
+
+#define KEYPAD_0 57399u
+#define KEYPAD_LAST 57426u
+
+bool csi_keypad(unsigned code, uint32_t *ret_cp, int *ret_sym)
+{
+    static const char chars[] = "0123456789./*-+\r=,";
+    static const int syms[] = {VT_KEY_LEFT, VT_KEY_RIGHT, VT_KEY_UP, VT_KEY_DOWN,
+            VT_KEY_PAGE_UP, VT_KEY_PAGE_DOWN, VT_KEY_HOME, VT_KEY_END, VT_KEY_INSERT,
+            VT_KEY_DELETE};
+    if (code < KEYPAD_0 || code > KEYPAD_LAST)
+        return false;
+    unsigned at = code - KEYPAD_0, count = sizeof chars - 1;
+    *ret_cp = at < count ? (uint32_t)chars[at] : 0;
+    *ret_sym = at < count ? 0 : syms[at - count];
+    return true;
+}
+
+bool csi_is_modifier(unsigned code)
+{
+    return (code >= 57358 && code <= 57360) || (code >= 57441 && code <= 57454);
 }
 
 int csi_tilde_sym(unsigned n)

@@ -6,7 +6,10 @@
  * versions, mouse) is recognised and reported as KEY_REPLY or KEY_MOUSE: it must never reach
  * the agent, which would otherwise learn about, or be driven by, the real terminal.
  *
- *     input_init(&in, 0x1c);
+ * Keys come as bytes of old, in the forms of the kitty keyboard protocol, or in xterm's of
+ * modifyOtherKeys; what was typed is in cp, sym and mods in all three.
+ *
+ *     input_init(&in, &CHORD_DEFAULT);
  *     input_feed(&in, bytes, on_key, ctx);        // as often as bytes come
  *     if (input_wait_ms(&in) > 0) ...             // start a timer, then
  *     input_timeout(&in, on_key, ctx);            // a lone ESC is a key after all
@@ -20,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "pty/chord.h"
 #include "pty/vt.h"
 
 #define INPUT_SEQ_MAX 64     /* longest control sequence looked at; longer ones pass as bytes */
@@ -36,7 +40,7 @@ enum key_kind {
     KEY_PASTE_END, /* the paste is complete */
     KEY_FOCUS_IN,
     KEY_FOCUS_OUT,
-    KEY_MOUSE, /* never forwarded */
+    KEY_MOUSE, /* `mouse`, in cells of the whole terminal */
     KEY_REPLY  /* the terminal's own answer; never forwarded */
 };
 
@@ -46,25 +50,42 @@ enum key_sym { KEY_SYM_ESC = 300, KEY_SYM_BACKTAB };
 enum key_reply {
     REPLY_OTHER,
     REPLY_READY, /* CSI 0 n: everything written before has been handled */
-    REPLY_MODE   /* DECRPM: param[0] mode, param[1] its state */
+    REPLY_MODE,  /* DECRPM: param[0] mode, param[1] its state */
+    REPLY_KITTY, /* it knows the kitty keyboard protocol */
+    REPLY_MODEL, /* secondary attributes: param[0] the kind of terminal */
+    REPLY_COLOUR /* OSC 10 or 11: param[0] which, param[1] 0xRRGGBB */
 };
+
+enum key_form {
+    FORM_BYTES, /* as terminals always sent it */
+    FORM_KITTY, /* as only the kitty protocol writes it */
+    FORM_OTHER  /* modifyOtherKeys */
+};
+
+/* Super, Hyper or Meta was held, beside VT_MOD_*: never a key of the host's. */
+#define KEY_MOD_OTHER 8
 
 struct key {
     enum key_kind kind;
-    uint32_t cp;
+    uint32_t cp;   /* as typed: 'A', not 'a' with Shift */
+    uint32_t base; /* the key in the same place on a Latin keyboard, if the terminal says so */
     int sym;
-    int mods;    /* VT_MOD_* */
-    bool repeat; /* a repeat or release event of the kitty protocol: never a decision */
+    int mods; /* VT_MOD_* and KEY_MOD_OTHER */
+    enum key_form form;
+    bool repeat;   /* a repeat or release event of the kitty protocol: never a decision */
+    bool release;  /* a release */
+    bool modifier; /* Shift, Ctrl ... by itself */
     bool in_paste;
     enum key_reply reply;
     unsigned param[2];
+    struct vt_mouse mouse;
     struct str raw; /* borrows; valid during the callback */
 };
 
 typedef void (*input_emit_fn)(void *ctx, const struct key *key);
 
 struct input {
-    unsigned char prefix; /* this byte always is a key of its own */
+    struct chord prefix; /* its byte always is a key of its own */
     int state;
     bool alt;      /* an ESC stands before the UTF-8 character in seq */
     unsigned need; /* UTF-8 bytes still to come */
@@ -77,7 +98,7 @@ struct input {
     char chunk[INPUT_CHUNK];
 };
 
-void input_init(struct input *in, unsigned char prefix);
+void input_init(struct input *in, const struct chord *prefix);
 void input_feed(struct input *in, struct str bytes, input_emit_fn emit, void *ctx);
 /* 0: nothing is held back. Otherwise call input_timeout() when so much time has passed since
  * input_wait_id() changed. */
@@ -85,7 +106,11 @@ unsigned input_wait_ms(const struct input *in);
 unsigned input_wait_id(const struct input *in);
 void input_timeout(struct input *in, input_emit_fn emit, void *ctx);
 
-/* Is it the prefix key, as a byte or as the kitty protocol writes it? Also for repeats. */
+/* The character that the key would give on a Latin keyboard, for keys that are commands: by
+ * the terminal's word, else by the usual Cyrillic and Greek layouts; other characters as they
+ * are. */
+uint32_t key_latin(const struct key *key);
+/* Is it the prefix key, in whatever form? Also for repeats. */
 bool key_is_prefix(const struct input *in, const struct key *key);
 /* A printable character without Ctrl or Alt. */
 bool key_is_text(const struct key *key);

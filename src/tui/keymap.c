@@ -6,6 +6,8 @@
  */
 #include "tui/keymap.h"
 
+#define PREFIX "C-\\" /* as the texts here and elsewhere write it */
+
 #define IN(mode) (1u << (mode))
 #define ALL (IN(MODE_COUNT) - 1)
 #define PANELS (IN(MODE_WAITING) | IN(MODE_REQUESTS) | IN(MODE_WORDS))
@@ -33,7 +35,7 @@ static const struct action TABLE[] = {
         {ACT_MESSAGES, true, ALL, '~', 0, "C-\\ ~", NULL, "messages so far"},
         {ACT_REDRAW, true, ALL, 'r', 0, "C-\\ r", NULL, "draw everything anew"},
         {ACT_REDRAW, false, HOST, 0x0c, 0, "C-l", NULL, "draw everything anew"},
-        {ACT_SEND_PREFIX, true, ALL, 0x1c, 0, "C-\\ C-\\", NULL,
+        {ACT_SEND_PREFIX, true, ALL, 0, 0, "C-\\ C-\\", NULL,
                 "send the prefix key itself to the agent"},
         {ACT_DETACH, true, ALL, 'd', 0, "C-\\ d", "detach",
                 "leave, the sessions go on; 'ironcurtain attach' comes back"},
@@ -108,7 +110,13 @@ static bool row_matches(const struct action *row, const struct key *key)
         return row->sym != 0 && row->sym == key->sym;
     if (key->kind != KEY_CHAR || row->cp == 0)
         return false;
-    return row->cp == key->cp && (key->mods & (VT_MOD_ALT | VT_MOD_CTRL)) == 0;
+    uint32_t cp = key_latin(key);
+    int mods = key->mods & ~VT_MOD_SHIFT;
+    if (mods == VT_MOD_CTRL && key->form != FORM_BYTES) {
+        cp = (uint32_t)vt_control_byte(cp);
+        mods = 0;
+    }
+    return row->cp == cp && mods == 0;
 }
 
 const struct action *keymap_find(enum ui_mode mode, bool prefix, const struct key *key)
@@ -141,20 +149,35 @@ static bool hint_applies(const struct action *row, enum ui_mode mode, bool prefi
                               : !row->prefix || row->id == ACT_REVIEW;
 }
 
-void keymap_hints(enum ui_mode mode, bool prefix, int cols, struct buf *ret)
+void keymap_shown(const char *text, const char *prefix, struct buf *ret)
 {
-    const char *help = prefix ? "? help" : "C-\\ ? help";
-    int left = cols - (int)strlen(help);
+    const char *at;
+    while (prefix && (at = strstr(text, PREFIX))) {
+        buf_append(ret, text, (size_t)(at - text));
+        buf_puts(ret, prefix);
+        text = at + strlen(PREFIX);
+    }
+    buf_puts(ret, text);
+}
+
+void keymap_hints(enum ui_mode mode, bool after, const char *prefix, int cols, struct buf *ret)
+{
+    struct buf help = BUF_INIT, keys = BUF_INIT;
+    keymap_shown(after ? "? help" : PREFIX " ? help", prefix, &help);
+    int left = cols - (int)buf_len(&help);
     for (size_t i = 0; i < TABLE_LEN && left > 0; i++) {
         const struct action *row = &TABLE[i];
-        if (!hint_applies(row, mode, prefix))
+        if (!hint_applies(row, mode, after))
             continue;
-        const char *keys = prefix ? strrchr(row->keys, ' ') + 1 : row->keys;
-        int need = (int)(strlen(keys) + 1 + strlen(row->hint) + 2);
+        buf_clear(&keys);
+        keymap_shown(after ? strrchr(row->keys, ' ') + 1 : row->keys, prefix, &keys);
+        int need = (int)(buf_len(&keys) + 1 + strlen(row->hint) + 2);
         if (need > left)
             continue;
-        buf_printf(ret, "%s %s  ", keys, row->hint);
+        buf_printf(ret, "%.*s %s  ", STR_ARG(buf_str(&keys)), row->hint);
         left -= need;
     }
-    buf_puts(ret, help);
+    buf_append_str(ret, buf_str(&help));
+    buf_release(&help);
+    buf_release(&keys);
 }

@@ -69,7 +69,7 @@ struct action {
     unsigned modes;   /* 1 << enum ui_mode */
     uint32_t cp;      /* character or control character, or */
     int sym;          /* key symbol */
-    const char *keys; /* as shown; NULL: a second key of the row above */
+    const char *keys; /* for keymap_shown(); NULL: a second key of the row above */
     const char *hint; /* short word for the last row, or NULL */
     const char *help;
 };
@@ -81,8 +81,12 @@ const struct action *keymap_find(enum ui_mode mode, bool prefix, const struct ke
 /* Row of the table, NULL past the end. */
 const struct action *keymap_at(unsigned index);
 
+/* A text of ours in which keys are written with the default prefix, "C-\ y": with the name of
+ * the prefix that is in use (NULL: that one) instead. Appends. */
+void keymap_shown(const char *text, const char *prefix, struct buf *ret);
+
 /* "C-\ e review  C-\ l requests ...  C-\ ? help" as far as it fits into `cols`; the last one
- * stays always. After the prefix the keys are shown without it. */
-void keymap_hints(enum ui_mode mode, bool prefix, int cols, struct buf *ret);
+ * stays always. `after`: behind the prefix, where keys are shown without it. */
+void keymap_hints(enum ui_mode mode, bool after, const char *prefix, int cols, struct buf *ret);
 
 #endif

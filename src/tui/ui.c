@@ -19,7 +19,6 @@
 #include "tui/ui_state.h"
 #include "tui/v_agent.h"
 
-#define PREFIX_BYTE 0x1c
 #define FRAME_MS 16
 #define FRAME_GAP_MS 1      /* at least, between two frames */
 #define ECHO_MS 25          /* a draft alone waits so long for the agent's echo of the key */
@@ -85,6 +84,7 @@ struct view_env ui_env(struct ui *ui)
             .gate = ui->config.gate,
             .config = ui->config.config,
             .messages = ui->config.messages,
+            .prefix = ui->input.prefix.name,
             .kind = ui->layout.kind,
             .wall_ms = clock_wall_ms()};
 }
@@ -424,8 +424,9 @@ static struct ui *ui_alloc(const struct ui_config *config)
     ui->messages_view.ops = &v_messages_ops;
     ui->help.focused = ui->messages_view.focused = true;
     ui->hook = (struct loop_hook){.fn = render, .ctx = ui};
-    input_init(&ui->input, PREFIX_BYTE);
+    input_init(&ui->input, config->config ? &config->config->prefix : &CHORD_DEFAULT);
     review_init(&ui->review, config->config ? config->config->review_arm_ms : 0);
+    ui->review.prefix = ui->input.prefix.name;
     make_timers(ui);
     return ui;
 }
@@ -518,9 +519,14 @@ void ui_marks_changed(struct ui *ui)
 
 void ui_message(struct ui *ui, const char *fmt, ...)
 {
+    struct buf shown = BUF_INIT;
+    char text[MESSAGE_LEN];
     va_list args;
     va_start(args, fmt);
-    messages_put(ui->config.messages, clock_wall_ms(), fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    keymap_shown(text, strstr(fmt, "C-\\") ? ui->input.prefix.name : NULL, &shown);
+    messages_add(ui->config.messages, clock_wall_ms(), "%.*s", STR_ARG(buf_str(&shown)));
+    buf_release(&shown);
     ui_touch(ui, DIRTY_CHROME);
 }

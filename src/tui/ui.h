@@ -64,7 +64,8 @@ void ui_screen_whole(struct ui *ui);
 /* Also for the gate's on_change. */
 void ui_changed(struct ui *ui);
 void ui_marks_changed(struct ui *ui);
-/* One line in the last row until the next key, and kept for C-\ ~. */
+/* One line in the last row until the next key, and kept for C-\ ~. Keys are written with the
+ * default prefix, "C-\ q", and shown with the one in use. */
 void ui_message(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -25,9 +25,59 @@ static void flush_agent(struct ui *ui)
     ui_touch(ui, DIRTY_WORDS);
 }
 
-static bool is_vt_key(const struct key *key)
+/* A key of old bytes as the kitty protocol sees it: Ctrl and a letter, not a control byte. Tab,
+ * Enter and Backspace are keys, and 0x08 is Backspace on some terminals: it stays a byte. */
+static uint32_t key_code(const struct key *key, int *mods)
+{
+    uint32_t cp = key->cp;
+    *mods = key->mods;
+    if (key->kind == KEY_SYM)
+        return key->sym == KEY_SYM_ESC ? 27 : '\t';
+    if (key->form != FORM_BYTES || cp >= 0x20 || cp == '\t' || cp == '\r')
+        return cp;
+    *mods |= VT_MOD_CTRL;
+    return cp == 0 ? ' ' : cp <= 26 ? cp + 0x60 : cp + 0x40;
+}
+
+static bool is_cursor_key(const struct key *key)
 {
     return key->kind == KEY_SYM && key->sym < KEY_SYM_ESC;
+}
+
+/* The agent expects this key as the terminal sent it. */
+static bool is_as_expected(const struct key *key, bool is_kitty)
+{
+    if (key->raw.n == 0)
+        return false;
+    if (key->form == FORM_BYTES && (key->kind == KEY_RAW || key->mods & KEY_MOD_OTHER ||
+                                           (key->kind == KEY_CHAR && key->cp == 8)))
+        return true;
+    return is_kitty ? key->form == FORM_KITTY : key->form == FORM_BYTES && !is_cursor_key(key);
+}
+
+/*
+ * The bytes of a key for the agent, appended. Anything but what is expected is written anew:
+ * the terminal knows no other form, or has not heard yet that the agent wants another one.
+ */
+static void encode_key(struct ui *ui, const struct key *key)
+{
+    const struct vt *vt = session_vt(ui->session);
+    char bytes[32];
+    size_t n = 0;
+    int mods;
+    if (is_as_expected(key, vt_modes(vt).kitty_flags != 0)) {
+        buf_append_str(&ui->agent_bytes, key->raw);
+        return;
+    }
+    if (key->release || key->kind == KEY_RAW || key->mods & KEY_MOD_OTHER)
+        return;
+    if (is_cursor_key(key)) {
+        n = vt_encode_key(vt, key->sym, key->mods, bytes);
+    } else {
+        uint32_t cp = key_code(key, &mods);
+        n = vt_encode_char(vt, cp, mods, bytes);
+    }
+    buf_append(&ui->agent_bytes, bytes, n);
 }
 
 static void to_agent(struct ui *ui, const struct key *key)
@@ -38,13 +88,7 @@ static void to_agent(struct ui *ui, const struct key *key)
         return;
     }
     sessions_answered(ui->config.sessions, ui->session);
-    if (is_vt_key(key)) {
-        flush_agent(ui);
-        session_key(ui->session, key->sym, key->mods);
-        ui_touch(ui, DIRTY_WORDS);
-        return;
-    }
-    buf_append_str(&ui->agent_bytes, key->raw);
+    encode_key(ui, key);
 }
 
 /* --- modes ---------------------------------------------------------------------------- */
@@ -125,8 +169,13 @@ static void commit_key(struct ui *ui, enum action_id id)
 
 static void send_prefix(struct ui *ui)
 {
-    if (ui->mode == MODE_AGENT && ui_agent_lives(ui))
-        buf_putc(&ui->agent_bytes, (char)ui->input.prefix);
+    const struct chord *prefix = &ui->input.prefix;
+    struct key key = {.kind = prefix->key ? KEY_SYM : KEY_CHAR, .form = FORM_KITTY};
+    key.sym = prefix->key;
+    key.cp = prefix->cp;
+    key.mods = prefix->key ? 0 : VT_MOD_CTRL;
+    if (ui->mode == MODE_AGENT)
+        to_agent(ui, &key);
 }
 
 static void redraw(struct ui *ui)
@@ -299,7 +348,7 @@ static void host_key(struct ui *ui, const struct key *key)
 {
     if (ui->mode == MODE_REVIEW && ui->review.commit.phase == COMMIT_CODE) {
         if (key_is_text(key) && !key->repeat)
-            ui_gate_letter(ui, key->cp);
+            ui_gate_letter(ui, key_latin(key));
         else if (key->kind == KEY_SYM && key->sym == KEY_SYM_ESC)
             commit_rearm(&ui->review.commit, ui_now(ui));
         ui_touch(ui, DIRTY_PANELS);
@@ -325,15 +374,17 @@ static void prefix_off(struct ui *ui)
 
 static void prefixed_key(struct ui *ui, const struct key *key)
 {
+    char typed[5] = "";
     prefix_off(ui);
     const struct action *action = keymap_find(ui->mode, true, key);
+    if (!action && key_is_text(key))
+        typed[utf8_encode(key->cp, typed)] = '\0';
     if (!action || (action->id != ACT_QUIT && action->id != ACT_STOP))
         ui->asked = ASKED_NOTHING;
     if (action)
         act(ui, action->id);
-    else if (key_is_text(key))
-        ui_message(ui, "no such key: C-\\ %.*s, nothing was sent (C-\\ ? lists them)",
-                STR_ARG(key->raw));
+    else if (typed[0])
+        ui_message(ui, "no such key: C-\\ %s, nothing was sent (C-\\ ? lists them)", typed);
     else
         ui_message(ui, "no such key after C-\\, nothing was sent (C-\\ ? lists them)");
 }

@@ -11,6 +11,15 @@ static unsigned count_help(const struct view_env *env)
     return n;
 }
 
+static void put_shown(
+        const struct view_env *env, struct rect r, struct style style, const char *text)
+{
+    struct buf shown = BUF_INIT;
+    keymap_shown(text, env->prefix, &shown);
+    view_put(env->frame, r.row, r.col, r.cols, style, buf_str(&shown));
+    buf_release(&shown);
+}
+
 static void draw_help(struct view *view, const struct view_env *env, struct rect r)
 {
     const struct action *row;
@@ -19,9 +28,9 @@ static void draw_help(struct view *view, const struct view_env *env, struct rect
     for (unsigned i = 0; (row = keymap_at(i)) && line < r.rows; i++) {
         if (!row->help || at++ < view->selected)
             continue;
-        view_printf(env->frame, r.row + line, r.col, 14, STYLE_BOLD, "%s", row->keys);
-        view_put(env->frame, r.row + line, r.col + 15, r.cols - 15, STYLE_PLAIN,
-                str_of(row->help));
+        put_shown(env, (struct rect){r.row + line, r.col, 1, 14}, STYLE_BOLD, row->keys);
+        put_shown(env, (struct rect){r.row + line, r.col + 15, 1, r.cols - 15}, STYLE_PLAIN,
+                row->help);
         line++;
     }
 }

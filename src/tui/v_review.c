@@ -163,6 +163,15 @@ static void make_lines(struct review *review, int width)
                 "high risk: approving asks for the two letters beside the draft");
 }
 
+static void add_chord(struct review *review, const char *chord, struct str text)
+{
+    struct buf shown = BUF_INIT;
+    keymap_shown(chord, review->prefix, &shown);
+    buf_putc(&shown, '\0');
+    add(&review->foot, buf_data(&shown), text, true);
+    buf_release(&shown);
+}
+
 /* The draft as it is shown below what scrolls: the choices, what the rules cannot
  * say, and each rule as it would be. */
 static void make_foot(struct review *review, int width)
@@ -176,10 +185,9 @@ static void make_foot(struct review *review, int width)
     draft_widths(&review->draft, choices, sizeof choices);
     add(&review->foot, "", str_of(choices), false);
     const char *yes = draft_rule(&review->draft, true), *no = draft_rule(&review->draft, false);
-    add(&review->foot, "C-\\ y",
-            yes[0] ? str_of(yes) : STR("not offered: risk HIGH allows exactly this only"),
-            true);
-    add(&review->foot, "C-\\ n", str_of(no), true);
+    add_chord(review, "C-\\ y",
+            yes[0] ? str_of(yes) : STR("not offered: risk HIGH allows exactly this only"));
+    add_chord(review, "C-\\ n", str_of(no));
 }
 
 static bool line_at(const struct page *page, int index, struct str *ret)

@@ -20,6 +20,7 @@ struct page {
 
 struct review {
     struct commit commit;
+    const char *prefix;    /* borrows: name of the prefix key, or NULL: the default one */
     struct gate_item item; /* as it was when the review opened */
     struct draft draft;    /* what a commit key would do */
     bool draft_fits;       /* the rule it would become is on the screen whole */

@@ -179,8 +179,12 @@ void view_draw(struct view *view, const struct view_env *env)
         return;
     char title[64];
     snprintf(title, sizeof title, "%s%s", view->focused ? "[*] " : "", view->ops->title);
+    struct buf chord = BUF_INIT;
+    keymap_shown(view->ops->chord, env->prefix, &chord);
+    buf_putc(&chord, '\0');
     struct rect inner =
-            view_box(env->frame, view->area, view->focused, title, view->ops->chord, NULL);
+            view_box(env->frame, view->area, view->focused, title, buf_data(&chord), NULL);
+    buf_release(&chord);
     if (inner.rows <= 0)
         return;
     unsigned count = view->ops->count(env);

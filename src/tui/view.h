@@ -22,6 +22,7 @@ struct view_env {
     struct gate *gate;           /* borrows; may be NULL */
     const struct config *config; /* borrows; may be NULL */
     const struct messages *messages;
+    const char *prefix; /* name of the prefix key; NULL: the default one */
     enum layout_kind kind;
     int64_t wall_ms;
 };

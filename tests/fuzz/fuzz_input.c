@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in;
     struct seen seen = {0};
-    input_init(&in, 0x1c);
+    input_init(&in, &CHORD_DEFAULT);
     /* Each block: a byte that says how many follow, and whether a pause comes behind them. */
     for (size_t i = 0; i < size;) {
         size_t n = data[i] & 63, rest = size - i - 1;

@@ -1,6 +1,7 @@
 /*
  * test_vt_keys.c - the bytes a key or a paste is for the agent.
  */
+#include "pty/chord.h"
 #include "pty/vt.h"
 
 #include "unit/pty/term.h"
@@ -70,6 +71,196 @@ static void test_keys(void **state)
 }
 
 static const struct {
+    const char *modes;
+    uint32_t cp;
+    int mods;
+    const char *bytes;
+} chars[] = {
+        {"", 'a', 0, "a"},
+        {"", 'A', VT_MOD_SHIFT, "A"},
+        {"", 0xe9, 0, "\303\251"},
+        {"", 'a', VT_MOD_CTRL, "\001"},
+        {"", 'A', VT_MOD_CTRL | VT_MOD_SHIFT, "\001"},
+        {"", 'z', VT_MOD_ALT, "\033z"},
+        {"", 'a', VT_MOD_ALT | VT_MOD_CTRL, "\033\001"},
+        {"", '\\', VT_MOD_CTRL, "\034"},
+        {"", '4', VT_MOD_CTRL, "\034"},
+        {"", '^', VT_MOD_CTRL, "\036"},
+        {"", '6', VT_MOD_CTRL, "\036"},
+        {"", '/', VT_MOD_CTRL, "\037"},
+        {"", '?', VT_MOD_CTRL, "\177"},
+        {"", '1', VT_MOD_CTRL, "1"},
+        {"", '\t', 0, "\t"},
+        {"", '\t', VT_MOD_SHIFT, "\033[Z"},
+        {"", '\r', 0, "\r"},
+        {"", '\r', VT_MOD_SHIFT, "\r"},
+        {"", '\r', VT_MOD_ALT, "\033\r"},
+        {"", 27, 0, "\033"},
+        {"", 27, VT_MOD_ALT, "\033\033"},
+        {"", 127, 0, "\177"},
+        {"", 127, VT_MOD_CTRL, "\b"},
+        {"", 127, VT_MOD_ALT, "\033\177"},
+        {"\033[>1u", 'a', 0, "a"},
+        {"\033[>1u", 'A', VT_MOD_SHIFT, "A"},
+        {"\033[>1u", 0xe9, 0, "\303\251"},
+        {"\033[>1u", 'a', VT_MOD_CTRL, "\033[97;5u"},
+        {"\033[>1u", 'A', VT_MOD_CTRL | VT_MOD_SHIFT, "\033[97;6u"},
+        {"\033[>1u", 'z', VT_MOD_ALT, "\033[122;3u"},
+        {"\033[>1u", 'Z', VT_MOD_ALT, "\033[122;4u"},
+        {"\033[>1u", '\\', VT_MOD_CTRL, "\033[92;5u"},
+        {"\033[>1u", ' ', VT_MOD_CTRL, "\033[32;5u"},
+        {"\033[>1u", '\t', 0, "\t"},
+        {"\033[>1u", '\t', VT_MOD_SHIFT, "\033[9;2u"},
+        {"\033[>1u", '\r', 0, "\r"},
+        {"\033[>1u", '\r', VT_MOD_SHIFT, "\033[13;2u"},
+        {"\033[>1u", '\r', VT_MOD_CTRL, "\033[13;5u"},
+        {"\033[>1u", 27, 0, "\033[27u"},
+        {"\033[>1u", 127, 0, "\177"},
+        {"\033[>1u", 127, VT_MOD_ALT, "\033[127;3u"},
+        {"\033[>1u", 0x439, VT_MOD_CTRL, "\033[1081;5u"},
+        {"\033[>2u", 'a', VT_MOD_CTRL, "\001"},
+        {"\033[>2u", 27, 0, "\033"},
+        {"\033[>5u", 'A', VT_MOD_ALT | VT_MOD_SHIFT, "\033[97:65;4u"},
+        {"\033[>8u", 'a', 0, "\033[97u"},
+        {"\033[>8u", 'A', VT_MOD_SHIFT, "\033[97;2u"},
+        {"\033[>8u", '\r', 0, "\033[13u"},
+        {"\033[>8u", 127, 0, "\033[127u"},
+        {"\033[>24u", 'a', 0, "\033[97;;97u"},
+        {"\033[>28u", 'A', VT_MOD_SHIFT, "\033[97:65;2;65u"},
+        {"\033[>24u", 'a', VT_MOD_CTRL, "\033[97;5u"},
+        {"\033[>1u\033[<u", 'a', VT_MOD_CTRL, "\001"},
+        {"\033[=1;1u\033[?1049h", 'a', VT_MOD_CTRL, "\001"},
+        {"\033[>4;1m", 'a', VT_MOD_CTRL, "\001"},
+        {"\033[>4;1m", 'A', VT_MOD_CTRL | VT_MOD_SHIFT, "\033[27;6;65~"},
+        {"\033[>4;1m", '\r', VT_MOD_SHIFT, "\033[27;2;13~"},
+        {"\033[>4;1m", '\r', VT_MOD_ALT, "\033\r"},
+        {"\033[>4;1m", '1', VT_MOD_CTRL, "\033[27;5;49~"},
+        {"\033[>4;1m", 'a', VT_MOD_ALT, "\033a"},
+        {"\033[>4;1m", '\t', VT_MOD_SHIFT, "\033[Z"},
+        {"\033[>4;1m", '\t', VT_MOD_CTRL, "\033[27;5;9~"},
+        {"\033[>4;1m", 127, VT_MOD_CTRL, "\b"},
+        {"\033[>4;1m", 'A', VT_MOD_SHIFT, "A"},
+        {"\033[>4;2m", 'a', VT_MOD_CTRL, "\033[27;5;97~"},
+        {"\033[>4;2m", 'a', VT_MOD_ALT, "\033[27;3;97~"},
+        {"\033[>4;2m", 'A', VT_MOD_SHIFT, "A"},
+        {"\033[>4;2m", '\r', 0, "\r"},
+        {"\033[>4;2m", '\t', VT_MOD_SHIFT, "\033[Z"},
+        {"\033[>4;2m\033[>4m", 'a', VT_MOD_CTRL, "\001"},
+        {"\033[>4;2m\033[>4n", 'a', VT_MOD_CTRL, "\001"},
+        {"\033[>4;2m\033[>m", 'a', VT_MOD_CTRL, "\001"},
+        {"\033[>4;2m\033[>1u", 'a', VT_MOD_CTRL, "\033[97;5u"},
+        {"\033[>1;2m", 'a', VT_MOD_CTRL, "\001"},
+        {"", 0x110000, 0, ""},
+        {"\033[>1u", 0xd800, 0, ""},
+};
+
+static void test_characters_with_modifiers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(chars) / sizeof(chars[0]); i++) {
+        struct term *term = term_new(20, 4);
+        char bytes[32];
+
+        term_feed(term, chars[i].modes);
+        size_t n = vt_encode_char(term->vt, chars[i].cp, chars[i].mods, bytes);
+        if (n != strlen(chars[i].bytes) || memcmp(bytes, chars[i].bytes, n) != 0)
+            fail_msg("row %zu: '%.*s', not '%s'", i, (int)n, bytes, chars[i].bytes);
+        term_free(term);
+    }
+}
+
+static const struct {
+    const char *modes;
+    struct vt_mouse mouse;
+    const char *bytes;
+} mice[] = {
+        {"", {0, false, 0, 0}, ""},
+        {"\033[?1000h", {0, false, 0, 0}, "\033[M !!"},
+        {"\033[?1000h", {0, true, 2, 1}, "\033[M#\"#"},
+        {"\033[?1000h", {2 | VT_MOUSE_CTRL, true, 0, 0}, "\033[M3!!"},
+        {"\033[?1000h", {VT_MOUSE_WHEEL, false, 3, 9}, "\033[M`*$"},
+        {"\033[?1000;1006h", {0, false, 3, 9}, "\033[<0;10;4M"},
+        {"\033[?1000;1006h", {0, true, 3, 9}, "\033[<0;10;4m"},
+        {"\033[?1000;1006h", {65 | VT_MOUSE_SHIFT, false, 0, 0}, "\033[<69;1;1M"},
+        /* motion: with a button from 1002 on, without one in 1003 only */
+        {"\033[?1000;1006h", {VT_MOUSE_MOTION, false, 0, 0}, ""},
+        {"\033[?1002;1006h", {VT_MOUSE_MOTION, false, 0, 0}, "\033[<32;1;1M"},
+        {"\033[?1002;1006h", {VT_MOUSE_MOTION | VT_MOUSE_NONE, false, 0, 0}, ""},
+        {"\033[?1003;1006h", {VT_MOUSE_MOTION | VT_MOUSE_NONE, false, 0, 0}, "\033[<35;1;1M"},
+        {"\033[?1003;1006h\033[?1003l", {0, false, 0, 0}, ""},
+        /* outside, and beyond what a byte can say */
+        {"\033[?1000;1006h", {0, false, 10, 0}, ""},
+        {"\033[?1000;1006h", {0, false, 0, 300}, ""},
+        {"\033[?1000;1006h", {0, false, -1, 0}, ""},
+        {"\033[?1000h", {0, false, 0, 222}, "\033[M \377!"},
+        {"\033[?1000h", {0, false, 0, 223}, ""},
+};
+
+static void test_mouse(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(mice) / sizeof(mice[0]); i++) {
+        struct term *term = term_new(300, 10);
+        char bytes[32];
+
+        term_feed(term, mice[i].modes);
+        size_t n = vt_encode_mouse(term->vt, &mice[i].mouse, bytes);
+        assert_int_equal(n, strlen(mice[i].bytes));
+        assert_memory_equal(bytes, mice[i].bytes, n);
+        term_free(term);
+    }
+}
+
+static const struct {
+    const char *name, *shown;
+    int byte, key;
+} chords[] = {
+        {"C-\\", "C-\\", 0x1c, 0},
+        {"C-^", "C-^", 0x1e, 0},
+        {"C-B", "C-b", 2, 0},
+        {"c-a", "C-a", 1, 0},
+        {"C-Space", "C-Space", 0, 0},
+        {"F12", "F12", -1, VT_KEY_F1 + 11},
+        {"f1", "F1", -1, VT_KEY_F1},
+        {"C-c", NULL, 0, 0},
+        {"C-D", NULL, 0, 0},
+        {"C-z", NULL, 0, 0},
+        {"C-h", NULL, 0, 0},
+        {"C-i", NULL, 0, 0},
+        {"C-j", NULL, 0, 0},
+        {"C-m", NULL, 0, 0},
+        {"C-[", NULL, 0, 0},
+        {"a", NULL, 0, 0},
+        {"Enter", NULL, 0, 0},
+        {"Tab", NULL, 0, 0},
+        {"Esc", NULL, 0, 0},
+        {"F13", NULL, 0, 0},
+        {"F0", NULL, 0, 0},
+        {"C-", NULL, 0, 0},
+        {"C-1", NULL, 0, 0},
+        {"C-bb", NULL, 0, 0},
+        {"M-x", NULL, 0, 0},
+        {"", NULL, 0, 0},
+};
+
+static void test_names_of_prefixes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(chords) / sizeof(chords[0]); i++) {
+        struct chord chord;
+        struct err err;
+        int rc = chord_parse(chords[i].name, &chord, &err);
+
+        assert_int_equal(rc == 0, chords[i].shown != NULL);
+        if (rc < 0)
+            continue;
+        assert_string_equal(chord.name, chords[i].shown);
+        assert_int_equal(chord.byte, chords[i].byte);
+        assert_int_equal(chord.key, chords[i].key);
+    }
+}
+
+static const struct {
     const char *in, *plain;
 } pastes[] = {
         {"", ""},
@@ -112,6 +303,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_keys),
+            cmocka_unit_test(test_characters_with_modifiers),
+            cmocka_unit_test(test_mouse),
+            cmocka_unit_test(test_names_of_prefixes),
             cmocka_unit_test(test_pastes),
     };
 

@@ -83,6 +83,7 @@ static void test_every_key_is_read(void **state)
             "agent: shell\nruntime: bwrap\nbase_image: b:1\nhost_mark: owl-harbor\n"
             "policy: /p\nreview: {timeout: 90s, arm_ms: 700}\npane: {scrollback: 5}\n"
             "limits: {memory_mb: 128, pids: 9, cpus: 1.5}\nnotify: {bell: false}\n"
+            "keys: {prefix: F12}\nui: {mouse: false}\n"
             "network:\n  upstream_ca: /ca\n  resolve:\n"
             "    - {host: A.test, port: 443, address: 127.0.0.1, to_port: 8443}\n"
             "providers:\n  x: {hosts: [x.test]}\nagents:\n  y: {command: [y]}\n",
@@ -95,6 +96,8 @@ static void test_every_key_is_read(void **state)
     assert_int_equal(config.pids, 9);
     assert_true(config.cpus > 1.4 && config.cpus < 1.6);
     assert_false(config.bell);
+    assert_string_equal(config.prefix.name, "F12");
+    assert_false(config.mouse);
     assert_int_equal(config.resolve_count, 1);
     assert_string_equal(config.resolve[0].host, "a.test");
     assert_int_equal(config.resolve[0].to_port, 8443);
@@ -102,6 +105,27 @@ static void test_every_key_is_read(void **state)
             memmem(buf_data(&config.providers), buf_len(&config.providers), "x.test", 6));
     assert_non_null(memmem(buf_data(&config.agents), buf_len(&config.agents), "[y]", 3));
     config_release(&config);
+}
+
+static void test_presets_name_a_prefix_and_a_prefix_overrules_them(void **state)
+{
+    static const struct {
+        const char *text, *prefix;
+    } rows[] = {{"agent: x\n", "C-\\"}, {"keys: {preset: default}\n", "C-\\"},
+            {"keys: {preset: tmux}\n", "C-b"}, {"keys: {preset: screen}\n", "C-a"},
+            {"keys: {preset: tmux, prefix: C-^}\n", "C-^"},
+            {"keys: {prefix: C-Space}\n", "C-Space"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config config;
+        struct err err;
+
+        assert_int_equal(load(&config, rows[i].text, &err), 0);
+        assert_string_equal(config.prefix.name, rows[i].prefix);
+        assert_true(config.mouse);
+        config_release(&config);
+    }
 }
 
 static void test_wrong_values_name_the_key_and_what_is_possible(void **state)
@@ -115,6 +139,9 @@ static void test_wrong_values_name_the_key_and_what_is_possible(void **state)
             {"review: {timeout: never}\n", "5m"},
             {"review: {arm_ms: 10}\n", "300"},
             {"limits: {memory_mb: 1}\n", "64"},
+            {"keys: {prefix: C-c}\n", "programs need that key"},
+            {"keys: {prefix: x}\n", "F1 to F12"},
+            {"keys: {preset: tmx}\n", "did you mean 'tmux'"},
             {"network: {resolve: [{host: a}]}\n", "c.yaml"},
     };
 
@@ -322,6 +349,7 @@ int main(void)
             cmocka_unit_test(test_without_a_file_the_defaults_hold),
             cmocka_unit_test(test_the_host_mark_is_made_once_and_kept),
             cmocka_unit_test(test_every_key_is_read),
+            cmocka_unit_test(test_presets_name_a_prefix_and_a_prefix_overrules_them),
             cmocka_unit_test(test_wrong_values_name_the_key_and_what_is_possible),
             cmocka_unit_test(test_a_named_file_must_be_there),
             cmocka_unit_test(test_the_environment_holds_nothing_of_the_hosts),

@@ -80,7 +80,7 @@ static void test_hints_fit_and_always_end_with_help(void **state)
         for (int prefix = 0; prefix < 2; prefix++)
             for (int cols = 10; cols < 220; cols++) {
                 struct buf hints = BUF_INIT;
-                keymap_hints(mode, prefix, cols, &hints);
+                keymap_hints(mode, prefix, NULL, cols, &hints);
                 assert_true((int)buf_len(&hints) <= cols);
                 assert_true(str_ends(buf_str(&hints), STR("? help")));
                 buf_release(&hints);
@@ -91,10 +91,10 @@ static void test_hints_of_a_review_name_the_commit_keys_first(void **state)
 {
     struct buf hints = BUF_INIT;
     (void)state;
-    keymap_hints(MODE_REVIEW, false, 80, &hints);
+    keymap_hints(MODE_REVIEW, false, NULL, 80, &hints);
     assert_true(str_starts(buf_str(&hints), STR("C-\\ y approve  C-\\ n deny  ")));
     buf_clear(&hints);
-    keymap_hints(MODE_AGENT, false, 120, &hints);
+    keymap_hints(MODE_AGENT, false, NULL, 120, &hints);
     assert_true(str_starts(buf_str(&hints), STR("C-\\ e review  C-\\ l requests  ")));
     buf_release(&hints);
 }

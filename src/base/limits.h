@@ -172,6 +172,9 @@
 #define LIMIT_VT_STRING (8 * 1024)
 /* A clipboard text (OSC 52), base64; terminals cap it between 100 kB and 1 MB. */
 #define LIMIT_VT_CLIPBOARD (1024 * 1024)
+/* Target of a hyperlink (OSC 8): what browsers take at least (RFC 9110 asks for 8000; longer
+ * ones are not shown whole on any screen). */
+#define LIMIT_VT_LINK 2048
 /* Largest screen; no real terminal reaches it, and 4 million cells take 64 MB. */
 #define LIMIT_VT_COLS 2000
 #define LIMIT_VT_ROWS 1000

@@ -289,6 +289,7 @@ static const struct vtguard_ops guard_ops = {
         .on_shift = vt_on_shift,
         .on_osc = vt_on_osc,
         .on_dcs = vt_on_dcs,
+        .on_dropped = vt_on_dropped,
 };
 
 /* --- public ----------------------------------------------------------------------------- */
@@ -322,6 +323,7 @@ static void stop(struct vt *vt)
         vt_grid_release(&vt->screens[i]);
     vt_scroll_clear(&vt->scroll);
     vt_rest_release(&vt->rest);
+    vt_links_release(vt);
 }
 
 struct vt *vt_new(int cols, int rows, unsigned scrollback, const struct vt_ops *ops, void *ctx)

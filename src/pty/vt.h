@@ -46,8 +46,9 @@ struct vt_cell {
     uint32_t cp;     /* base character; 0: empty */
     uint32_t fg, bg; /* VT_COLOR_* */
     uint16_t attrs;
-    uint8_t width; /* 1 or 2; 0: right half of a wide character */
-    uint8_t extra; /* more code points follow: vt_cell_extra() */
+    uint8_t width : 4; /* 1 or 2; 0: right half of a wide character */
+    uint8_t extra : 4; /* so many code points follow: vt_cell_extra() */
+    uint8_t link;      /* vt_link_target(); 0: none. On the screen only, not in the history */
 };
 
 struct vt;
@@ -62,6 +63,8 @@ struct vt_ops {
     /* A synchronized update (mode 2026) just ended: the screen is whole now, though the
        next one may open in the same vt_feed. vt_row() and the rest may be called here. */
     void (*on_sync_end)(void *ctx);
+    /* It wants its user to hear this (OSC 9, 99, 777); raw bytes, at most LIMIT_VT_STRING. */
+    void (*on_notice)(void *ctx, struct str text);
 };
 
 /* scrollback: lines kept. rows >= 1, cols >= 2 (clamped). Any op may be NULL. */
@@ -88,6 +91,20 @@ int vt_cell_extra(const struct vt *vt, int row, int col, uint32_t out[VT_CELL_CH
 
 /* VT_COLOR_* of the underline of a cell with these attributes; DEFAULT: that of the text. */
 uint32_t vt_underline_color(const struct vt *vt, unsigned attrs);
+
+/* Where a hyperlink (OSC 8) leads, as the agent wrote it; NULL: not known (any more). */
+const char *vt_link_target(const struct vt *vt, unsigned link);
+
+/* Control strings that were dropped whole since the start. */
+enum vt_dropped {
+    VT_DROPPED_DCS,  /* sixel, passthrough, definitions; not the questions that are answered */
+    VT_DROPPED_APC,  /* kitty's pictures, and messages to programs */
+    VT_DROPPED_PM,   /* PM and SOS */
+    VT_DROPPED_FILE, /* OSC 1337: files, pictures, commands of iTerm2 */
+    VT_DROPPED_OSC,  /* others, too long ones */
+    VT_DROPPED_COUNT
+};
+uint64_t vt_dropped(const struct vt *vt, enum vt_dropped what);
 
 /* Dirty span of a row, [from,to) in columns; false: clean. vt_dirty_clear after drawing. */
 bool vt_dirty(const struct vt *vt, int row, int *ret_from, int *ret_to);

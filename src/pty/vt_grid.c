@@ -104,7 +104,7 @@ int vt_grid_put(struct vt_grid *grid, int row, int col, uint32_t cp, int width,
 
     cell[0] = *pen;
     cell[0].cp = cp;
-    cell[0].width = (uint8_t)width;
+    cell[0].width = width == 2 ? 2 : 1;
     if (width == 2) {
         cell[1] = *pen;
         cell[1].cp = 0;

@@ -7,6 +7,7 @@
  *   vt_csi.c   what becomes of each sequence
  *   vt_modes.c modes, margins, saved cursors, screens, resets
  *   vt_sgr.c   colours and attributes: the pen is ours, libvterm never sees one
+ *   vt_link.c  hyperlinks; vt_news.c: notifications, and what is dropped
  *   vt_osc.c   title, clipboard, queries in strings
  *   vt_keys.c  cursor and function keys and pastes for the agent; vt_chars.c: characters;
  *              vt_mouse.c: the mouse
@@ -22,6 +23,7 @@
 
 #define VT_KITTY_STACK 8
 #define VT_TITLE_CHARS 64
+#define VT_LINKS 256 /* numbers that fit into a cell; 0 is none */
 #define VT_UNDERLINE_COLORS 15 /* more than these are drawn in the colour of the text */
 #define VT_UNDERLINE_COLOR_SHIFT 12
 #define VT_MARKS 4 /* for a character that is no emoji */
@@ -37,6 +39,12 @@ struct vt_saved {
     bool origin;
     char charset[4];
     int shift;
+};
+
+/* Where a hyperlink leads. */
+struct vt_link {
+    char *target; /* owns; NULL: the number is free */
+    size_t len;
 };
 
 struct vt_kitty {
@@ -87,6 +95,9 @@ struct vt {
     unsigned underline_color_count;
     uint32_t text_color, back_color; /* 0xRRGGBB of the user's terminal */
     char title[VT_TITLE_CHARS * 4 + 1];
+    struct vt_link links[VT_LINKS]; /* by number */
+    bool links_half;                /* which half is forgotten next */
+    uint64_t dropped[VT_DROPPED_COUNT];
 };
 
 /* vt.c */
@@ -143,6 +154,15 @@ void vt_hard_reset(struct vt *vt);
 void vt_sgr(struct vt *vt, const struct vtguard_csi *csi);
 /* The pen as the parameters of SGR that make it. */
 void vt_sgr_text(const struct vt *vt, struct buf *ret);
+
+/* vt_link.c */
+/* `parameters;target` of OSC 8: what is printed from now on leads there. */
+void vt_set_link(struct vt *vt, struct str body);
+void vt_links_release(struct vt *vt);
+
+/* vt_news.c */
+void vt_notice(struct vt *vt, unsigned code, struct str body);
+void vt_on_dropped(void *ctx, char introducer);
 
 /* vt_osc.c */
 void vt_on_osc(void *ctx, struct str body, bool ended_by_bell);

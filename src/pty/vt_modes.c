@@ -55,6 +55,7 @@ void vt_save_cursor(struct vt *vt)
 
     vt_lib_cursor(vt, &saved->row, &saved->col);
     saved->pen = vt->pen;
+    saved->pen.link = 0;
     saved->origin = vt->origin;
     saved->shift = vt->shift;
     memcpy(saved->charset, vt->charset, sizeof(saved->charset));
@@ -65,7 +66,9 @@ void vt_restore_cursor(struct vt *vt)
     const struct vt_saved *saved = &vt->saved[vt->modes.alt_screen];
     int row = saved->row;
 
+    uint8_t link = vt->pen.link;
     vt->pen = saved->pen;
+    vt->pen.link = link;
     for (int set = 0; set < 4; set++)
         if (vt->charset[set] != saved->charset[set])
             vt_set_charset(vt, set, saved->charset[set]);

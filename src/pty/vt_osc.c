@@ -1,7 +1,7 @@
 /*
  * vt_osc.c - control strings: title, clipboard, and questions about colours and abilities.
  *
- * Everything else (links, notifications, files, images, palettes) is dropped. A
+ * Everything else (files, images, palettes) is dropped and counted. A
  * reply never contains bytes that the agent chose, and the clipboard is never read.
  */
 #include "pty/vt_internal.h"
@@ -197,6 +197,8 @@ void vt_on_dcs(void *ctx, struct str body)
         report_setting(ctx, (struct str){body.p + 2, body.n - 2});
     else if (str_starts(body, STR("+q")))
         report_abilities(ctx, (struct str){body.p + 2, body.n - 2});
+    else
+        vt_on_dropped(ctx, 'P');
 }
 
 void vt_on_osc(void *ctx, struct str body, bool ended_by_bell)
@@ -209,6 +211,7 @@ void vt_on_osc(void *ctx, struct str body, bool ended_by_bell)
         return;
     switch (code) {
     case 0:
+    case 1: /* an icon's name */
     case 2:
         set_title(vt, body);
         break;
@@ -227,7 +230,16 @@ void vt_on_osc(void *ctx, struct str body, bool ended_by_bell)
     case 52:
         set_clipboard(vt, body);
         break;
+    case 8:
+        vt_set_link(vt, body);
+        break;
+    case 9:
+    case 99:
+    case 777:
+        vt_notice(vt, (unsigned)code, body);
+        break;
     default:
+        vt->dropped[code == 1337 ? VT_DROPPED_FILE : VT_DROPPED_OSC]++;
         break;
     }
 }

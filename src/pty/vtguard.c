@@ -256,6 +256,7 @@ static void string_begin(struct vtguard *guard, struct slice *slice, char introd
                          : introducer == 'P' ? VTGUARD_DCS
                                              : VTGUARD_OTHER;
     guard->string_over = guard->string_kind == VTGUARD_OTHER;
+    guard->introducer = introducer;
     buf_clear(&guard->string);
 }
 
@@ -450,10 +451,14 @@ static void string_end(struct vtguard *guard, bool by_bell)
 {
     guard->state = VTGUARD_GROUND;
     guard->after_text = false;
-    if (!guard->string_over && guard->string_kind == VTGUARD_OSC)
+    if (guard->string_over) {
+        if (guard->ops->on_dropped)
+            guard->ops->on_dropped(guard->ctx, guard->introducer);
+    } else if (guard->string_kind == VTGUARD_OSC) {
         guard->ops->on_osc(guard->ctx, buf_str(&guard->string), by_bell);
-    else if (!guard->string_over)
+    } else {
         guard->ops->on_dcs(guard->ctx, buf_str(&guard->string));
+    }
     if (guard->string.cap > LIMIT_VT_STRING)
         buf_release(&guard->string);
 }

@@ -45,6 +45,8 @@ struct vtguard_ops {
     void (*on_shift)(void *ctx, int set);              /* SI, SO: G0 or G1 is in use */
     void (*on_osc)(void *ctx, struct str body, bool ended_by_bell);
     void (*on_dcs)(void *ctx, struct str body);
+    /* A string of another kind (X ^ _), or one that was too long. May be NULL. */
+    void (*on_dropped)(void *ctx, char introducer);
 };
 
 enum vtguard_state {
@@ -69,6 +71,7 @@ struct vtguard {
     bool esc_odd; /* two intermediates: nothing we know */
     enum vtguard_string string_kind;
     bool string_over;  /* too long: swallow to its end */
+    char introducer;   /* of it, behind the ESC */
     struct buf string; /* owns */
     char held[4];      /* beginning of a character */
     unsigned held_len;

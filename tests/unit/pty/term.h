@@ -11,7 +11,7 @@
 
 struct term {
     struct vt *vt;
-    struct buf replies, clipboard;
+    struct buf replies, clipboard, notices;
     unsigned bells, titles, clipboards, sync_ends;
 };
 
@@ -45,10 +45,16 @@ static void term_on_sync_end(void *ctx)
     ((struct term *)ctx)->sync_ends++;
 }
 
+static void term_on_notice(void *ctx, struct str text)
+{
+    buf_append_str(&((struct term *)ctx)->notices, text);
+    buf_putc(&((struct term *)ctx)->notices, '|');
+}
+
 static inline struct term *term_new(int cols, int rows)
 {
-    static const struct vt_ops ops = {
-            term_on_reply, term_on_bell, term_on_title, term_on_clipboard, term_on_sync_end};
+    static const struct vt_ops ops = {term_on_reply, term_on_bell, term_on_title,
+            term_on_clipboard, term_on_sync_end, term_on_notice};
     struct term *term = xcalloc(1, sizeof(*term));
 
     term->vt = vt_new(cols, rows, 100, &ops, term);
@@ -60,6 +66,7 @@ static inline void term_free(struct term *term)
     vt_free(term->vt);
     buf_release(&term->replies);
     buf_release(&term->clipboard);
+    buf_release(&term->notices);
     free(term);
 }
 

@@ -607,7 +607,7 @@ static void test_a_title_is_cleaned_and_cut(void **state)
     } titles[] = {
             {"\033]0;hello\a", "hello"},
             {"\033]2;\xe4\xb8\xad\xe6\x96\x87\033\\", "\xe4\xb8\xad\xe6\x96\x87"},
-            {"\033]1;icon\a", ""},
+            {"\033]1;icon\a", "icon"},
             {"\033]0;a\r\nb\xe2\x80\xae"
              "c\xff\xc2\x85"
              "d\x7f\a",

@@ -102,7 +102,7 @@ static void on_dcs(void *ctx, struct str body)
 }
 
 static const struct vtguard_ops ops = {on_plain, on_mark, is_plain_csi, on_csi, is_plain_esc,
-        on_esc, on_shift, on_osc, on_dcs};
+        on_esc, on_shift, on_osc, on_dcs, NULL};
 
 static void log_begin(struct log *log)
 {

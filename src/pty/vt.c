@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "pty/vt_reflow.h"
 
 /* --- libvterm --------------------------------------------------------------------------- */
 
@@ -30,8 +31,10 @@ static int on_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
 
     if (vt->is_silent || width < 1 || pos.row >= vt->grid->rows || pos.col >= vt->grid->cols)
         return 1;
-    if (pos.col == 0 && pos.row > 0 && (vt->wrap_pending || (width == 2 && vt->edge_pending)))
+    if (pos.col == 0 && pos.row > 0 && (vt->wrap_pending || (width == 2 && vt->edge_pending))) {
         vt->grid->lines[pos.row - 1]->wrapped = true;
+        vt->grid->lines[pos.row]->goes_on = true;
+    }
     width = vt_grid_put(vt->grid, pos.row, pos.col, cp, width, &vt->pen);
     vt->put_row = pos.row;
     vt->put_col = pos.col;
@@ -303,6 +306,7 @@ static void start(struct vt *vt, int cols, int rows)
 {
     for (int i = 0; i < 2; i++)
         vt_grid_init(&vt->screens[i], cols, rows);
+    vt_scroll_set_cols(&vt->scroll, cols);
     vt->grid = &vt->screens[0];
     vt->put_row = -1;
     vt->want_history = true;
@@ -380,26 +384,25 @@ void vt_reset(struct vt *vt)
     vt_set_colors(vt, text_color, back_color);
 }
 
-/*
- * The main screen keeps its cursor row: what does not fit leaves at the top into the history,
- * and comes back from there if the cursor stands on the last row. Returns how far rows moved
- * down.
- */
-static int resize_main(struct vt *vt, int cols, int rows, int cursor_row)
+/* The text of the main screen is wrapped anew. Returns whether a line wrap is pending. */
+static bool resize_main(struct vt *vt, int cols, int rows, int *row, int *col)
 {
-    struct vt_grid *grid = &vt->screens[0];
-    int old_rows = grid->rows;
-    int drop = cursor_row >= rows ? cursor_row - rows + 1 : 0;
-    int pull = 0;
+    bool is_alt = vt->modes.alt_screen;
+    struct vt_saved *saved = &vt->saved[0];
+    struct vt_spot spots[VT_SPOTS] = {
+            {is_alt ? saved->row : *row, is_alt ? saved->col : *col, false},
+            {saved->row, saved->col, false}};
 
-    if (rows > old_rows && cursor_row == old_rows - 1)
-        pull = clamp(rows - old_rows, 0, (int)vt->scroll.count);
-    for (int row = 0; row < drop; row++)
-        vt_scroll_push(&vt->scroll, grid->lines[row]);
-    vt_grid_resize(grid, cols, rows, drop, pull);
-    for (int row = pull - 1; row >= 0; row--)
-        vt_scroll_pop(&vt->scroll, grid, row);
-    return pull - drop;
+    if (!is_alt && vt->wrap_pending && vt->autowrap)
+        spots[0] = (struct vt_spot){vt->put_row, vt->put_col, true};
+    vt_reflow(&vt->screens[0], &vt->scroll, cols, rows, spots);
+    saved->row = spots[1].row;
+    saved->col = spots[1].col;
+    if (is_alt)
+        return false;
+    *row = spots[0].row;
+    *col = spots[0].col;
+    return spots[0].is_after;
 }
 
 static int resize_alternate(struct vt *vt, int cols, int rows, int cursor_row)
@@ -408,6 +411,17 @@ static int resize_alternate(struct vt *vt, int cols, int rows, int cursor_row)
 
     vt_grid_resize(&vt->screens[1], cols, rows, drop, 0);
     return -drop;
+}
+
+/* The library has it from printing in the last column only; here nothing is drawn. */
+static void make_wrap_pending(struct vt *vt, int row)
+{
+    vterm_state_set_callbacks(vt->state, NULL, NULL);
+    vt_lib_printf(vt, "\033[%d;%dHx", row + 1, vt->grid->cols);
+    vterm_state_set_callbacks(vt->state, &state_callbacks, vt);
+    vt->put_row = row;
+    vt->put_col = vt->grid->cols - 1;
+    vt->wrap_pending = true;
 }
 
 void vt_resize(struct vt *vt, int cols, int rows)
@@ -421,16 +435,17 @@ void vt_resize(struct vt *vt, int cols, int rows)
         return;
 
     vt_lib_cursor(vt, &row, &col);
-    int main_shift = resize_main(vt, cols, rows, is_alt ? vt->saved[0].row : row);
+    bool is_pending = resize_main(vt, cols, rows, &row, &col);
     int alt_shift = resize_alternate(vt, cols, rows, is_alt ? row : 0);
     vt->margin_top = 0;
     vt->margin_bottom = rows;
     vt->put_row = -1;
-    vt->wrap_pending = false;
-    vt->saved[0].row = clamp(vt->saved[0].row + main_shift, 0, rows - 1);
+    vt->wrap_pending = vt->edge_pending = false;
     vt->saved[1].row = clamp(vt->saved[1].row + alt_shift, 0, rows - 1);
-    row = clamp(row + (is_alt ? alt_shift : main_shift), 0, rows - 1);
+    row = clamp(is_alt ? row + alt_shift : row, 0, rows - 1);
     vt_lib_renew(vt, row, clamp(col, 0, cols - 1));
+    if (is_pending)
+        make_wrap_pending(vt, row);
 }
 
 void vt_size(const struct vt *vt, int *ret_cols, int *ret_rows)
@@ -539,5 +554,5 @@ bool vt_scroll_wrapped(const struct vt *vt, unsigned line)
     bool wrapped = false;
 
     vt_scroll_get(&vt->scroll, line, NULL, 0, &wrapped);
-    return wrapped;
+    return wrapped && (line > 0 || vt->screens[0].lines[0]->goes_on);
 }

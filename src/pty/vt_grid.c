@@ -19,7 +19,7 @@
 
 static const struct vt_cell blank = {.width = 1};
 
-static struct vt_line *line_new(int cols)
+struct vt_line *vt_line_new(int cols)
 {
     struct vt_line *line = xcalloc(1, sizeof(*line));
 
@@ -30,7 +30,7 @@ static struct vt_line *line_new(int cols)
     return line;
 }
 
-static void line_free(struct vt_line *line)
+void vt_line_free(struct vt_line *line)
 {
     if (!line)
         return;
@@ -44,14 +44,14 @@ void vt_grid_init(struct vt_grid *grid, int cols, int rows)
     *grid = (struct vt_grid){.rows = rows, .cols = cols};
     grid->lines = xcalloc((size_t)rows, sizeof(struct vt_line *));
     for (int row = 0; row < rows; row++)
-        grid->lines[row] = line_new(cols);
+        grid->lines[row] = vt_line_new(cols);
     vt_grid_dirty_rows(grid, 0, rows);
 }
 
 void vt_grid_release(struct vt_grid *grid)
 {
     for (int row = 0; row < grid->rows; row++)
-        line_free(grid->lines[row]);
+        vt_line_free(grid->lines[row]);
     free(grid->lines);
     *grid = (struct vt_grid){0};
 }
@@ -70,6 +70,27 @@ const struct vt_cell *vt_line_cells(struct vt_line *line)
     for (int i = line->used; i < line->cols; i++)
         line->cells[i] = line->fill;
     return line->cells;
+}
+
+bool vt_cell_is_blank(const struct vt_cell *cell)
+{
+    return (cell->cp == 0 || cell->cp == ' ') && cell->width == 1 && cell->bg == 0 &&
+           cell->extra == 0 && (cell->attrs & ~(VT_BOLD | VT_DIM | VT_ITALIC)) == 0;
+}
+
+int vt_line_text(struct vt_line *line, int least)
+{
+    int used = vt_cell_is_blank(&line->fill) ? line->used : line->cols;
+    const struct vt_cell *last = &line->cells[line->cols - 1];
+
+    if (used == line->cols || line->wrapped)
+        vt_line_cells(line);
+    if (line->wrapped) /* a wide character that did not fit leaves the last cell empty */
+        return line->cols - (last->cp == 0 && vt_cell_is_blank(last));
+    while (used > 0 && vt_cell_is_blank(&line->cells[used - 1]) &&
+            !(used <= least && line->cells[used - 1].cp))
+        used--;
+    return used;
 }
 
 static void blank_half(struct vt_cell *cell)
@@ -144,9 +165,8 @@ static struct vt_mark *mark_entry(struct vt_line *line, int col)
     return NULL;
 }
 
-void vt_grid_mark(struct vt_grid *grid, int row, int col, uint32_t cp)
+void vt_line_add_mark(struct vt_line *line, int col, uint32_t cp)
 {
-    struct vt_line *line = grid->lines[row];
     struct vt_cell *cell = &line->cells[col];
 
     if (col >= line->used || cell->cp == 0 || cell->extra >= VT_CELL_CHARS - 1)
@@ -164,6 +184,11 @@ void vt_grid_mark(struct vt_grid *grid, int row, int col, uint32_t cp)
     }
     mark->cp[cell->extra++] = cp;
     vt_line_dirty(line, col, col + (cell->width == 2 ? 2 : 1));
+}
+
+void vt_grid_mark(struct vt_grid *grid, int row, int col, uint32_t cp)
+{
+    vt_line_add_mark(grid->lines[row], col, cp);
 }
 
 const struct vt_mark *vt_line_mark(const struct vt_line *line, int col)
@@ -213,8 +238,7 @@ void vt_grid_fill(struct vt_grid *grid, int row, struct vt_cell fill)
     line->used = 0;
     line->fill = fill;
     line->mark_count = 0;
-    line->wrapped = false;
-    line->prompt = false;
+    line->wrapped = line->goes_on = line->prompt = false;
     vt_line_dirty(line, 0, grid->cols);
 }
 
@@ -229,6 +253,8 @@ void vt_grid_erase(struct vt_grid *grid, int row, int from, int to, uint32_t bg)
     }
     split_wide(line, from);
     split_wide(line, to);
+    if (from == 0)
+        line->goes_on = false;
     if (to == grid->cols) {
         if (!is_fill)
             use_up_to(line, from);
@@ -363,7 +389,7 @@ static void line_resize(struct vt_line *line, int cols)
     line->cells = xrealloc(line->cells, (size_t)cols * sizeof(struct vt_cell));
     if (line->used > cols)
         line->used = cols;
-    line->wrapped = false;
+    line->wrapped = line->goes_on = false;
     line->cols = cols;
 
     unsigned kept = 0;
@@ -385,7 +411,7 @@ void vt_grid_resize(struct vt_grid *grid, int cols, int rows, int drop, int pull
         int to = row - drop + pull;
 
         if (row < drop || to >= rows) {
-            line_free(line);
+            vt_line_free(line);
             continue;
         }
         if (cols != grid->cols)
@@ -394,7 +420,7 @@ void vt_grid_resize(struct vt_grid *grid, int cols, int rows, int drop, int pull
     }
     for (int row = 0; row < rows; row++)
         if (!lines[row])
-            lines[row] = line_new(cols);
+            lines[row] = vt_line_new(cols);
     free(grid->lines);
     grid->lines = lines;
     grid->rows = rows;

@@ -19,7 +19,8 @@ struct vt_line {
     int used;
     struct vt_cell fill;      /* what every cell from `used` on is; one column wide */
     int dirty_from, dirty_to; /* empty: from >= to */
-    bool wrapped;             /* text goes on in the next line */
+    bool wrapped;             /* text goes on in the next line, if that one says so too */
+    bool goes_on;             /* text that began in the line before */
     bool prompt;              /* a prompt begins in it (OSC 133;A) */
     struct vt_mark *marks;    /* owns; entries of cells whose extra is 0 are stale */
     unsigned mark_count, mark_cap;
@@ -52,6 +53,16 @@ void vt_grid_shift(struct vt_grid *grid, int row, int from, int to, int n, uint3
 void vt_grid_scroll(struct vt_grid *grid, int top, int bottom, int n, uint32_t bg);
 /* `drop` rows go at the top, `pull` blank ones come there; the bottom gives or takes. */
 void vt_grid_resize(struct vt_grid *grid, int cols, int rows, int drop, int pull);
+
+/* A blank one, not in a grid. */
+struct vt_line *vt_line_new(int cols);
+void vt_line_free(struct vt_line *line);
+/* How many cells from the left are text, without trailing blanks; of a wrapped line all. Blanks
+   that were written count up to column `least`. The cells are written out as far. */
+int vt_line_text(struct vt_line *line, int least);
+/* One more code point for the character in this cell. */
+void vt_line_add_mark(struct vt_line *line, int col, uint32_t cp);
+bool vt_cell_is_blank(const struct vt_cell *cell);
 
 /* Every cell is this one. */
 void vt_grid_fill(struct vt_grid *grid, int row, struct vt_cell fill);

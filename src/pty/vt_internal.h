@@ -2,7 +2,8 @@
  * vt_internal.h - the emulator's parts among themselves.
  *
  *   vt.c       owns libvterm: its callbacks, feeding, resizing, the public calls
- *   vt_grid.c  one screen of cells; vt_scroll.c: history; vt_rest.c: screens at rest
+ *   vt_grid.c  one screen of cells; vt_reflow.c: another size
+ *   vt_scroll.c  history; vt_pack.c: a line of it; vt_rest.c: screens at rest
  *   vt_fast.c  plain text and cursor moves, past libvterm
  *   vt_csi.c   what becomes of each sequence
  *   vt_modes.c modes, margins, saved cursors, screens, resets

@@ -1,295 +1,358 @@
 /*
- * vt_scroll.c - packed scrollback.
+ * vt_scroll.c - packed scrollback: blocks of lines, and rows found in them.
  *
- * A line is an array of attribute runs followed by UTF-8 text, one character for each cell from
- * the left; trailing blank cells are cut, and a line in default colours has no runs at
- * all. Two control characters, which a cell cannot hold, carry what the text alone does not
- * say: WIDE stands before a character of two cells, MARK before a code point that belongs to
- * the cell before. Bounded in lines and in bytes; the oldest line goes first.
+ * A block holds lines from its start and their places, in units of ALIGN bytes, from its end.
+ * Bounded in rows and in bytes; the oldest line goes first, and its block when it is empty.
+ * That block is the next one to be filled, so a long flood allocates nothing.
+ *
+ * Every pushed row is one row more: a row is joined to the line before only if that one
+ * ends in a full row, as it does when the terminal wrapped it. So `count` is kept without
+ * looking at text; only another width makes the lines be counted again.
  */
 #include "pty/vt_scroll.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
-#define WIDE 0x01
-#define MARK 0x02
+#define BLOCK (64u * 1024)
+#define ALIGN sizeof(uint32_t)
 
-/* WIDE and a character of 4 bytes, five marks of 5. */
-#define CELL_BYTES (1 + 4 + (VT_CELL_CHARS - 1) * 5)
+typedef uint16_t place_t; /* of a line in its block / ALIGN */
 
-struct run {
-    uint32_t fg, bg;
-    uint16_t attrs;
-    uint16_t cells;
+struct vt_block {
+    char *mem;            /* owns */
+    uint32_t size;        /* of mem */
+    uint32_t used;        /* bytes of lines */
+    uint32_t first, last; /* lines [first,last) are there */
+    uint32_t rows;        /* of them */
 };
 
-struct vt_packed {
-    uint32_t text_len;
-    uint16_t run_count;
-    bool wrapped : 1;
-    bool prompt : 1;
-    bool plain : 1;    /* no control characters in the text */
-    struct run runs[]; /* then the text */
+/* Going from one row to the next is the usual thing. */
+struct vt_scroll_seek {
+    uint64_t number; /* of the line's first row: `dropped` and how much it is younger */
+    unsigned block;
+    uint32_t line; /* UINT32_MAX: nothing is known */
 };
 
-#define GROW_MIN 64
+/* --- blocks ---------------------------------------------------------------------------- */
 
-static size_t packed_size(const struct vt_packed *packed)
+static place_t *place_of(const struct vt_block *block, uint32_t line)
 {
-    return sizeof(*packed) + packed->run_count * sizeof(struct run) + packed->text_len;
+    return (place_t *)(void *)(block->mem + block->size) - 1 - line;
 }
 
-static const char *packed_text(const struct vt_packed *packed)
+static struct vt_packed *line_at(const struct vt_block *block, uint32_t line)
 {
-    return (const char *)(packed->runs + packed->run_count);
+    return (struct vt_packed *)(void *)(block->mem + *place_of(block, line) * ALIGN);
 }
 
-static bool is_same_pen(const struct vt_cell *a, const struct vt_cell *b)
+static unsigned line_rows(const struct vt_scroll *scroll, const struct vt_packed *line)
 {
-    return a->fg == b->fg && a->bg == b->bg && a->attrs == b->attrs;
+    return (unsigned)vt_packed_rows(line, scroll->cols);
 }
 
-static bool is_blank(const struct vt_cell *cell)
+static struct vt_block *newest_block(const struct vt_scroll *scroll)
 {
-    return (cell->cp == 0 || cell->cp == ' ') && cell->width == 1 && cell->bg == 0 &&
-           cell->extra == 0 && (cell->attrs & ~(VT_BOLD | VT_DIM | VT_ITALIC)) == 0;
+    return scroll->block_count ? &scroll->blocks[scroll->block_count - 1] : NULL;
 }
 
-static int visible_cells(struct vt_line *line)
+static struct vt_packed *newest_line(const struct vt_scroll *scroll)
 {
-    int used = is_blank(&line->fill) ? line->used : line->cols;
+    const struct vt_block *block = newest_block(scroll);
 
-    if (used == line->cols)
-        vt_line_cells(line);
-    /* A blank that the text goes on behind is a part of it, if somebody wrote it. */
-    while (used > 0 && is_blank(&line->cells[used - 1]) &&
-            !(line->wrapped && line->cells[used - 1].cp))
-        used--;
-    return used;
+    return block ? line_at(block, block->last - 1) : NULL;
 }
 
-static unsigned count_runs(const struct vt_cell *cells, int used)
+static void forget_seek(struct vt_scroll *scroll)
 {
-    static const struct vt_cell plain;
-    unsigned runs = used ? 1 : 0;
-
-    for (int col = 1; col < used; col++)
-        runs += !is_same_pen(&cells[col], &cells[col - 1]);
-    return runs == 1 && is_same_pen(&cells[0], &plain) ? 0 : runs;
+    if (scroll->seek)
+        scroll->seek->line = UINT32_MAX;
 }
 
-static char *put_char(char *out, uint32_t cp)
+/* The memory of the first block becomes the spare one. */
+static void drop_block(struct vt_scroll *scroll)
 {
-    return out + utf8_encode(cp ? cp : ' ', out);
-}
+    struct vt_block *block = &scroll->blocks[0];
 
-/* At most CELL_BYTES a cell. Returns the length. */
-static size_t pack_text(const struct vt_line *line, int used, char *out, bool *ret_plain)
-{
-    char *p = out;
-    bool plain = true;
-
-    for (int col = 0; col < used; col++) {
-        const struct vt_cell *cell = &line->cells[col];
-
-        if (cell->cp < 0x80 && cell->extra == 0 && cell->width == 1) {
-            *p++ = cell->cp ? (char)cell->cp : ' ';
-            continue;
-        }
-        if (cell->width == 0)
-            continue;
-        plain = plain && cell->width == 1 && cell->extra == 0;
-        if (cell->width == 2)
-            *p++ = WIDE;
-        p = put_char(p, cell->cp);
-
-        const struct vt_mark *mark = vt_line_mark(line, col);
-        for (int i = 0; mark && i < cell->extra; i++) {
-            *p++ = MARK;
-            p = put_char(p, mark->cp[i]);
-        }
-    }
-    *ret_plain = plain;
-    return (size_t)(p - out);
-}
-
-static void pack_runs(const struct vt_cell *cells, int used, struct run *run)
-{
-    *run = (struct run){cells[0].fg, cells[0].bg, cells[0].attrs, 1};
-    for (int col = 1; col < used; col++) {
-        if (!is_same_pen(&cells[col], &cells[col - 1])) {
-            *++run = (struct run){cells[col].fg, cells[col].bg, cells[col].attrs, 1};
-            continue;
-        }
-        run->cells++;
-    }
-}
-
-static struct vt_packed *pack(struct vt_scroll *scroll, struct vt_line *line)
-{
-    int used = visible_cells(line);
-    unsigned runs = count_runs(line->cells, used);
-    size_t most = (size_t)used * CELL_BYTES;
-
-    if (most > scroll->scratch_cap) {
-        scroll->scratch = xrealloc(scroll->scratch, most);
-        scroll->scratch_cap = most;
-    }
-
-    bool plain;
-    size_t text = pack_text(line, used, scroll->scratch, &plain);
-    struct vt_packed *packed = xmalloc(sizeof(*packed) + runs * sizeof(struct run) + text);
-
-    packed->run_count = (uint16_t)runs;
-    packed->text_len = (uint32_t)text;
-    packed->wrapped = line->wrapped;
-    packed->prompt = line->prompt;
-    packed->plain = plain;
-    if (runs)
-        pack_runs(line->cells, used, packed->runs);
-    if (text)
-        memcpy(packed->runs + runs, scroll->scratch, text);
-    return packed;
-}
-
-/* Slot of the line that is `age` lines younger than the oldest. */
-static unsigned slot(const struct vt_scroll *scroll, unsigned age)
-{
-    unsigned at = scroll->first + age;
-
-    return at >= scroll->cap ? at - scroll->cap : at;
-}
-
-void vt_scroll_init(struct vt_scroll *scroll, unsigned max)
-{
-    *scroll = (struct vt_scroll){.max = max, .max_bytes = LIMIT_VT_SCROLL};
+    scroll->bytes -= block->size;
+    if (block->size == BLOCK && !scroll->spare)
+        scroll->spare = block->mem;
+    else
+        free(block->mem);
+    scroll->block_count--;
+    memmove(block, block + 1, scroll->block_count * sizeof(*block));
+    forget_seek(scroll);
 }
 
 void vt_scroll_drop(struct vt_scroll *scroll)
 {
-    struct vt_packed *oldest = scroll->ring[scroll->first];
+    struct vt_block *block = &scroll->blocks[0];
+    const struct vt_packed *oldest = line_at(block, block->first++);
+    unsigned rows = line_rows(scroll, oldest);
 
-    scroll->bytes -= packed_size(oldest);
-    free(oldest);
-    scroll->first = slot(scroll, 1);
-    scroll->count--;
-    scroll->dropped++;
+    block->rows -= rows;
+    scroll->count -= rows;
+    scroll->dropped += rows;
+    scroll->weight -= oldest->weight;
+    if (block->first == block->last)
+        drop_block(scroll);
+}
+
+static void add_block(struct vt_scroll *scroll, size_t size)
+{
+    if (size < BLOCK)
+        size = BLOCK;
+    while (scroll->block_count && scroll->bytes + size > scroll->max_bytes)
+        vt_scroll_drop(scroll);
+    if (scroll->block_count == scroll->block_cap) {
+        scroll->block_cap = scroll->block_cap ? scroll->block_cap * 2 : 8;
+        scroll->blocks = xrealloc(scroll->blocks, scroll->block_cap * sizeof(*scroll->blocks));
+    }
+    if (!scroll->seek) {
+        scroll->seek = xmalloc(sizeof(*scroll->seek));
+        forget_seek(scroll);
+    }
+
+    bool is_spare = size == BLOCK && scroll->spare;
+    scroll->blocks[scroll->block_count++] = (struct vt_block){
+            .mem = is_spare ? scroll->spare : xmalloc(size), .size = (uint32_t)size};
+    if (is_spare)
+        scroll->spare = NULL;
+    scroll->bytes += size;
+}
+
+static size_t aligned(size_t n)
+{
+    return (n + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* Is there room for a line of n bytes at its end, in place of `line` or as the next one? */
+static bool has_room(const struct vt_block *block, size_t at, uint32_t line, size_t n)
+{
+    return at + aligned(n) + (line + 1) * sizeof(place_t) <= block->size;
+}
+
+/* Room for one more line, and the line is counted. */
+static struct vt_packed *add_line(struct vt_scroll *scroll, size_t n)
+{
+    struct vt_block *block = newest_block(scroll);
+
+    if (!block || !has_room(block, block->used, block->last, n)) {
+        add_block(scroll, aligned(n) + sizeof(place_t));
+        block = newest_block(scroll);
+    }
+    *place_of(block, block->last) = (place_t)(block->used / ALIGN);
+    block->used += (uint32_t)aligned(n);
+    return line_at(block, block->last++);
+}
+
+static void remove_newest(struct vt_scroll *scroll)
+{
+    struct vt_block *block = newest_block(scroll);
+
+    block->used = (uint32_t)(*place_of(block, --block->last) * ALIGN);
+    if (block->first < block->last)
+        return;
+    scroll->bytes -= block->size;
+    free(block->mem);
+    scroll->block_count--;
+}
+
+/* The newest line gets room to be n bytes long. It may move. */
+static struct vt_packed *stretch_newest(struct vt_scroll *scroll, size_t n)
+{
+    struct vt_block *block = newest_block(scroll);
+    uint32_t line = block->last - 1;
+    size_t at = *place_of(block, line) * ALIGN;
+
+    if (has_room(block, at, line, n)) {
+        block->used = (uint32_t)(at + aligned(n));
+        return line_at(block, line);
+    }
+
+    struct vt_packed *old = line_at(block, line);
+    size_t size = vt_packed_size(old);
+    struct vt_packed *copy = xmalloc(size);
+    unsigned rows = line_rows(scroll, old);
+
+    memcpy(copy, old, size);
+    block->rows -= rows;
+    remove_newest(scroll);
+    forget_seek(scroll);
+    /* Twice its size, so that it does not move with every row; it never gets longer. */
+    add_block(scroll, aligned(n) * 2 + sizeof(place_t));
+    block = newest_block(scroll);
+    block->rows = rows;
+    struct vt_packed *moved = add_line(scroll, n);
+    memcpy(moved, copy, size);
+    free(copy);
+    return moved;
+}
+
+void vt_scroll_init(struct vt_scroll *scroll, unsigned max)
+{
+    *scroll = (struct vt_scroll){.max = max, .max_bytes = LIMIT_VT_SCROLL, .tail = -1};
 }
 
 void vt_scroll_clear(struct vt_scroll *scroll)
 {
-    while (scroll->count)
-        vt_scroll_drop(scroll);
-    free(scroll->ring);
-    free(scroll->scratch);
-    *scroll = (struct vt_scroll){
-            .max = scroll->max, .max_bytes = scroll->max_bytes, .dropped = scroll->dropped};
+    struct vt_scroll empty = {.max = scroll->max,
+            .max_bytes = scroll->max_bytes,
+            .cols = scroll->cols,
+            .tail = -1,
+            .dropped = scroll->dropped + scroll->count};
+
+    for (unsigned i = 0; i < scroll->block_count; i++)
+        free(scroll->blocks[i].mem);
+    free(scroll->blocks);
+    free(scroll->spare);
+    free(scroll->seek);
+    vt_packing_release(&scroll->packing);
+    *scroll = empty;
 }
 
-static void grow(struct vt_scroll *scroll)
+/* --- pushing ---------------------------------------------------------------------------- */
+
+/* Only what goes on behind a full row: else rows would not be where they were. */
+static bool is_continued(const struct vt_scroll *scroll)
 {
-    unsigned cap = scroll->cap > scroll->max / 2 ? scroll->max : scroll->cap * 2;
+    const struct vt_packing *packing = &scroll->packing;
 
-    if (cap < GROW_MIN)
-        cap = scroll->max < GROW_MIN ? scroll->max : GROW_MIN;
-
-    struct vt_packed **ring = xcalloc(cap, sizeof(*ring));
-    for (unsigned i = 0; i < scroll->count; i++)
-        ring[i] = scroll->ring[slot(scroll, i)];
-    free(scroll->ring);
-    scroll->ring = ring;
-    scroll->cap = cap;
-    scroll->first = 0;
+    return scroll->cols && packing->goes_on && !packing->prompt && packing->used &&
+           (scroll->tail == 0 || (scroll->tail == 1 && packing->is_wide));
 }
 
 void vt_scroll_push(struct vt_scroll *scroll, struct vt_line *line)
 {
+    struct vt_packing *packing = &scroll->packing;
+
     if (scroll->max == 0)
         return;
-
-    struct vt_packed *packed = pack(scroll, line);
-    size_t size = packed_size(packed);
-
-    while (scroll->count &&
-            (scroll->count >= scroll->max || scroll->bytes + size > scroll->max_bytes))
+    vt_pack_row(packing, line);
+    while (scroll->block_count && scroll->weight >= scroll->max)
         vt_scroll_drop(scroll);
-    if (scroll->count == scroll->cap)
-        grow(scroll);
-    scroll->ring[slot(scroll, scroll->count)] = packed;
+
+    struct vt_packed *newest = newest_line(scroll);
+    size_t n = newest && is_continued(scroll) ? vt_pack_join_size(newest, packing) : 0;
+    if (newest && !packing->goes_on)
+        newest->open = 0; /* what it went on in was erased */
+    if (n)
+        vt_pack_join(stretch_newest(scroll, n), packing);
+    else
+        vt_pack_write(packing, add_line(scroll, vt_pack_size(packing)));
+    newest_block(scroll)->rows++;
     scroll->count++;
-    scroll->bytes += size;
+    scroll->weight++;
+    scroll->tail = packing->open ? line->cols - packing->used : -1;
 }
 
-static struct vt_packed *nth(const struct vt_scroll *scroll, unsigned index)
+const struct vt_packed *vt_scroll_newest(const struct vt_scroll *scroll)
 {
-    return scroll->ring[slot(scroll, scroll->count - 1 - index)];
+    return newest_line(scroll);
 }
 
-/* Walks a packed line cell by cell. */
-struct walk {
-    const struct vt_packed *packed;
-    const char *p, *end;
-    unsigned run;
-    unsigned run_left;
+void vt_scroll_pop(struct vt_scroll *scroll)
+{
+    const struct vt_packed *newest = vt_scroll_newest(scroll);
+    unsigned rows = line_rows(scroll, newest);
+
+    scroll->weight -= newest->weight;
+    scroll->count -= rows;
+    newest_block(scroll)->rows -= rows;
+    scroll->tail = -1;
+    forget_seek(scroll);
+    remove_newest(scroll);
+}
+
+/* --- rows --------------------------------------------------------------------------------- */
+
+void vt_scroll_set_cols(struct vt_scroll *scroll, int cols)
+{
+    scroll->cols = cols;
+    scroll->count = 0;
+    scroll->tail = -1;
+    forget_seek(scroll);
+    for (unsigned i = 0; i < scroll->block_count; i++) {
+        struct vt_block *block = &scroll->blocks[i];
+
+        block->rows = 0;
+        for (uint32_t line = block->first; line < block->last; line++)
+            block->rows += line_rows(scroll, line_at(block, line));
+        scroll->count += block->rows;
+    }
+}
+
+struct row {
+    const struct vt_packed *line;
+    int row; /* of the line */
 };
 
-static struct walk walk_begin(const struct vt_packed *packed)
+/* From the first line of the block in which the row is. */
+static void seek_block(const struct vt_scroll *scroll, uint64_t number)
 {
-    const char *text = packed_text(packed);
+    uint64_t start = scroll->dropped;
+    unsigned i = 0;
 
-    return (struct walk){packed, text, text + packed->text_len, 0,
-            packed->run_count ? packed->runs[0].cells : 0};
+    while (number - start >= scroll->blocks[i].rows)
+        start += scroll->blocks[i++].rows;
+    *scroll->seek = (struct vt_scroll_seek){start, i, scroll->blocks[i].first};
 }
 
-static void walk_pen(struct walk *walk, struct vt_cell *cell)
+/* Moves to the line of the row. False: it is not in this block. */
+static bool seek_line(const struct vt_scroll *scroll, uint64_t number)
 {
-    if (walk->packed->run_count == 0)
-        return;
-    if (walk->run_left == 0 && walk->run + 1u < walk->packed->run_count)
-        walk->run_left = walk->packed->runs[++walk->run].cells;
+    struct vt_scroll_seek *seek = scroll->seek;
+    const struct vt_block *block = &scroll->blocks[seek->block];
 
-    const struct run *run = &walk->packed->runs[walk->run];
-    walk->run_left--;
-    cell->fg = run->fg;
-    cell->bg = run->bg;
-    cell->attrs = run->attrs;
-}
-
-static uint32_t walk_char(struct walk *walk)
-{
-    uint32_t cp = 0;
-    int len = utf8_decode(walk->p, (size_t)(walk->end - walk->p), &cp);
-
-    walk->p += len;
-    return cp;
-}
-
-/* The next character, its cell and its marks. False at the end of the line. */
-static bool walk_next(struct walk *walk, struct vt_cell *cell, struct vt_cell *right,
-        uint32_t marks[VT_CELL_CHARS - 1])
-{
-    if (walk->p >= walk->end)
+    if (seek->line < block->first || seek->line >= block->last)
         return false;
-    *cell = (struct vt_cell){.width = 1};
-    if (*walk->p == WIDE) {
-        cell->width = 2;
-        walk->p++;
+    if (block->rows == block->last - block->first) { /* a row is a line */
+        int64_t to = (int64_t)seek->line + (int64_t)(number - seek->number);
+
+        if (to < block->first || to >= block->last)
+            return false;
+        *seek = (struct vt_scroll_seek){number, seek->block, (uint32_t)to};
+        return true;
     }
-    cell->cp = walk_char(walk);
-    walk_pen(walk, cell);
-    if (cell->width == 2) {
-        *right = (struct vt_cell){0};
-        walk_pen(walk, right);
+    while (number < seek->number) {
+        if (seek->line == block->first)
+            return false;
+        seek->number -= line_rows(scroll, line_at(block, --seek->line));
     }
-    while (walk->p < walk->end && *walk->p == MARK) {
-        walk->p++;
-        marks[cell->extra++] = walk_char(walk);
+    for (;;) {
+        unsigned rows = line_rows(scroll, line_at(block, seek->line));
+
+        if (number - seek->number < rows)
+            return true;
+        if (seek->line + 1 == block->last)
+            return false;
+        seek->line++;
+        seek->number += rows;
     }
-    return true;
+}
+
+static struct row find_row(const struct vt_scroll *scroll, unsigned index)
+{
+    struct vt_scroll_seek *seek = scroll->seek;
+    uint64_t number = scroll->dropped + scroll->count - 1 - index;
+
+    if (seek->line == UINT32_MAX || !seek_line(scroll, number)) {
+        seek_block(scroll, number);
+        CHECK(seek_line(scroll, number));
+    }
+    return (struct row){
+            line_at(&scroll->blocks[seek->block], seek->line), (int)(number - seek->number)};
+}
+
+static struct vt_walk walk_row(const struct vt_scroll *scroll, unsigned index)
+{
+    struct row row = find_row(scroll, index);
+
+    return vt_walk_begin(row.line, row.row, scroll->cols);
 }
 
 int vt_scroll_get(const struct vt_scroll *scroll, unsigned index, struct vt_cell *cells,
@@ -298,12 +361,12 @@ int vt_scroll_get(const struct vt_scroll *scroll, unsigned index, struct vt_cell
     if (index >= scroll->count)
         return 0;
 
-    struct walk walk = walk_begin(nth(scroll, index));
+    struct vt_walk walk = walk_row(scroll, index);
     struct vt_cell cell, right;
     uint32_t marks[VT_CELL_CHARS - 1];
     int n = 0;
 
-    while (n < cols && walk_next(&walk, &cell, &right, marks)) {
+    while (n < cols && vt_walk_next(&walk, &cell, &right, marks)) {
         if (n + cell.width > cols)
             break;
         cells[n++] = cell;
@@ -311,7 +374,7 @@ int vt_scroll_get(const struct vt_scroll *scroll, unsigned index, struct vt_cell
             cells[n++] = right;
     }
     if (ret_wrapped)
-        *ret_wrapped = walk.packed->wrapped;
+        *ret_wrapped = vt_scroll_is_wrapped(scroll, index);
     return n;
 }
 
@@ -321,10 +384,10 @@ int vt_scroll_marks(const struct vt_scroll *scroll, unsigned index, int col,
     if (index >= scroll->count)
         return 0;
 
-    struct walk walk = walk_begin(nth(scroll, index));
+    struct vt_walk walk = walk_row(scroll, index);
     struct vt_cell cell, right;
 
-    for (int at = 0; at <= col && walk_next(&walk, &cell, &right, out); at += cell.width)
+    for (int at = 0; at <= col && vt_walk_next(&walk, &cell, &right, out); at += cell.width)
         if (at == col)
             return cell.extra;
     return 0;
@@ -332,20 +395,13 @@ int vt_scroll_marks(const struct vt_scroll *scroll, unsigned index, int col,
 
 bool vt_scroll_text(const struct vt_scroll *scroll, unsigned index, struct str *ret)
 {
-    const struct vt_packed *packed = index < scroll->count ? nth(scroll, index) : NULL;
+    *ret = STR("");
+    if (index >= scroll->count)
+        return true;
 
-    *ret = packed ? (struct str){packed_text(packed), packed->text_len} : STR("");
-    return !packed || packed->plain;
-}
-
-/* A character with its marks, as bytes of text. */
-static size_t encode(const struct vt_cell *cell, const uint32_t *marks, char out[CELL_BYTES])
-{
-    size_t n = utf8_encode(cell->cp, out);
-
-    for (int i = 0; i < cell->extra; i++)
-        n += utf8_encode(marks[i], out + n);
-    return n;
+    struct vt_walk walk = walk_row(scroll, index);
+    *ret = vt_walk_text(&walk);
+    return walk.packed->plain;
 }
 
 void vt_scroll_append(
@@ -354,14 +410,14 @@ void vt_scroll_append(
     if (index >= scroll->count)
         return;
 
-    struct walk walk = walk_begin(nth(scroll, index));
+    struct vt_walk walk = walk_row(scroll, index);
     struct vt_cell cell, right;
     uint32_t marks[VT_CELL_CHARS - 1];
-    char bytes[CELL_BYTES];
+    char bytes[VT_PACK_CELL_BYTES];
 
-    for (int col = 0; col < to && walk_next(&walk, &cell, &right, marks); col += cell.width)
+    for (int col = 0; col < to && vt_walk_next(&walk, &cell, &right, marks); col += cell.width)
         if (col + cell.width > from)
-            buf_append(ret, bytes, encode(&cell, marks, bytes));
+            buf_append(ret, bytes, vt_pack_encode(&cell, marks, bytes));
 }
 
 int vt_scroll_column(const struct vt_scroll *scroll, unsigned index, size_t at)
@@ -369,15 +425,15 @@ int vt_scroll_column(const struct vt_scroll *scroll, unsigned index, size_t at)
     if (index >= scroll->count)
         return 0;
 
-    struct walk walk = walk_begin(nth(scroll, index));
+    struct vt_walk walk = walk_row(scroll, index);
     struct vt_cell cell, right;
     uint32_t marks[VT_CELL_CHARS - 1];
-    char bytes[CELL_BYTES];
+    char bytes[VT_PACK_CELL_BYTES];
     size_t end = 0;
     int col = 0;
 
-    while (walk_next(&walk, &cell, &right, marks)) {
-        end += encode(&cell, marks, bytes);
+    while (vt_walk_next(&walk, &cell, &right, marks)) {
+        end += vt_pack_encode(&cell, marks, bytes);
         if (at < end)
             break;
         col += cell.width;
@@ -387,34 +443,18 @@ int vt_scroll_column(const struct vt_scroll *scroll, unsigned index, size_t at)
 
 bool vt_scroll_is_wrapped(const struct vt_scroll *scroll, unsigned index)
 {
-    return index < scroll->count && nth(scroll, index)->wrapped;
+    if (index >= scroll->count)
+        return false;
+
+    struct row row = find_row(scroll, index);
+    return row.line->open || row.row + 1 < vt_packed_rows(row.line, scroll->cols);
 }
 
 bool vt_scroll_is_prompt(const struct vt_scroll *scroll, unsigned index)
 {
-    return index < scroll->count && nth(scroll, index)->prompt;
-}
+    if (index >= scroll->count)
+        return false;
 
-void vt_scroll_pop(struct vt_scroll *scroll, struct vt_grid *grid, int row)
-{
-    struct vt_packed *packed = nth(scroll, 0);
-    struct walk walk = walk_begin(packed);
-    struct vt_cell cell, right;
-    uint32_t marks[VT_CELL_CHARS - 1];
-
-    for (int col = 0; walk_next(&walk, &cell, &right, marks); col += cell.width) {
-        if (col + cell.width > grid->cols)
-            break;
-
-        int extra = cell.extra;
-        cell.extra = 0;
-        vt_grid_put(grid, row, col, cell.cp, cell.width, &cell);
-        for (int i = 0; i < extra; i++)
-            vt_grid_mark(grid, row, col, marks[i]);
-    }
-    grid->lines[row]->wrapped = packed->wrapped;
-    grid->lines[row]->prompt = packed->prompt;
-    scroll->bytes -= packed_size(packed);
-    scroll->count--;
-    free(packed);
+    struct row row = find_row(scroll, index);
+    return row.line->prompt && row.row == 0;
 }

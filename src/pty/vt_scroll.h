@@ -1,41 +1,52 @@
 /*
  * vt_scroll.h - lines that left the top of the screen, packed.
  *
- * One allocation a line; an ordinary line takes about its text and 16 bytes.
+ * What is kept are lines of text, over all the rows they took; what is read are rows of
+ * `cols` columns, which follow from the text. So a resize counts rows and moves no text, and
+ * nothing is lost when a window becomes narrow and wide again.
+ *
+ * Lines stand one behind the other in blocks: an ordinary one takes its text and 12 bytes.
  */
 #ifndef SRC_PTY_VT_SCROLL_H
 #define SRC_PTY_VT_SCROLL_H
 
-#include "pty/vt_grid.h"
+#include "base/buf.h"
+#include "pty/vt_pack.h"
 
 struct vt_scroll {
-    struct vt_packed **ring; /* owns, and the lines in it */
-    unsigned cap;            /* slots of ring */
-    unsigned first;          /* slot of the oldest line */
-    unsigned count;
-    unsigned max;     /* lines kept */
+    struct vt_block *blocks; /* owns; the oldest first */
+    unsigned block_count, block_cap;
+    char *spare;                 /* owns; an empty block */
+    struct vt_scroll_seek *seek; /* owns; where the last look-up ended */
+    struct vt_packing packing;
+    int cols;         /* of a row; 0: rows are lines as they were pushed, never joined */
+    int tail;         /* cells that the newest row lacks to be full; -1: it is complete */
+    unsigned count;   /* rows */
+    unsigned weight;  /* rows that were pushed and are still here */
+    unsigned max;     /* of them */
+    size_t bytes;     /* of all blocks; at most max_bytes */
     size_t max_bytes; /* LIMIT_VT_SCROLL, or what the owner says after init */
-    size_t bytes;     /* of all lines; at most max_bytes */
-    uint64_t dropped; /* lines that left at the old end, ever */
-    char *scratch;    /* owns; text of the line being packed */
-    size_t scratch_cap;
+    uint64_t dropped; /* rows that left at the old end, ever */
 };
 
+/* Rows are not joined until vt_scroll_set_cols(). */
 void vt_scroll_init(struct vt_scroll *scroll, unsigned max);
+/* Forgets all rows. */
 void vt_scroll_clear(struct vt_scroll *scroll);
+/* Rows have another width from now on; the next pushed too. */
+void vt_scroll_set_cols(struct vt_scroll *scroll, int cols);
 
 void vt_scroll_push(struct vt_scroll *scroll, struct vt_line *line);
-/* The oldest line leaves; there must be one. */
-void vt_scroll_drop(struct vt_scroll *scroll);
-/* Line 0 is the newest. Fills at most cols cells and returns how many; *ret_wrapped: its text
-   goes on in the next line. May be NULL. */
+/* Row 0 is the newest. Fills at most cols cells and returns how many; *ret_wrapped: its text
+   goes on in the next row. May be NULL. */
 int vt_scroll_get(const struct vt_scroll *scroll, unsigned index, struct vt_cell *cells,
         int cols, bool *ret_wrapped);
 /* Marks of a cell of it, as vt_cell_extra(). */
 int vt_scroll_marks(const struct vt_scroll *scroll, unsigned index, int col,
         uint32_t out[VT_CELL_CHARS - 1]);
-/* Its text: UTF-8 of all cells but trailing blanks. False: two kinds of control characters are
-   among it, which vt_scroll_append() leaves out. Borrowed until the line leaves. */
+
+/* Its text: UTF-8 of all cells but trailing blanks. False: control characters (vt_pack.h) are
+   among it, which vt_scroll_append() leaves out. Borrowed until the next push. */
 bool vt_scroll_text(const struct vt_scroll *scroll, unsigned index, struct str *ret);
 /* Append the text of the characters that touch columns [from,to). */
 void vt_scroll_append(
@@ -45,7 +56,12 @@ void vt_scroll_append(
 int vt_scroll_column(const struct vt_scroll *scroll, unsigned index, size_t at);
 bool vt_scroll_is_wrapped(const struct vt_scroll *scroll, unsigned index);
 bool vt_scroll_is_prompt(const struct vt_scroll *scroll, unsigned index);
-/* The newest line leaves and is written into a blank row of the grid. */
-void vt_scroll_pop(struct vt_scroll *scroll, struct vt_grid *grid, int row);
+
+/* The oldest line leaves; there must be one. */
+void vt_scroll_drop(struct vt_scroll *scroll);
+/* The newest line, to be read before vt_scroll_pop(); NULL: there is none. */
+const struct vt_packed *vt_scroll_newest(const struct vt_scroll *scroll);
+/* It leaves, with all its rows. */
+void vt_scroll_pop(struct vt_scroll *scroll);
 
 #endif

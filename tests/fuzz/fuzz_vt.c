@@ -60,15 +60,30 @@ static void check_equal(const struct vt *a, const struct vt *b)
     vt_size(a, &cols, &rows);
     CHECK(x.row == y.row && x.col == y.col && x.visible == y.visible);
     CHECK(vt_scroll_count(a) == vt_scroll_count(b));
+    for (unsigned line = 0; line < vt_scroll_count(a); line++)
+        CHECK(vt_scroll_wrapped(a, line) == vt_scroll_wrapped(b, line));
     for (int row = 0; row < rows; row++)
         CHECK(memcmp(vt_row(a, row), vt_row(b, row), (size_t)cols * sizeof(struct vt_cell)) ==
                 0);
 }
 
+/* Rows are counted as they come; counting them anew must give as many. */
+static void check_history(struct vt *vt)
+{
+    unsigned count = vt_scroll_count(vt);
+    struct vt_cell cells[300];
+    int cols, rows;
+
+    vt_size(vt, &cols, &rows);
+    vt_scroll_set_cols(&vt->scroll, cols);
+    CHECK(vt_scroll_count(vt) == count);
+    for (unsigned line = 0; line < count; line++)
+        CHECK(vt_scroll_line(vt, line, cells, 300) <= cols);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct vt *vt[3];
-    struct vt_cell cells[300];
 
     for (int i = 0; i < 3; i++) {
         vt[i] = vt_new(40, 10, 50, NULL, NULL);
@@ -78,8 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_equal(vt[0], vt[1]);
     check_equal(vt[0], vt[2]);
-    for (unsigned line = 0; line < vt_scroll_count(vt[0]); line++)
-        vt_scroll_line(vt[0], line, cells, 300);
+    check_history(vt[0]);
     for (int i = 0; i < 3; i++)
         vt_free(vt[i]);
     return 0;

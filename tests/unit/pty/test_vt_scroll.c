@@ -228,13 +228,54 @@ static void test_an_ordinary_line_takes_its_text_and_little_more(void **state)
 
     (void)state;
     vt_grid_init(&grid, 200, 1);
-    vt_scroll_init(&scroll, 1000);
+    vt_scroll_init(&scroll, 100000);
     vt_grid_put_ascii(&grid, 0, 0, "0123456789", 10, &pen);
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 100000; i++)
         vt_scroll_push(&scroll, grid.lines[0]);
-    assert_in_range(scroll.bytes / 1000, 10, 24);
+    assert_in_range(scroll.bytes / 100000, 10, 24);
     vt_scroll_clear(&scroll);
     vt_grid_release(&grid);
+}
+
+static unsigned first_four(const struct vt *vt, unsigned row)
+{
+    struct vt_cell cells[20] = {0};
+
+    vt_scroll_line(vt, row, cells, 20);
+    return cells[0].cp << 24 | cells[1].cp << 16 | cells[2].cp << 8 | cells[3].cp;
+}
+
+/* Short and long lines, some over several rows, in many blocks. */
+static void test_rows_are_found_in_any_order(void **state)
+{
+    struct vt *vt = vt_new(20, 4, 100000, NULL, NULL);
+    uint64_t seed = 3;
+
+    (void)state;
+    for (unsigned i = 0; i < 9000; i++) {
+        bool is_long = i < 1000 || i > 8000;
+        char line[200];
+        int n = snprintf(line, sizeof(line), "%04u:%*s\r\n", i,
+                is_long ? (int)(term_random(&seed) % 150) : 0, "x");
+
+        vt_feed(vt, (struct str){line, (size_t)n});
+    }
+    for (int cols = 20; cols > 5; cols -= 7) {
+        vt_resize(vt, cols, 4);
+
+        unsigned count = vt_scroll_count(vt);
+        unsigned *starts = xcalloc(count, sizeof(*starts));
+
+        for (unsigned i = 0; i < count; i++) /* one after the other */
+            starts[i] = first_four(vt, i);
+        for (int i = 0; i < 3000; i++) {
+            unsigned row = term_random(&seed) % count;
+
+            assert_int_equal(first_four(vt, row), starts[row]);
+        }
+        free(starts);
+    }
+    vt_free(vt);
 }
 
 static void test_no_scrollback_keeps_nothing(void **state)
@@ -262,6 +303,7 @@ int main(void)
             cmocka_unit_test(test_random_lines_come_back_equal),
             cmocka_unit_test(test_the_bytes_are_bounded_too),
             cmocka_unit_test(test_an_ordinary_line_takes_its_text_and_little_more),
+            cmocka_unit_test(test_rows_are_found_in_any_order),
             cmocka_unit_test(test_no_scrollback_keeps_nothing),
     };
 

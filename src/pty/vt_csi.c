@@ -62,6 +62,7 @@ bool vt_is_plain_csi(void *ctx, const struct vtguard_csi *csi)
 static void set_column(struct vt *vt, int col)
 {
     vt_lib_printf(vt, "\033[%dG", col + 1);
+    vt->wrap_pending = false;
 }
 
 static void forward(struct vt *vt, const struct vtguard_csi *csi)
@@ -96,6 +97,7 @@ static void move_cursor(struct vt *vt, const struct vtguard_csi *csi)
         return;
     if (!vt_fast_is_allowed(vt) && (vt->origin || !vt_has_margins(vt))) {
         forward(vt, csi);
+        vt->wrap_pending = false;
         return;
     }
     vt_lib_cursor(vt, &row, &col);

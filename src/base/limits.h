@@ -178,7 +178,10 @@
 /* Largest screen; no real terminal reaches it, and 4 million cells take 64 MB. */
 #define LIMIT_VT_COLS 2000
 #define LIMIT_VT_ROWS 1000
-/* Scrollback of one session; 100,000 ordinary lines take 15 MB, hostile ones 700 MB. */
+/* Lines of scrollback that may be asked for: what fits into LIMIT_VT_SCROLL if they are short,
+ * and a resize counts them all. */
+#define LIMIT_VT_LINES 1000000
+/* Scrollback of one session; 100,000 ordinary lines take 10 MB, hostile ones 700 MB. */
 #define LIMIT_VT_SCROLL (64 * 1024 * 1024)
 /* Screens at rest of one session; 200 ordinary ones take 2 MB. */
 #define LIMIT_VT_REST (8 * 1024 * 1024)

@@ -40,7 +40,7 @@ struct file_limits {
 enum file_keys { FILE_KEYS_VI, FILE_KEYS_EMACS };
 
 struct file_pane {
-    uint32_t scrollback;
+    uint32_t *scrollback;
     uint32_t *screens;
     enum file_keys mode_keys;
 };
@@ -121,7 +121,7 @@ static const cyaml_strval_t keys_names[] = {
 };
 
 static const cyaml_schema_field_t pane_fields[] = {
-        CYAML_FIELD_UINT("scrollback", OPTIONAL, struct file_pane, scrollback),
+        CYAML_FIELD_UINT_PTR("scrollback", OPTIONAL_TEXT, struct file_pane, scrollback),
         CYAML_FIELD_UINT_PTR("screens", OPTIONAL_TEXT, struct file_pane, screens),
         CYAML_FIELD_ENUM("mode_keys", OPTIONAL | CYAML_FLAG_STRICT, struct file_pane, mode_keys,
                 keys_names, sizeof(keys_names) / sizeof(keys_names[0])),
@@ -291,6 +291,9 @@ static int check(
     if (file->limits.memory_mb && file->limits.memory_mb < 64)
         return err_set(err, ERR_CONFIG, "%s: limits.memory_mb: %u is less than 64", name,
                 file->limits.memory_mb);
+    if (file->pane.scrollback && *file->pane.scrollback > LIMIT_VT_LINES)
+        return err_set(err, ERR_CONFIG, "%s: pane.scrollback: %u is more than %d", name,
+                *file->pane.scrollback, LIMIT_VT_LINES);
     if (file->pane.screens && *file->pane.screens > 1000)
         return err_set(err, ERR_CONFIG, "%s: pane.screens: %u is more than 1000", name,
                 *file->pane.screens);
@@ -344,7 +347,7 @@ static void fill(struct config *config, struct file *file, uint32_t timeout_ms)
         config->no_proxy = take(&file->network.no_proxy, "");
     config->review_timeout_ms = timeout_ms;
     config->review_arm_ms = file->review.arm_ms ? file->review.arm_ms : 500;
-    config->scrollback = file->pane.scrollback ? file->pane.scrollback : 10000;
+    config->scrollback = file->pane.scrollback ? *file->pane.scrollback : 10000;
     config->screens = file->pane.screens ? *file->pane.screens : VT_REST_SCREENS;
     config->emacs_keys = file->pane.mode_keys == FILE_KEYS_EMACS;
     config->copy_command = take_words(file->copy.command, file->copy.command_count);

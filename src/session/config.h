@@ -22,10 +22,10 @@ struct config {
     char *policy_file; /* NULL: policy.rules in the home if there, else the shipped one */
     uint32_t review_timeout_ms;
     uint32_t review_arm_ms; /* 300 to 5000; high risk three times that */
-    unsigned scrollback;
-    unsigned screens;    /* at rest, kept of full-screen agents */
-    bool emacs_keys;     /* in copy mode */
-    char **copy_command; /* NULL-terminated argv that takes what is copied, or NULL */
+    unsigned scrollback;    /* lines of history; 0: none */
+    unsigned screens;       /* at rest, kept of full-screen agents */
+    bool emacs_keys;        /* in copy mode */
+    char **copy_command;    /* NULL-terminated argv that takes what is copied, or NULL */
     unsigned memory_mb;
     unsigned pids;
     double cpus;

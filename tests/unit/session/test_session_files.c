@@ -92,6 +92,7 @@ static void test_every_key_is_read(void **state)
     assert_string_equal(config.runtime, "bwrap");
     assert_int_equal(config.review_timeout_ms, 90000);
     assert_int_equal(config.review_arm_ms, 700);
+    assert_int_equal(config.scrollback, 5);
     assert_int_equal(config.memory_mb, 128);
     assert_int_equal(config.pids, 9);
     assert_true(config.cpus > 1.4 && config.cpus < 1.6);
@@ -104,6 +105,20 @@ static void test_every_key_is_read(void **state)
     assert_non_null(
             memmem(buf_data(&config.providers), buf_len(&config.providers), "x.test", 6));
     assert_non_null(memmem(buf_data(&config.agents), buf_len(&config.agents), "[y]", 3));
+    config_release(&config);
+}
+
+static void test_a_pane_can_be_without_history_or_have_much(void **state)
+{
+    struct config config;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(load(&config, "pane: {scrollback: 0}\n", &err), 0);
+    assert_int_equal(config.scrollback, 0);
+    config_release(&config);
+    assert_int_equal(load(&config, "pane: {scrollback: 1000000}\n", &err), 0);
+    assert_int_equal(config.scrollback, 1000000);
     config_release(&config);
 }
 
@@ -139,6 +154,8 @@ static void test_wrong_values_name_the_key_and_what_is_possible(void **state)
             {"review: {timeout: never}\n", "5m"},
             {"review: {arm_ms: 10}\n", "300"},
             {"limits: {memory_mb: 1}\n", "64"},
+            {"pane: {scrollback: 1000001}\n", "more than 1000000"},
+            {"pane: {scrollback: -1}\n", "scrollback"},
             {"keys: {prefix: C-c}\n", "programs need that key"},
             {"keys: {prefix: x}\n", "F1 to F12"},
             {"keys: {preset: tmx}\n", "did you mean 'tmux'"},
@@ -349,6 +366,7 @@ int main(void)
             cmocka_unit_test(test_without_a_file_the_defaults_hold),
             cmocka_unit_test(test_the_host_mark_is_made_once_and_kept),
             cmocka_unit_test(test_every_key_is_read),
+            cmocka_unit_test(test_a_pane_can_be_without_history_or_have_much),
             cmocka_unit_test(test_presets_name_a_prefix_and_a_prefix_overrules_them),
             cmocka_unit_test(test_wrong_values_name_the_key_and_what_is_possible),
             cmocka_unit_test(test_a_named_file_must_be_there),

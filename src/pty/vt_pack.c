@@ -12,8 +12,6 @@
 /* Only a hostile row has so much text; it keeps its characters, but no more marks. */
 #define MARKED_TEXT_MAX (48 * 1024)
 
-#define WEIGHT_MAX 4095
-
 /* --- packing --------------------------------------------------------------------------- */
 
 static bool is_same_pen(const struct vt_cell *a, const struct vt_cell *b)
@@ -133,9 +131,10 @@ size_t vt_pack_size(const struct vt_packing *packing)
 void vt_pack_write(const struct vt_packing *packing, struct vt_packed *to)
 {
     *to = (struct vt_packed){.text_len = (uint16_t)packing->text_len,
-            .cells = (uint16_t)packing->used,
-            .run_count = (uint16_t)packing->runs,
+            .cells = (unsigned)packing->used & 0xfff,
+            .run_count = packing->runs & 0xfff,
             .weight = 1,
+            .rows = 1,
             .open = packing->open,
             .goes_on = packing->goes_on,
             .prompt = packing->prompt,
@@ -169,8 +168,7 @@ size_t vt_pack_join_size(const struct vt_packed *packed, const struct vt_packing
 {
     size_t text = packed->text_len + packing->text_len;
 
-    if (text > UINT16_MAX || packed->cells + packing->used > VT_PACK_CELLS ||
-            packed->weight == WEIGHT_MAX)
+    if (text > UINT16_MAX || packed->cells + packing->used > VT_PACK_CELLS)
         return 0;
     return sizeof(*packed) + join_runs(packed, packing) * sizeof(struct vt_run) + text;
 }
@@ -188,10 +186,11 @@ void vt_pack_join(struct vt_packed *packed, const struct vt_packing *packing)
         pack_runs(packing->cells, packing->used,
                 packed->runs + (packed->run_count ? packed->run_count - 1 : 0));
     }
-    packed->run_count = (uint16_t)runs;
+    packed->run_count = runs & 0xfff;
     packed->text_len = (uint16_t)(packed->text_len + packing->text_len);
-    packed->cells = (uint16_t)(packed->cells + packing->used);
-    packed->weight = (packed->weight + 1u) & WEIGHT_MAX;
+    packed->cells = (unsigned)(packed->cells + packing->used) & 0xfff;
+    packed->weight++;
+    packed->rows = packed->rows && packed->rows < VT_PACK_ROWS ? packed->rows + 1u : 0;
     packed->open = packing->open;
     packed->plain = packed->plain && packing->plain;
 }
@@ -208,19 +207,23 @@ const char *vt_packed_text(const struct vt_packed *packed)
     return (const char *)(packed->runs + packed->run_count);
 }
 
+/* The text is valid UTF-8, for it is ours. */
+static int char_len(char first)
+{
+    unsigned char c = (unsigned char)first;
+
+    return c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
 /* Over one character with its marks; returns its columns. */
 static int skip_char(const char **p, const char *end)
 {
     int width = **p == VT_PACK_WIDE ? 2 : 1;
 
-    *p += width; /* the sign and the first byte, or that one alone */
-    while (*p < end && ((unsigned char)**p & 0xc0) == 0x80)
-        ++*p;
-    while (*p < end && **p == VT_PACK_MARK) {
-        *p += 2;
-        while (*p < end && ((unsigned char)**p & 0xc0) == 0x80)
-            ++*p;
-    }
+    *p += width - 1;
+    *p += char_len(**p);
+    while (*p < end && **p == VT_PACK_MARK)
+        *p += 1 + char_len((*p)[1]);
     return width;
 }
 

@@ -17,7 +17,10 @@
 #define VT_PACK_WIDE 0x01
 #define VT_PACK_MARK 0x02
 
-/* A line ends here and goes on in another one: what must be walked to find a row is bounded. */
+#define VT_PACK_ROWS 511 /* that can be noted */
+
+/* A line ends here and goes on in another one: what must be walked to find a row is bounded.
+   A row is never longer (LIMIT_VT_COLS). */
 #define VT_PACK_CELLS 2048
 
 /* At most: WIDE and a character of 4 bytes, and the marks. */
@@ -31,13 +34,14 @@ struct vt_run {
 
 struct vt_packed {
     uint16_t text_len;
-    uint16_t cells;
-    uint16_t run_count;
-    uint16_t weight : 12; /* rows that it took when they were packed */
+    uint16_t cells : 12;
     uint16_t open : 1;    /* its text goes on in the next line */
     uint16_t goes_on : 1; /* its text began in the line before */
     uint16_t prompt : 1;  /* a prompt begins here */
     uint16_t plain : 1;   /* no control characters: each character is one cell */
+    uint32_t run_count : 12;
+    uint32_t weight : 11; /* rows that it took when they were packed */
+    uint32_t rows : 9;    /* that it takes now; 0: too many to be noted */
     struct vt_run runs[]; /* then the text */
 };
 

@@ -52,7 +52,7 @@ static struct vt_packed *line_at(const struct vt_block *block, uint32_t line)
 
 static unsigned line_rows(const struct vt_scroll *scroll, const struct vt_packed *line)
 {
-    return (unsigned)vt_packed_rows(line, scroll->cols);
+    return line->rows ? line->rows : (unsigned)vt_packed_rows(line, scroll->cols);
 }
 
 static struct vt_block *newest_block(const struct vt_scroll *scroll)
@@ -270,6 +270,15 @@ void vt_scroll_pop(struct vt_scroll *scroll)
 
 /* --- rows --------------------------------------------------------------------------------- */
 
+static unsigned count_rows(struct vt_packed *line, int cols)
+{
+    unsigned rows = (unsigned)vt_packed_rows(line, cols);
+
+    if (line->rows != rows)
+        line->rows = rows <= VT_PACK_ROWS ? rows & VT_PACK_ROWS : 0;
+    return rows;
+}
+
 void vt_scroll_set_cols(struct vt_scroll *scroll, int cols)
 {
     scroll->cols = cols;
@@ -281,7 +290,7 @@ void vt_scroll_set_cols(struct vt_scroll *scroll, int cols)
 
         block->rows = 0;
         for (uint32_t line = block->first; line < block->last; line++)
-            block->rows += line_rows(scroll, line_at(block, line));
+            block->rows += count_rows(line_at(block, line), cols);
         scroll->count += block->rows;
     }
 }
@@ -447,7 +456,7 @@ bool vt_scroll_is_wrapped(const struct vt_scroll *scroll, unsigned index)
         return false;
 
     struct row row = find_row(scroll, index);
-    return row.line->open || row.row + 1 < vt_packed_rows(row.line, scroll->cols);
+    return row.line->open || row.row + 1 < (int)line_rows(scroll, row.line);
 }
 
 bool vt_scroll_is_prompt(const struct vt_scroll *scroll, unsigned index)

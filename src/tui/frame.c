@@ -3,7 +3,8 @@
  *
  * ncurses is started with a memory file as its terminal. It wants to own signals and the
  * environment; both are put back right after newterm(), because they are not its to own.
- * For 24-bit colours it is given a description of ours (terminfo.h).
+ * The terminal it knows is one of ours (terminfo.h); outer.h makes what it writes into what
+ * the user's terminal understands.
  *
  * ncurses 6.4 keeps one list of windows for all screens: delscreen() and resizeterm() of one
  * screen also take or resize the windows of the others. So a screen that is given up is not
@@ -11,9 +12,10 @@
  * open at the same time), and after a resize the windows of all other screens are put right
  * again. ncurses 6.5 has a list for each screen; there nothing is to be put right.
  *
- * A character whose width the C library and the emulator judge differently would move
- * everything behind it on the real terminal, across our own frames too. Such a cell is drawn
- * as U+FFFD, of which the width is certain: wrong by one glyph, never by one column.
+ * A character whose width is not certain on the terminal would move everything behind it,
+ * across our own frames too. A wide one is drawn alone, with the cursor put behind it
+ * (outer.h); a narrow one, over which the terminal might draw its neighbour, is U+FFFD:
+ * wrong by one glyph, never by one column.
  */
 #define NCURSES_NOMACROS 1
 #define NCURSES_WIDECHAR 1
@@ -32,7 +34,8 @@
 #include <term.h>
 
 #include "base/mem.h"
-#include "tui/color.h"
+#include "pty/vt_width.h"
+#include "tui/outer.h"
 #include "tui/terminfo.h"
 
 #define RUN_MAX 512
@@ -46,12 +49,16 @@ struct frame {
     FILE *out;      /* owns; the memory file */
     FILE *in;       /* owns; /dev/null */
     int fd;         /* of out */
-    bool direct, utf8, mono, sync, colored;
+    bool direct, utf8, mono, sync;
+    bool styled;  /* by the terminal's description */
     bool repaint; /* the next frame paints all */
+    bool rewrite; /* the next frame writes all cells again */
     int cols, rows;
     int shape; /* cursor shape sent last; -1: none */
-    uint32_t last_fg, last_bg;
-    int last_pair;
+    struct outer outer;
+    struct style last_style;
+    unsigned last_pen;
+    unsigned pairs; /* ncurses has colour pairs for pens up to this number */
     int run_row, run_col, run_len, run_end;
     cchar_t run[RUN_MAX];
 };
@@ -71,6 +78,20 @@ static bool env_is_utf8(void)
     return is;
 }
 
+/* VTE and some others call themselves xterm, which has plain underlines only. */
+static bool env_is_styled(void)
+{
+    static const char *const programs[] = {"iTerm.app", "WezTerm", "ghostty", "vscode"};
+    const char *vte = getenv("VTE_VERSION"), *program = getenv("TERM_PROGRAM");
+    uint64_t version = 0;
+    if (vte && str_u64(str_of(vte), 1000000, &version) && version >= 5200)
+        return true;
+    for (size_t i = 0; program && i < sizeof programs / sizeof programs[0]; i++)
+        if (strcmp(program, programs[i]) == 0)
+            return true;
+    return false;
+}
+
 void frame_config_from_env(struct frame_config *ret)
 {
     const char *term = getenv("TERM"), *color = getenv("COLORTERM"), *no = getenv("NO_COLOR");
@@ -78,6 +99,7 @@ void frame_config_from_env(struct frame_config *ret)
     ret->utf8 = env_is_utf8();
     ret->truecolor = (color && (!strcmp(color, "truecolor") || !strcmp(color, "24bit"))) ||
                      str_ends(str_of(ret->term), STR("-direct"));
+    ret->styled = env_is_styled();
     ret->mono = no && *no;
 }
 
@@ -103,53 +125,81 @@ static void env_restore(struct env_save *save)
 }
 
 /* The size must be right from the start: ncurses sets the margins by it. */
-static SCREEN *new_terminal(struct frame *frame, int cols, int rows)
+static SCREEN *new_terminal(struct frame *frame, const char *entry, int cols, int rows)
 {
-    struct env_save env_rows, env_cols, terminfo = {0};
+    struct env_save env_rows, env_cols, terminfo;
     char number[16];
     snprintf(number, sizeof number, "%d", rows);
     env_set(&env_rows, "LINES", number);
     snprintf(number, sizeof number, "%d", cols);
     env_set(&env_cols, "COLUMNS", number);
-    if (frame->direct) {
-        struct buf entry = BUF_INIT;
-        terminfo_direct(&entry);
-        buf_putc(&entry, 0);
-        env_set(&terminfo, "TERMINFO", buf_data(&entry));
-        buf_release(&entry);
-    }
+    env_set(&terminfo, "TERMINFO", entry);
     use_env(TRUE);
-    SCREEN *screen =
-            newterm(frame->direct ? TERMINFO_DIRECT_NAME : frame->term, frame->out, frame->in);
+    SCREEN *screen = newterm(TERMINFO_NAME, frame->out, frame->in);
     env_restore(&env_rows);
     env_restore(&env_cols);
-    if (frame->direct)
-        env_restore(&terminfo);
+    env_restore(&terminfo);
     return screen;
 }
 
-/* newterm() leaks when it fails, so it is only tried with what the system knows. */
-static bool is_known(const char *term)
+static const char *string_of(const char *name)
+{
+    const char *text = tigetstr(name);
+    return text == (char *)-1 ? NULL : text;
+}
+
+static const char *lookup(int index)
+{
+    return string_of(strnames[index]);
+}
+
+/* What the terminal's description, which is the current one, says it can show. */
+static void learn_abilities(struct frame *frame)
+{
+    static const struct {
+        const char *name;
+        unsigned attr;
+    } names[] = {{"bold", VT_BOLD}, {"dim", VT_DIM}, {"sitm", VT_ITALIC},
+            {"smul", VT_UNDERLINE}, {"blink", VT_BLINK}, {"rev", VT_REVERSE},
+            {"invis", VT_CONCEAL}, {"smxx", VT_STRIKE}};
+    int colors = tigetnum("colors");
+    frame->outer.can.colors = colors > 256 ? 256 : colors > 0 ? colors : 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (string_of(names[i].name))
+            frame->outer.can.attrs |= names[i].attr;
+    frame->styled = string_of("Smulx") || tigetflag("Su") > 0;
+}
+
+/* False: nothing is known of the terminal, or it cannot move its cursor. */
+static bool describe(struct frame *frame, struct buf *entry)
 {
     TERMINAL *before = cur_term; /* of the current screen, which must keep it */
     int found = 0;
-    bool known = setupterm(term, STDERR_FILENO, &found) == OK;
+    bool is_known = setupterm(frame->term, STDERR_FILENO, &found) == OK;
+    bool is_able = is_known && string_of("cup");
+    if (is_able)
+        learn_abilities(frame);
+    if (is_able || frame->direct)
+        terminfo_make(entry, frame->direct ? NULL : lookup);
     TERMINAL *tried = set_curterm(before);
-    if (known)
+    if (is_known)
         del_curterm(tried);
-    return known;
+    return is_able || frame->direct;
 }
 
 static SCREEN *start_curses(struct frame *frame, int cols, int rows)
 {
     struct sigaction saved[SIGNAL_COUNT];
-    if (!frame->direct && !is_known(frame->term))
+    struct buf entry = BUF_INIT;
+    if (!describe(frame, &entry))
         return NULL;
+    buf_putc(&entry, 0);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         sigaction(SIGNALS[i], NULL, &saved[i]);
-    SCREEN *screen = new_terminal(frame, cols, rows);
+    SCREEN *screen = new_terminal(frame, buf_data(&entry), cols, rows);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         sigaction(SIGNALS[i], &saved[i], NULL);
+    buf_release(&entry);
     return screen;
 }
 
@@ -179,6 +229,7 @@ static void discard(struct frame *frame)
         fclose(frame->out);
     if (frame->in)
         fclose(frame->in);
+    outer_release(&frame->outer);
     free(frame);
 }
 
@@ -187,6 +238,7 @@ static struct frame *make(
 {
     struct frame *frame = xcalloc(1, sizeof *frame);
     frame->direct = config->truecolor;
+    outer_init(&frame->outer);
     if (!str_copy(frame->term, sizeof frame->term, str_of(config->term)) ||
             open_files(frame, err) < 0) {
         discard(frame);
@@ -199,11 +251,24 @@ static struct frame *make(
         discard(frame);
         return NULL;
     }
-    frame->colored = has_colors() && start_color() == OK && use_default_colors() == OK;
+    CHECK(start_color() == OK && use_default_colors() == OK);
     idlok(stdscr, TRUE);
     frame->next = frames;
     frames = frame;
     return frame;
+}
+
+static void set_abilities(struct frame *frame, const struct frame_config *config)
+{
+    struct pen_ability *can = &frame->outer.can;
+    can->direct = config->truecolor;
+    can->styled = config->styled || frame->styled;
+    if (can->direct || can->styled) /* a terminal of today, whatever its description lacks */
+        can->attrs = VT_VISIBLE_ATTRS & ~(unsigned)(can->styled ? 0 : VT_OVERLINE);
+    frame->outer.clusters = false;
+    outer_forget(&frame->outer);
+    frame->last_style = (struct style){0};
+    frame->last_pen = 0;
 }
 
 struct frame *frame_new(const struct frame_config *config, int cols, int rows, struct err *err)
@@ -222,6 +287,7 @@ struct frame *frame_new(const struct frame_config *config, int cols, int rows, s
     frame->lost = false;
     frame->sync = false;
     frame->shape = -1;
+    set_abilities(frame, config);
     frame_resize(frame, cols, rows);
     return frame;
 }
@@ -267,7 +333,16 @@ bool frame_lost(struct frame *frame)
 {
     bool lost = frame->lost;
     frame->lost = false;
-    return lost;
+    if (!outer_is_full(&frame->outer))
+        return lost;
+    set_term(frame->screen);
+    outer_forget(&frame->outer);
+    frame->last_style = (struct style){0};
+    frame->last_pen = 0;
+    frame->run_len = 0;
+    werase(stdscr);
+    frame->rewrite = true;
+    return true;
 }
 
 void frame_invalidate(struct frame *frame)
@@ -280,6 +355,11 @@ void frame_set_sync(struct frame *frame, bool supported)
     frame->sync = supported;
 }
 
+void frame_set_clusters(struct frame *frame, bool supported)
+{
+    frame->outer.clusters = supported;
+}
+
 bool frame_utf8(const struct frame *frame)
 {
     return frame->utf8;
@@ -287,47 +367,25 @@ bool frame_utf8(const struct frame *frame)
 
 /* --- drawing -------------------------------------------------------------------------- */
 
-static attr_t to_attrs(unsigned attrs)
+static bool is_same_style(const struct style *a, const struct style *b)
 {
-    attr_t a = 0;
-    if (attrs & VT_BOLD)
-        a |= WA_BOLD;
-    if (attrs & VT_DIM)
-        a |= WA_DIM;
-    if (attrs & VT_ITALIC)
-        a |= WA_ITALIC;
-    if (attrs & (VT_UNDERLINE | VT_UNDERLINE_DOUBLE | VT_UNDERLINE_CURLY))
-        a |= WA_UNDERLINE;
-    if (attrs & VT_BLINK)
-        a |= WA_BLINK;
-    if (attrs & VT_REVERSE)
-        a |= WA_REVERSE;
-    if (attrs & VT_CONCEAL)
-        a |= WA_INVIS;
-    return a;
+    return a->fg == b->fg && a->bg == b->bg && a->attrs == b->attrs && a->line == b->line;
 }
 
-/* Pairs are made on demand. When all 65,536 are taken, all are given back and the screen is
- * painted anew; an agent would have to try for that. */
-static int to_pair(struct frame *frame, uint32_t fg, uint32_t bg)
+/* Number of the pen, which is that of ncurses' colour and pair as well. */
+static int to_pair(struct frame *frame, struct style style)
 {
-    if (!frame->colored || (fg == VT_COLOR_DEFAULT && bg == VT_COLOR_DEFAULT))
-        return 0;
-    if (fg == frame->last_fg && bg == frame->last_bg)
-        return frame->last_pair;
-    int f = color_map(fg, COLORS, frame->direct), b = color_map(bg, COLORS, frame->direct);
-    int pair = alloc_pair(f, b);
-    if (pair < 0) {
-        reset_color_pairs();
-        frame->repaint = true;
-        pair = alloc_pair(f, b);
+    if (is_same_style(&style, &frame->last_style))
+        return (int)frame->last_pen;
+    unsigned pen = outer_pen(&frame->outer,
+            (struct pen){style.fg, style.bg, style.line, style.attrs & VT_VISIBLE_ATTRS});
+    while (frame->pairs < pen) {
+        frame->pairs++;
+        init_extended_pair((int)frame->pairs, (int)frame->pairs, -1);
     }
-    if (pair < 0)
-        return 0;
-    frame->last_fg = fg;
-    frame->last_bg = bg;
-    frame->last_pair = pair;
-    return pair;
+    frame->last_style = style;
+    frame->last_pen = pen;
+    return (int)pen;
 }
 
 static struct style chrome_style(const struct frame *frame, struct style style)
@@ -375,39 +433,70 @@ static void put(struct frame *frame, int row, int col, int width, struct style s
         frame->run_row = row;
         frame->run_col = col;
     }
-    int pair = to_pair(frame, style.fg, style.bg);
-    setcchar(&frame->run[frame->run_len++], chars, to_attrs(style.attrs), (short)pair, &pair);
+    int pair = to_pair(frame, style);
+    setcchar(&frame->run[frame->run_len++], chars, 0, 0, &pair);
     frame->run_end = col + width;
+}
+
+/* A wide character that ncurses or the terminal may get wrong: two stand-ins of one cell. */
+static bool put_alone(
+        struct frame *frame, int row, int col, struct style style, const struct glyph *glyph)
+{
+    wchar_t right[2] = {OUTER_RIGHT, 0}, left[2] = {0};
+    if (row == frame->rows - 1 && col + 3 >= frame->cols)
+        return false; /* ncurses makes the last cell of the screen by inserting */
+    left[0] = (wchar_t)outer_shape(&frame->outer, glyph->cps, glyph->count);
+    if (left[0] == 0)
+        return false;
+    put(frame, row, col, 1, style, left);
+    put(frame, row, col + 1, 1, style, right);
+    return true;
+}
+
+static void put_unknown(struct frame *frame, int row, int col, int width, struct style style)
+{
+    static const wchar_t blank[2] = {L' ', 0};
+    wchar_t unknown[2] = {frame->utf8 ? 0xfffd : L'?', 0};
+    put(frame, row, col, 1, style, unknown);
+    if (width == 2)
+        put(frame, row, col + 1, 1, style, blank);
+}
+
+/* The marks that every terminal puts on the character before. False: there are others. */
+static bool plain_marks(const struct glyph *glyph, wchar_t chars[CCHARW_MAX + 1])
+{
+    int n = 1;
+    for (int i = 1; i < glyph->count; i++) {
+        uint32_t cp = glyph->cps[i];
+        bool is_mark = wcwidth((wchar_t)cp) == 0 && cp != VT_ZWJ && cp != VT_EMOJI_STYLE;
+        if (is_mark && n < CCHARW_MAX)
+            chars[n++] = (wchar_t)cp;
+        else if (glyph->width == 2)
+            return false;
+    }
+    return true;
 }
 
 void frame_cell(
         struct frame *frame, int row, int col, struct style style, const struct glyph *glyph)
 {
-    static const wchar_t blank[2] = {L' ', 0};
     wchar_t chars[CCHARW_MAX + 1] = {L' '};
     uint32_t cp = glyph->count > 0 ? glyph->cps[0] : 0;
     if (cp != 0 && !frame->utf8)
         cp = to_ascii(cp);
-    bool agreed =
-            cp < 0x7f ? cp >= 0x20 && glyph->width == 1 : wcwidth((wchar_t)cp) == glyph->width;
-    if (cp == 0 || !agreed) {
-        wchar_t unknown[2] = {frame->utf8 ? 0xfffd : L'?', 0};
-        put(frame, row, col, 1, style, cp == 0 ? blank : unknown);
-        if (glyph->width == 2)
-            put(frame, row, col + 1, 1, style, blank);
+    if (cp == 0 || (cp >= 0x20 && cp < 0x7f && glyph->width == 1 && glyph->count == 1)) {
+        chars[0] = cp ? (wchar_t)cp : L' ';
+        for (int i = 0; i < (cp ? 1 : glyph->width); i++)
+            put(frame, row, col + i, 1, style, chars);
         return;
     }
+    bool agreed = cp < OUTER_FIRST && (cp < 0x7f ? cp >= 0x20 && glyph->width == 1
+                                                 : wcwidth((wchar_t)cp) == glyph->width);
     chars[0] = (wchar_t)cp;
-    int n = 1;
-    for (int i = 1; frame->utf8 && i < glyph->count && n < CCHARW_MAX; i++)
-        if (wcwidth((wchar_t)glyph->cps[i]) == 0)
-            chars[n++] = (wchar_t)glyph->cps[i];
-    put(frame, row, col, glyph->width, style, chars);
-}
-
-int frame_char_width(uint32_t cp)
-{
-    return cp >= 0x20 && cp < 0x7f ? 1 : wcwidth((wchar_t)cp);
+    if (agreed && (!frame->utf8 || plain_marks(glyph, chars)))
+        put(frame, row, col, glyph->width, style, chars);
+    else if (!frame->utf8 || glyph->width != 2 || !put_alone(frame, row, col, style, glyph))
+        put_unknown(frame, row, col, glyph->width, style);
 }
 
 void frame_fill(struct frame *frame, struct rect area, struct style style)
@@ -432,6 +521,12 @@ static bool next_glyph(struct str *s, struct glyph *ret)
             cp = 0xfffd;
         }
         int w = cp < 0x20 || cp == 0x7f ? -1 : cp < 0x7f ? 1 : wcwidth((wchar_t)cp);
+        if (cp == VT_ZWJ || cp == VT_EMOJI_STYLE || cp >= OUTER_FIRST) {
+            /* Would make the width of what it joins uncertain. */
+            s->p += n;
+            s->n -= (size_t)n;
+            continue;
+        }
         if (w < 0) {
             cp = cp < 0x20 || cp == 0x7f ? '?' : 0xfffd;
             w = 1;
@@ -499,6 +594,15 @@ static void take_bytes(struct frame *frame, struct buf *out)
     lseek(frame->fd, 0, SEEK_SET);
 }
 
+/* What ncurses wrote, as the terminal understands it. */
+static void translate(struct frame *frame, struct buf *out)
+{
+    struct buf bytes = BUF_INIT;
+    take_bytes(frame, &bytes);
+    outer_translate(&frame->outer, buf_str(&bytes), out);
+    buf_release(&bytes);
+}
+
 void frame_end(struct frame *frame, const struct vt_cursor *cursor, struct buf *out)
 {
     set_term(frame->screen);
@@ -506,12 +610,14 @@ void frame_end(struct frame *frame, const struct vt_cursor *cursor, struct buf *
     bool repaint = frame->repaint;
     if (repaint)
         clearok(curscr, TRUE);
-    frame->repaint = false;
+    if (frame->rewrite)
+        redrawwin(stdscr);
+    frame->repaint = frame->rewrite = false;
     curs_set(cursor->visible ? 1 : 0);
     wmove(stdscr, cursor->row, cursor->col);
     wrefresh(stdscr);
     struct buf bytes = BUF_INIT;
-    take_bytes(frame, &bytes);
+    translate(frame, &bytes);
     int shape = cursor->shape == 0 ? 0 : cursor->shape * 2 - (cursor->blink ? 1 : 0);
     bool reshape = cursor->visible && shape != frame->shape;
     bool wrap = frame->sync && buf_len(&bytes) > 0;
@@ -520,7 +626,7 @@ void frame_end(struct frame *frame, const struct vt_cursor *cursor, struct buf *
     /* Margins of another size may be left. Resetting them moves the cursor, and where it is
      * when the screen is entered it is again after leaving. */
     if (repaint)
-        buf_puts(out, "\0337\033[r\0338");
+        buf_puts(out, "\033[m\0337\033[r\0338");
     buf_append_str(out, buf_str(&bytes));
     if (reshape) {
         buf_printf(out, "\033[%d q", shape);
@@ -537,7 +643,7 @@ void frame_leave(struct frame *frame, struct buf *out)
     curs_set(1);
     if (!isendwin())
         endwin();
-    take_bytes(frame, out);
+    translate(frame, out);
     if (frame->shape > 0)
         buf_puts(out, "\033[0 q");
     frame->shape = -1;

@@ -26,18 +26,20 @@ struct rect {
 struct style {
     uint32_t fg, bg; /* VT_COLOR_* */
     unsigned attrs;  /* VT_BOLD ... */
+    uint32_t line;   /* VT_COLOR_* of an underline; default: that of the text */
 };
 
 struct frame_config {
     const char *term; /* $TERM */
     bool truecolor;   /* the terminal takes 24-bit colours */
+    bool styled;      /* it has underline styles though its description does not say so */
     bool utf8;        /* else frames are +-| and other characters '?' */
     bool mono;        /* NO_COLOR: chrome without colours; the pane keeps its own */
 };
 
 struct frame;
 
-/* Fills the four from TERM, COLORTERM, the locale and NO_COLOR. */
+/* Fills them from TERM, COLORTERM, what terminals say of themselves, locale and NO_COLOR. */
 void frame_config_from_env(struct frame_config *ret);
 
 struct frame *frame_new(const struct frame_config *config, int cols, int rows, struct err *err);
@@ -53,6 +55,8 @@ bool frame_lost(struct frame *frame);
 void frame_invalidate(struct frame *frame);
 /* The terminal reported mode 2026: frames are wrapped so that they appear at once. */
 void frame_set_sync(struct frame *frame, bool supported);
+/* It reported mode 2027: an emoji joined of several takes two cells. */
+void frame_set_clusters(struct frame *frame, bool supported);
 bool frame_utf8(const struct frame *frame);
 
 /* Blank a part. */
@@ -62,14 +66,12 @@ int frame_text(
         struct frame *frame, int row, int col, int max, struct style style, struct str text);
 /* The cells frame_text() would use. */
 int frame_width(struct str text);
-/* Cells the C library gives a character, and so most terminals; -1: not printable. */
-int frame_char_width(uint32_t cp);
 /* A line of the frame alphabet: '-', '|' or a corner '+'. Double lines mark the focus. */
 enum frame_line { LINE_H, LINE_V, LINE_TL, LINE_TR, LINE_BL, LINE_BR };
 void frame_line(struct frame *frame, int row, int col, enum frame_line line, bool doubled,
         struct style style);
 
-/* One character of the agent's screen: base and up to 5 more code points; 0: blank. */
+/* One character of the agent's screen: base and what belongs to it; 0: blank. */
 struct glyph {
     uint32_t cps[VT_CELL_CHARS];
     int count;

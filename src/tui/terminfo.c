@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "tui/outer.h"
 
 #define MAGIC_32BIT 01036
 #define BOOL_COUNT 15
@@ -21,12 +22,6 @@ static const struct {
     int value;
 } NUMBERS[] = {{0 /* cols */, 80}, {2 /* lines */, 24}, {13 /* colors */, 0x1000000},
         {14 /* pairs */, 0x10000}};
-
-/* %1 below 8: \E[3Nm; below 16: \E[9Nm; below 256: 38;5;N; else 38;2;R;G;B. */
-#define COLOR(plain, bright, extended)                                                         \
-    "\033[%?%p1%{8}%<%t" plain "%p1%d%e%p1%{16}%<%t" bright                                    \
-    "%p1%{8}%-%d%e%p1%{256}%<%t" extended ";5;%p1%d%e" extended                                \
-    ";2;%p1%{65536}%/%d;%p1%{256}%/%{255}%&%d;%p1%{255}%&%d%;m"
 
 static const struct {
     int index;
@@ -47,19 +42,10 @@ static const struct {
         {16 /* cnorm */, "\033[?25h"},
         {17 /* cuf1 */, "\033[C"},
         {19 /* cuu1 */, "\033[A"},
-        {26 /* blink */, "\033[5m"},
-        {27 /* bold */, "\033[1m"},
         {28 /* smcup */, "\033[?1049h"},
-        {30 /* dim */, "\033[2m"},
-        {32 /* invis */, "\033[8m"},
-        {34 /* rev */, "\033[7m"},
-        {35 /* smso */, "\033[7m"},
-        {36 /* smul */, "\033[4m"},
         {37 /* ech */, "\033[%p1%dX"},
-        {39 /* sgr0 */, "\033[m"},
+        {39 /* sgr0 */, OUTER_PEN_STR "0;"},
         {40 /* rmcup */, "\033[?1049l"},
-        {43 /* rmso */, "\033[27m"},
-        {44 /* rmul */, "\033[24m"},
         {105 /* dch */, "\033[%p1%dP"},
         {106 /* dl */, "\033[%p1%dM"},
         {107 /* cud */, "\033[%p1%dB"},
@@ -72,11 +58,8 @@ static const struct {
         {129 /* ind */, "\n"},
         {130 /* ri */, "\033M"},
         {269 /* el1 */, "\033[1K"},
-        {297 /* op */, "\033[39;49m"},
-        {311 /* sitm */, "\033[3m"},
-        {321 /* ritm */, "\033[23m"},
-        {359 /* setaf */, COLOR("3", "9", "38")},
-        {360 /* setab */, COLOR("4", "10", "48")},
+        {297 /* op */, OUTER_PEN_STR "0;"},
+        {359 /* setaf */, OUTER_PEN_STR "%p1%d;"},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -99,21 +82,39 @@ static void pad_even(struct buf *b)
         buf_putc(b, 0);
 }
 
-static void put_strings(struct buf *b, size_t table_size)
+/* What the entry says for STRINGS[i]; NULL: nothing. */
+static const char *string_at(size_t i, terminfo_lookup_fn lookup)
+{
+    bool is_pen = STRINGS[i].text[0] == OUTER_PEN;
+    return lookup && !is_pen ? lookup(STRINGS[i].index) : STRINGS[i].text;
+}
+
+static size_t table_size(terminfo_lookup_fn lookup)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < COUNT(STRINGS); i++) {
+        const char *text = string_at(i, lookup);
+        size += text ? strlen(text) + 1 : 0;
+    }
+    return size;
+}
+
+static void put_strings(struct buf *b, terminfo_lookup_fn lookup)
 {
     size_t next = 0, offset = 0;
     for (int i = 0; i < STRING_COUNT; i++) {
-        if (next < COUNT(STRINGS) && STRINGS[next].index == i) {
-            put16(b, (int)offset);
-            offset += strlen(STRINGS[next].text) + 1;
-            next++;
-        } else {
-            put16(b, -1);
-        }
+        const char *text = NULL;
+        if (next < COUNT(STRINGS) && STRINGS[next].index == i)
+            text = string_at(next++, lookup);
+        put16(b, text ? (int)offset : -1);
+        offset += text ? strlen(text) + 1 : 0;
     }
-    CHECK(next == COUNT(STRINGS) && offset == table_size);
-    for (size_t i = 0; i < COUNT(STRINGS); i++)
-        buf_append(b, STRINGS[i].text, strlen(STRINGS[i].text) + 1);
+    CHECK(next == COUNT(STRINGS));
+    for (size_t i = 0; i < COUNT(STRINGS); i++) {
+        const char *text = string_at(i, lookup);
+        if (text)
+            buf_append(b, text, strlen(text) + 1);
+    }
 }
 
 static void put_extended(struct buf *b)
@@ -130,18 +131,15 @@ static void put_extended(struct buf *b)
     buf_append(b, "RGB", 4);
 }
 
-static void write_entry(struct buf *b)
+static void write_entry(struct buf *b, terminfo_lookup_fn lookup)
 {
-    static const char names[] = TERMINFO_DIRECT_NAME "|any terminal with 24-bit colour";
-    size_t table_size = 0;
-    for (size_t i = 0; i < COUNT(STRINGS); i++)
-        table_size += strlen(STRINGS[i].text) + 1;
+    static const char names[] = TERMINFO_NAME "|what ironcurtain tells ncurses";
     put16(b, MAGIC_32BIT);
     put16(b, (int)sizeof names);
     put16(b, BOOL_COUNT);
     put16(b, NUMBER_COUNT);
     put16(b, STRING_COUNT);
-    put16(b, (int)table_size);
+    put16(b, (int)table_size(lookup));
     buf_append(b, names, sizeof names);
     char bools[BOOL_COUNT] = {0};
     for (size_t i = 0; i < COUNT(BOOLS); i++)
@@ -155,14 +153,14 @@ static void write_entry(struct buf *b)
         numbers[NUMBERS[i].index] = NUMBERS[i].value;
     for (int i = 0; i < NUMBER_COUNT; i++)
         put32(b, numbers[i]);
-    put_strings(b, table_size);
+    put_strings(b, lookup);
     put_extended(b);
 }
 
-void terminfo_direct(struct buf *ret)
+void terminfo_make(struct buf *ret, terminfo_lookup_fn lookup)
 {
     struct buf entry = BUF_INIT;
-    write_entry(&entry);
+    write_entry(&entry, lookup);
     buf_puts(ret, "hex:");
     for (size_t i = 0; i < buf_len(&entry); i++)
         buf_printf(ret, "%02X", (unsigned char)buf_data(&entry)[i]);

@@ -1,20 +1,22 @@
 /*
- * terminfo.h - a terminal description with 24-bit colour, written by us.
+ * terminfo.h - the terminal description that ncurses works with, written by us.
  *
- * ncurses can do true colour only under a direct-colour description, and those of the
- * distribution (xterm-direct) know no palette beyond 8 colours, lie in a package of their own
- * and differ between terminals. A terminal that says COLORTERM=truecolor understands what
- * every modern one does; this entry says just that, without what some of them lack (REP,
- * erasing with the background colour). Colours 0 to 255 are the palette, above is 0xRRGGBB.
+ * How to move, erase and scroll is as the user's terminal has it, or as every modern one does
+ * (without what some lack: REP, erasing with the background colour). Colours and attributes
+ * are none of ncurses' business: it has numbered pens, which outer.h makes into SGR.
  */
 #ifndef SRC_TUI_TERMINFO_H
 #define SRC_TUI_TERMINFO_H
 
 #include "base/buf.h"
 
-#define TERMINFO_DIRECT_NAME "ironcurtain-direct"
+#define TERMINFO_NAME "ironcurtain"
 
-/* Appends "hex:..." as ncurses takes it in $TERMINFO: the compiled entry, see term(5). */
-void terminfo_direct(struct buf *ret);
+/* String capability number `index` of the user's terminal; NULL: it has none. */
+typedef const char *(*terminfo_lookup_fn)(int index);
+
+/* Appends "hex:..." as ncurses takes it in $TERMINFO: the compiled entry, see term(5). lookup
+ * NULL: a modern terminal. */
+void terminfo_make(struct buf *ret, terminfo_lookup_fn lookup);
 
 #endif

@@ -9,23 +9,16 @@ struct span {
     int row, from, to;
 };
 
-/*
- * One character; returns the columns it covers. Emoji newer than the emulator's table have one
- * column there and two on the terminal: such a one is drawn over the blank behind it. Where
- * that is not blank, frame_cell() shows a replacement of certain width.
- */
+/* One character; returns the columns it covers. */
 static int draw_cell(
-        const struct view_env *env, struct vt *vt, struct rect area, int row, int col, int cols)
+        const struct view_env *env, struct vt *vt, struct rect area, int row, int col)
 {
     const struct vt_cell *cell = &vt_row(vt, row)[col];
     struct glyph glyph = {
             .cps = {cell->cp}, .count = 1, .width = cell->width ? cell->width : 1};
-    struct style style = {cell->fg, cell->bg, cell->attrs};
+    struct style style = {cell->fg, cell->bg, cell->attrs, vt_underline_color(vt, cell->attrs)};
     if (cell->extra)
         glyph.count += vt_cell_extra(vt, row, col, glyph.cps + 1);
-    if (cell->cp >= 0x7f && cell->width == 1 && col + 1 < cols &&
-            (cell[1].cp == 0 || cell[1].cp == ' ') && frame_char_width(cell->cp) == 2)
-        glyph.width = 2;
     if (col + glyph.width > area.cols)
         glyph = (struct glyph){.width = 1}; /* half of it would be outside */
     frame_cell(env->frame, area.row + row, area.col + col, style, &glyph);
@@ -42,7 +35,7 @@ static void draw_span(
     while (col > 0 && col < cols && cells[col].width == 0)
         col--; /* begin at the left half */
     while (col < span.to && col < cols)
-        col += draw_cell(env, vt, area, span.row, col, cols);
+        col += draw_cell(env, vt, area, span.row, col);
     for (; col < span.to; col++)
         frame_cell(env->frame, area.row + span.row, area.col + col, STYLE_PLAIN, &blank);
     frame_cells_done(env->frame);

@@ -6,15 +6,15 @@
 
 #define INDEX(i) VT_COLOR_INDEX(i)
 
-const struct style STYLE_PLAIN = {0, 0, 0};
-const struct style STYLE_DIM = {0, 0, VT_DIM};
-const struct style STYLE_BOLD = {0, 0, VT_BOLD};
-const struct style STYLE_BAR = {0, 0, VT_REVERSE};
-const struct style STYLE_MODE = {0, 0, VT_REVERSE | VT_BOLD};
-const struct style STYLE_ALERT = {INDEX(3), 0, VT_BOLD};
-const struct style STYLE_BAD = {INDEX(1), 0, VT_BOLD};
-const struct style STYLE_GOOD = {INDEX(2), 0, 0};
-const struct style STYLE_SELECTED = {0, 0, VT_REVERSE};
+const struct style STYLE_PLAIN = {0};
+const struct style STYLE_DIM = {.attrs = VT_DIM};
+const struct style STYLE_BOLD = {.attrs = VT_BOLD};
+const struct style STYLE_BAR = {.attrs = VT_REVERSE};
+const struct style STYLE_MODE = {.attrs = VT_REVERSE | VT_BOLD};
+const struct style STYLE_ALERT = {.fg = INDEX(3), .attrs = VT_BOLD};
+const struct style STYLE_BAD = {.fg = INDEX(1), .attrs = VT_BOLD};
+const struct style STYLE_GOOD = {.fg = INDEX(2)};
+const struct style STYLE_SELECTED = {.attrs = VT_REVERSE};
 
 #define TITLE_COLS 14
 #define LINE_BYTES 1024 /* of one row: 200 columns of the widest escapes and more */

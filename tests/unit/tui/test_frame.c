@@ -122,7 +122,7 @@ static void color_roundtrip(
         bool truecolor, uint32_t fg, uint32_t bg, uint32_t want_fg, uint32_t want_bg)
 {
     struct shown s = start(truecolor, true);
-    struct style style = {fg, bg, VT_BOLD | VT_ITALIC};
+    struct style style = {.fg = fg, .bg = bg, .attrs = VT_BOLD | VT_ITALIC};
     frame_cell(s.frame, 4, 4, style, &X);
     frame_cells_done(s.frame);
     flush(&s);
@@ -153,20 +153,288 @@ static void test_true_colour_is_reduced_elsewhere(void **state)
             false, VT_COLOR_INDEX(9), VT_COLOR_DEFAULT, VT_COLOR_INDEX(9), VT_COLOR_DEFAULT);
 }
 
-static void test_more_colours_than_pairs_still_draw(void **state)
+/* A film in 24-bit colours: numbers of pens run out, what is drawn stays right. */
+static void test_more_pens_than_numbers_still_draw(void **state)
 {
     struct shown s = start(true, true);
+    struct style red = {.fg = VT_COLOR_RGB(200, 1, 1)};
+    uint32_t last = 0;
+    unsigned losses = 0;
     (void)state;
-    for (uint32_t i = 0; i < 70000; i++) {
-        struct style style = {
-                VT_COLOR_RGB(i >> 16, i >> 8 & 255, i & 255), VT_COLOR_RGB(9, i & 255, 77), 0};
-        frame_cell(s.frame, 5, 5, style, &X);
+    frame_lost(s.frame);
+    frame_text(s.frame, 0, 0, 5, red, STR("still"));
+    for (int i = 0; i < 120; i++) {
+        if (frame_lost(s.frame)) {
+            frame_text(s.frame, 0, 0, 5, red, STR("still"));
+            losses++;
+        }
+        for (int row = 1; row < ROWS; row++) {
+            for (int col = 0; col < COLS; col++) {
+                struct style style = {.fg = VT_COLOR_RGB(1, last >> 8 & 255, last & 255),
+                        .bg = VT_COLOR_RGB(2, last >> 16, 77)};
+                frame_cell(s.frame, row, col, style, &X);
+                last++;
+            }
+            frame_cells_done(s.frame);
+        }
+        flush(&s);
+        assert_int_equal(vt_row(s.vt, 0)[0].fg, red.fg);
+        assert_int_equal(vt_row(s.vt, ROWS - 1)[COLS - 1].fg,
+                VT_COLOR_RGB(1, (last - 1) >> 8 & 255, (last - 1) & 255));
     }
+    assert_in_range(losses, 1, 20);
+    stop(&s);
+}
+
+static void test_every_attribute_arrives_where_the_terminal_has_it(void **state)
+{
+    struct frame_config config = {
+            .term = "xterm-256color", .truecolor = true, .utf8 = true, .styled = true};
+    struct shown s = {.vt = vt_new(COLS, ROWS, 0, &NO_OPS, NULL)};
+    struct err err;
+    static const unsigned attrs[] = {VT_BOLD, VT_DIM, VT_ITALIC, VT_UNDERLINE,
+            VT_UNDERLINE_DOUBLE, VT_UNDERLINE_CURLY | VT_STRIKE, VT_UNDERLINE_DOTTED,
+            VT_UNDERLINE_DASHED, VT_BLINK, VT_REVERSE, VT_CONCEAL, VT_STRIKE, VT_OVERLINE,
+            VT_BOLD | VT_DIM | VT_ITALIC | VT_UNDERLINE_CURLY | VT_BLINK | VT_REVERSE, 0};
+    int count = (int)(sizeof attrs / sizeof attrs[0]);
+    (void)state;
+    s.frame = frame_new(&config, COLS, ROWS, &err);
+    for (int from = 0; from < count; from++) {
+        for (int i = 0; i < count; i++) {
+            struct style style = {.attrs = attrs[(i * (from + 1)) % count],
+                    .line = i & 1 ? VT_COLOR_RGB(1, 2, 3) : VT_COLOR_INDEX(9)};
+            frame_cell(s.frame, 2, i, style, &X);
+        }
+        frame_cells_done(s.frame);
+        flush(&s);
+        for (int i = 0; i < count; i++) {
+            unsigned want = attrs[(i * (from + 1)) % count];
+            const struct vt_cell *cell = &vt_row(s.vt, 2)[i];
+            assert_int_equal(cell->attrs & VT_VISIBLE_ATTRS, want);
+            assert_int_equal(vt_underline_color(s.vt, cell->attrs),
+                    !(want & VT_UNDERLINE_MASK) ? VT_COLOR_DEFAULT
+                    : i & 1                     ? VT_COLOR_RGB(1, 2, 3)
+                                                : VT_COLOR_INDEX(9));
+        }
+    }
+    stop(&s);
+}
+
+static void test_underline_styles_are_plain_lines_elsewhere(void **state)
+{
+    struct shown s = start(true, true);
+    struct style curly = {.attrs = VT_UNDERLINE_CURLY, .line = VT_COLOR_INDEX(1)};
+    (void)state;
+    frame_text(s.frame, 0, 0, 5, curly, STR("x"));
+    flush(&s);
+    assert_int_equal(vt_row(s.vt, 0)[0].attrs, VT_UNDERLINE);
+    assert_null(memchr(buf_data(&s.out), ':', buf_len(&s.out)));
+    stop(&s);
+}
+
+/* --- characters of several code points ------------------------------------------------------
+ */
+
+static const struct glyph FAMILY = {{0x1f468, 0x200d, 0x1f469, 0x200d, 0x1f467}, 5, 2};
+static const struct glyph HEART = {{0x2764, 0xfe0f}, 2, 2};
+static const struct glyph FLAG = {{0x1f1e9, 0x1f1ea}, 2, 2};
+static const struct glyph MELTING = {{0x1fae9}, 1, 2}; /* newer than the C library */
+
+static void test_a_cluster_is_drawn_whole_where_the_terminal_joins(void **state)
+{
+    struct shown s = start(true, true);
+    uint32_t extra[VT_CELL_CHARS - 1];
+    struct style red = {.fg = VT_COLOR_INDEX(1)};
+    (void)state;
+    frame_set_clusters(s.frame, true);
+    frame_cell(s.frame, 1, 3, red, &FAMILY);
+    frame_cell(s.frame, 1, 5, red, &X);
     frame_cells_done(s.frame);
     flush(&s);
-    uint32_t last = 69999;
-    assert_int_equal(
-            vt_row(s.vt, 5)[5].fg, VT_COLOR_RGB(last >> 16, last >> 8 & 255, last & 255));
+    assert_int_equal(vt_cell_extra(s.vt, 1, 3, extra), 4);
+    assert_memory_equal(extra, FAMILY.cps + 1, 4 * sizeof(uint32_t));
+    assert_int_equal(vt_row(s.vt, 1)[3].fg, red.fg);
+    assert_int_equal(cp_at(&s, 1, 5), 'x');
+    assert_int_equal(flush(&s), 0);
+
+    /* Each half of it is replaced, and the letter behind needs no byte. */
+    frame_text(s.frame, 1, 3, 2, red, STR("ab"));
+    assert_in_range(flush(&s), 1, 24);
+    assert_int_equal(cp_at(&s, 1, 3), 'a');
+    assert_int_equal(cp_at(&s, 1, 4), 'b');
+    assert_int_equal(cp_at(&s, 1, 5), 'x');
+    stop(&s);
+}
+
+static void test_elsewhere_only_what_cannot_grow_is_drawn(void **state)
+{
+    struct shown s = start(true, true);
+    uint32_t extra[VT_CELL_CHARS - 1];
+    (void)state;
+    frame_cell(s.frame, 1, 0, (struct style){0}, &FAMILY);
+    frame_cell(s.frame, 1, 2, (struct style){0}, &HEART);
+    frame_cell(s.frame, 1, 4, (struct style){0}, &FLAG);
+    frame_cell(s.frame, 1, 6, (struct style){0}, &MELTING);
+    frame_cell(s.frame, 1, 8, (struct style){0}, &X);
+    frame_cells_done(s.frame);
+    flush(&s);
+    assert_int_equal(cp_at(&s, 1, 0), 0x1f468);
+    assert_int_equal(vt_cell_extra(s.vt, 1, 0, extra), 0);
+    assert_int_equal(cp_at(&s, 1, 2), 0x2764);
+    assert_int_equal(cp_at(&s, 1, 4), 0x1f1e9);
+    assert_int_equal(vt_cell_extra(s.vt, 1, 4, extra), 1);
+    assert_int_equal(cp_at(&s, 1, 6), 0x1fae9);
+    assert_int_equal(cp_at(&s, 1, 8), 'x');
+    stop(&s);
+}
+
+static void test_chrome_text_holds_no_joiner(void **state)
+{
+    struct shown s = start(true, true);
+    uint32_t extra[VT_CELL_CHARS - 1];
+    (void)state;
+    frame_set_clusters(s.frame, true);
+    int used = frame_text(s.frame, 0, 0, 20, (struct style){0},
+            STR("\xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x91\xa9\xe2\x9d\xa4\xef\xb8\x8f!"));
+    assert_int_equal(used, 6);
+    flush(&s);
+    assert_int_equal(cp_at(&s, 0, 2), 0x1f469);
+    assert_int_equal(cp_at(&s, 0, 5), '!');
+    assert_int_equal(vt_cell_extra(s.vt, 0, 4, extra), 0);
+    stop(&s);
+}
+
+/* A screen of what is hard to draw, changed in the ways that ncurses looks for. */
+struct model {
+    const struct glyph *glyph[ROWS][COLS]; /* NULL: right half */
+    uint32_t fg[ROWS][COLS];
+};
+
+static unsigned random_number(uint64_t *seed, unsigned below)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(*seed >> 33) % below;
+}
+
+static void model_row(struct model *model, int row, uint64_t *seed)
+{
+    static const struct glyph blank = {{0}, 1, 1}, wide = {{0x4e2d}, 1, 2},
+                              accent = {{'e', 0x301}, 2, 1};
+    const struct glyph *choice[] = {
+            &X, &X, &blank, &blank, &blank, &wide, &accent, &FAMILY, &HEART, &FLAG, &MELTING};
+    uint32_t fg = VT_COLOR_INDEX(random_number(seed, 4));
+    for (int col = 0; col < COLS;) {
+        const struct glyph *glyph = choice[random_number(seed, 11)];
+        if (random_number(seed, 6) == 0)
+            fg = VT_COLOR_INDEX(random_number(seed, 4));
+        if (col + glyph->width > COLS || (row == ROWS - 1 && col + 3 >= COLS))
+            glyph = &blank;
+        model->glyph[row][col] = glyph;
+        model->fg[row][col] = fg;
+        if (glyph->width == 2)
+            model->glyph[row][col + 1] = NULL;
+        col += glyph->width;
+    }
+}
+
+/* Moves the cells of a row by some columns; what is cut in half becomes blank. */
+static void model_shift(struct model *model, int row, int by, uint64_t *seed)
+{
+    struct model fresh;
+    model_row(&fresh, row, seed);
+    for (int col = 0; col < COLS; col++) {
+        int from = col + by;
+        if (from < 0 || from >= COLS)
+            continue;
+        fresh.glyph[row][col] = model->glyph[row][from];
+        fresh.fg[row][col] = model->fg[row][from];
+    }
+    for (int col = 0; col < COLS; col++) {
+        const struct glyph *glyph = fresh.glyph[row][col];
+        bool is_orphan = !glyph && (col == 0 || !fresh.glyph[row][col - 1] ||
+                                           fresh.glyph[row][col - 1]->width != 2);
+        bool is_cut = glyph && glyph->width == 2 &&
+                      (col + 1 >= COLS || fresh.glyph[row][col + 1] ||
+                              (row == ROWS - 1 && col + 3 >= COLS));
+        if (is_orphan || is_cut) {
+            fresh.glyph[row][col] = &X;
+            fresh.fg[row][col] = VT_COLOR_INDEX(1);
+            if (is_cut && col + 1 < COLS && !fresh.glyph[row][col + 1]) {
+                fresh.glyph[row][col + 1] = &X;
+                fresh.fg[row][col + 1] = VT_COLOR_INDEX(1);
+            }
+        }
+    }
+    memcpy(model->glyph[row], fresh.glyph[row], sizeof fresh.glyph[row]);
+    memcpy(model->fg[row], fresh.fg[row], sizeof fresh.fg[row]);
+}
+
+static void model_change(struct model *model, uint64_t *seed)
+{
+    int row = (int)random_number(seed, ROWS);
+    switch (random_number(seed, 4)) {
+    case 0:
+        memmove(model->glyph[0], model->glyph[1], sizeof model->glyph - sizeof model->glyph[0]);
+        memmove(model->fg[0], model->fg[1], sizeof model->fg - sizeof model->fg[0]);
+        model_row(model, ROWS - 1, seed);
+        model_row(model, ROWS - 2, seed);
+        break;
+    case 1:
+        model_shift(model, row, (int)random_number(seed, 7) - 3, seed);
+        break;
+    default:
+        model_row(model, row, seed);
+        break;
+    }
+}
+
+static void model_draw(const struct model *model, struct shown *s)
+{
+    for (int row = 0; row < ROWS; row++) {
+        for (int col = 0; col < COLS; col++)
+            if (model->glyph[row][col])
+                frame_cell(s->frame, row, col, (struct style){.fg = model->fg[row][col]},
+                        model->glyph[row][col]);
+        frame_cells_done(s->frame);
+    }
+}
+
+static void model_expect(const struct model *model, struct shown *s)
+{
+    for (int row = 0; row < ROWS; row++) {
+        for (int col = 0; col < COLS; col++) {
+            const struct vt_cell *cell = &vt_row(s->vt, row)[col];
+            const struct glyph *glyph = model->glyph[row][col];
+            uint32_t cp = cell->cp == ' ' ? 0 : cell->cp, extra[VT_CELL_CHARS - 1];
+            assert_int_equal(cp, glyph ? glyph->cps[0] : 0);
+            if (!glyph)
+                continue;
+            assert_int_equal(cell->width, glyph->width);
+            assert_int_equal(vt_cell_extra(s->vt, row, col, extra), glyph->count - 1);
+            assert_memory_equal(
+                    extra, glyph->cps + 1, (size_t)(glyph->count - 1) * sizeof extra[0]);
+            if (cp)
+                assert_int_equal(cell->fg, model->fg[row][col]);
+        }
+    }
+}
+
+static void test_any_change_of_any_characters_arrives(void **state)
+{
+    struct shown s = start(true, true);
+    struct model model;
+    uint64_t seed = 1;
+    (void)state;
+    frame_set_clusters(s.frame, true);
+    for (int row = 0; row < ROWS; row++)
+        model_row(&model, row, &seed);
+    for (int i = 0; i < 1500; i++) {
+        for (unsigned n = 1 + random_number(&seed, 3); n > 0; n--)
+            model_change(&model, &seed);
+        model_draw(&model, &s);
+        flush(&s);
+        model_expect(&model, &s);
+    }
     stop(&s);
 }
 
@@ -174,7 +442,7 @@ static void test_mono_chrome_keeps_the_panes_colours(void **state)
 {
     struct frame_config config = {.term = "xterm-256color", .utf8 = true, .mono = true};
     struct shown s = {.vt = vt_new(COLS, ROWS, 0, &NO_OPS, NULL)};
-    struct style red = {VT_COLOR_INDEX(1), 0, 0};
+    struct style red = {.fg = VT_COLOR_INDEX(1)};
     struct err err;
     (void)state;
     s.frame = frame_new(&config, COLS, ROWS, &err);
@@ -339,7 +607,13 @@ int main(void)
             cmocka_unit_test(test_cell_of_doubtful_width_moves_nothing),
             cmocka_unit_test(test_true_colour_and_palette_pass_where_the_terminal_has_them),
             cmocka_unit_test(test_true_colour_is_reduced_elsewhere),
-            cmocka_unit_test(test_more_colours_than_pairs_still_draw),
+            cmocka_unit_test(test_more_pens_than_numbers_still_draw),
+            cmocka_unit_test(test_every_attribute_arrives_where_the_terminal_has_it),
+            cmocka_unit_test(test_underline_styles_are_plain_lines_elsewhere),
+            cmocka_unit_test(test_a_cluster_is_drawn_whole_where_the_terminal_joins),
+            cmocka_unit_test(test_elsewhere_only_what_cannot_grow_is_drawn),
+            cmocka_unit_test(test_chrome_text_holds_no_joiner),
+            cmocka_unit_test(test_any_change_of_any_characters_arrives),
             cmocka_unit_test(test_mono_chrome_keeps_the_panes_colours),
             cmocka_unit_test(test_lines_are_ascii_without_utf8),
             cmocka_unit_test(test_resize_paints_everything_again),

@@ -132,6 +132,7 @@ static void put_terminal(struct buf *message)
     frame_config_from_env(&config);
     wire_put(message, "term", config.term);
     wire_put(message, "truecolor", config.truecolor ? "1" : NULL);
+    wire_put(message, "styled", config.styled ? "1" : NULL);
     wire_put(message, "utf8", config.utf8 ? "1" : NULL);
     wire_put(message, "mono", config.mono ? "1" : NULL);
 }

@@ -140,6 +140,7 @@ static bool want_terminal(struct client *client, struct str message, int fd)
     if (!term || !str_copy(wanted->term, sizeof(wanted->term), str_of(term)))
         wanted->term[0] = '\0';
     wanted->truecolor = wire_is_set(message, "truecolor");
+    wanted->styled = wire_is_set(message, "styled");
     wanted->utf8 = wire_is_set(message, "utf8");
     wanted->mono = wire_is_set(message, "mono");
     return true;
@@ -157,6 +158,7 @@ void client_terminal(struct client *client, struct stage_terminal *ret)
             .panels = true,
             .config = {.term = t->term,
                     .truecolor = t->truecolor,
+                    .styled = t->styled,
                     .utf8 = t->utf8,
                     .mono = t->mono},
     };

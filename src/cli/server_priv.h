@@ -18,7 +18,7 @@ enum parting { PART_NOT, PART_BYE, PART_SUSPEND };
 struct client_terminal {
     int fd; /* owns; -1: none */
     char term[64];
-    bool truecolor, utf8, mono;
+    bool truecolor, styled, utf8, mono;
 };
 
 struct client {

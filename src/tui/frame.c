@@ -357,6 +357,7 @@ void frame_set_sync(struct frame *frame, bool supported)
 
 void frame_set_clusters(struct frame *frame, bool supported)
 {
+    frame->rewrite = frame->rewrite || supported != frame->outer.clusters;
     frame->outer.clusters = supported;
 }
 

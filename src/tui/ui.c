@@ -29,8 +29,8 @@
 #define TICK_MS 1000
 #define COLUMN_REST_MS 100
 
-/* Bracketed paste, focus events, and: do you know synchronized updates? */
-static const char ENTER[] = "\033[?2004h\033[?1004h\033[?2026$p";
+/* Bracketed paste, focus events, and: do you know synchronized updates, emoji in clusters? */
+static const char ENTER[] = "\033[?2004h\033[?1004h\033[?2026$p\033[?2027$p";
 static const char LEAVE[] = "\033[?1004l\033[?2004l";
 static const char FENCE[] = "\033[5n";
 

@@ -483,6 +483,9 @@ static void terminal_reply(struct ui *ui, const struct key *key)
         ui_touch(ui, DIRTY_PANELS);
     } else if (key->reply == REPLY_MODE && key->param[0] == 2026) {
         frame_set_sync(ui->frame, key->param[1] == 1 || key->param[1] == 2);
+    } else if (key->reply == REPLY_MODE && key->param[0] == 2027) {
+        frame_set_clusters(ui->frame, key->param[1] == 1 || key->param[1] == 3);
+        ui_touch(ui, DIRTY_CHROME);
     }
 }
 

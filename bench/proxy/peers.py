@@ -188,8 +188,8 @@ class Ours(Peer):
 
 
 class Bare(Ours):
-    """Ours without counting tokens and without body rules: what these two cost."""
-    rules = "    usage: none\n"
+    """Ours without counting tokens: what the usage tap costs."""
+    rules = BODY_RULES.replace("usage: anthropic", "usage: none")
 
 
 class Nginx(Peer):

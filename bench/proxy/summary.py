@@ -37,7 +37,7 @@ MUST = [
     ("idle tunnel", "idle", "kb_per_tunnel", "nginx", "KiB <= 20", "KiB"),
     ("idle tunnels that failed", "idle", "lost", None, "<= 0", ""),
     ("memory at start", "idle", "fresh_rss_kb", "nginx", "KiB <= 12288", "KiB"),
-    ("usage and body rules: CPU per request", "ka64", "cpu_us", "bare", "<= 1.05", "us"),
+    ("usage tap: CPU per request", "ka64", "cpu_us", "bare", "<= 1.05", "us"),
 ]
 
 

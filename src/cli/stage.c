@@ -70,6 +70,35 @@ static void on_notice(void *ctx, const struct tab *tab, const char *text)
     say_of(ctx, tab, text);
 }
 
+static void on_bell(void *ctx, const struct tab *tab)
+{
+    struct stage *stage = ctx;
+
+    (void)tab;
+    if (stage->ui)
+        ui_agent_bell(stage->ui);
+}
+
+static void on_agent(void *ctx, const struct tab *tab, const char *text)
+{
+    struct stage *stage = ctx;
+
+    messages_note(&stage->messages, clock_wall_ms(), "%s: %s", session_rec(tab->session)->label,
+            text);
+    on_marks(stage);
+}
+
+static void on_clipboard(void *ctx, const struct tab *tab)
+{
+    struct stage *stage = ctx;
+
+    if (stage->ui)
+        ui_clipboard_news(stage->ui, tab);
+    else
+        messages_add(&stage->messages, clock_wall_ms(), "%s: agent wants to copy %zu bytes",
+                session_rec(tab->session)->label, session_clipboard(tab->session).n);
+}
+
 static void on_ended(void *ctx, const struct tab *tab, const char *message)
 {
     struct stage *stage = ctx;
@@ -87,6 +116,9 @@ static const struct sessions_ops sessions_ops = {
         .on_change = on_change,
         .on_marks = on_marks,
         .on_notice = on_notice,
+        .on_bell = on_bell,
+        .on_agent = on_agent,
+        .on_clipboard = on_clipboard,
         .on_ended = on_ended,
 };
 

@@ -39,6 +39,7 @@
 #include "tui/terminfo.h"
 
 #define RUN_MAX 512
+#define SMALL_FRAME 64 /* bytes that a terminal takes in one read anyway */
 
 struct frame {
     struct frame *next; /* in the list of all */
@@ -651,7 +652,7 @@ void frame_end(struct frame *frame, const struct vt_cursor *cursor, struct buf *
     translate(frame, &bytes);
     int shape = cursor->shape == 0 ? 0 : cursor->shape * 2 - (cursor->blink ? 1 : 0);
     bool reshape = cursor->visible && shape != frame->shape;
-    bool wrap = frame->sync && buf_len(&bytes) > 0;
+    bool wrap = frame->sync && buf_len(&bytes) > SMALL_FRAME;
     if (wrap)
         buf_puts(out, "\033[?2026h");
     /* Margins of another size may be left. Resetting them moves the cursor, and where it is

@@ -32,6 +32,7 @@ static void on_change(void *ctx)
 {
     struct stage *stage = ctx;
 
+    notify_look(stage->notify);
     if (stage->ui)
         ui_changed(stage->ui);
 }
@@ -144,6 +145,8 @@ void stage_init(struct stage *stage, const struct stage_ops *ops, void *ctx)
     stage->ops = *ops;
     stage->ctx = ctx;
     stage->sessions = sessions_new(&sessions_ops, stage);
+    stage->notify =
+            notify_new(stage->app.loop, stage->app.gate, stage->app.config.notify_command);
     stage->leave_hook = (struct loop_hook){.fn = leave, .ctx = stage};
     if (stage->app.gate)
         gate_set_on_change(stage->app.gate, on_change, stage);
@@ -172,6 +175,8 @@ void stage_free(struct stage *stage)
     if (stage->ui)
         ui_free(stage->ui, NULL, NULL);
     stage->ui = NULL;
+    notify_free(stage->notify);
+    stage->notify = NULL;
     sessions_free(stage->sessions);
     stage->sessions = NULL;
     if (stage->app.gate)

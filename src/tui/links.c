@@ -43,13 +43,23 @@ static bool is_address_char(char c)
     return (unsigned char)c > 0x20 && c != 0x7f && !strchr("\"<>\\^`{|}", c);
 }
 
+/* More of these brackets are closed than opened. */
+static bool is_unbalanced(const char *p, size_t n, char open, char close)
+{
+    int depth = 0;
+
+    for (size_t i = 0; i < n; i++)
+        depth += p[i] == open ? 1 : p[i] == close ? -1 : 0;
+    return depth < 0;
+}
+
 /* What stands behind an address in a sentence is not part of it. */
 static size_t without_punctuation(const char *p, size_t n)
 {
-    while (n > 0 && strchr(".,;:!?'*", p[n - 1]))
+    while (n > 0 && (strchr(".,;:!?'*", p[n - 1]) ||
+                            (p[n - 1] == ')' && is_unbalanced(p, n, '(', ')')) ||
+                            (p[n - 1] == ']' && is_unbalanced(p, n, '[', ']'))))
         n--;
-    if (n > 0 && strchr(")]", p[n - 1]) && !memchr(p, p[n - 1] == ')' ? '(' : '[', n))
-        return without_punctuation(p, n - 1);
     return n;
 }
 

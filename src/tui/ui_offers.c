@@ -140,6 +140,8 @@ void ui_tell_title(struct ui *ui)
     const char *label = ui->session ? session_rec(ui->session)->label : NULL;
     char title[TELL_TITLE + 80], count[16] = "";
 
+    if (!ui->session && !ui->tell.title[0])
+        return; /* it comes at once */
     if (waiting > 0)
         snprintf(count, sizeof count, "(%u!) ", waiting);
     snprintf(title, sizeof title, "%s%.80s%sironcurtain", count, label ? label : "",

@@ -125,7 +125,7 @@ static void restore_terminal(struct terminal_client *client)
 
 /* --- messages ----------------------------------------------------------------------------- */
 
-static void put_terminal(struct buf *message, bool ascii)
+static void put_terminal(struct buf *message)
 {
     struct frame_config config;
 
@@ -133,8 +133,7 @@ static void put_terminal(struct buf *message, bool ascii)
     wire_put(message, "term", config.term);
     wire_put(message, "truecolor", config.truecolor ? "1" : NULL);
     wire_put(message, "styled", config.styled ? "1" : NULL);
-    wire_put(message, "utf8", config.utf8 && !ascii ? "1" : NULL);
-    wire_put_number(message, "notice", config.notice);
+    wire_put(message, "utf8", config.utf8 ? "1" : NULL);
     wire_put(message, "mono", config.mono ? "1" : NULL);
 }
 
@@ -168,8 +167,8 @@ static void make_messages(struct terminal_client *client)
     wire_put(&client->attach, "version", IC_VERSION);
     if (client->tty < 0)
         return;
-    put_terminal(&client->hello, client->request->ascii);
-    put_terminal(&client->attach, client->request->ascii);
+    put_terminal(&client->hello);
+    put_terminal(&client->attach);
 }
 
 static void say(struct terminal_client *client, const char *verb)

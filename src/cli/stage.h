@@ -8,7 +8,6 @@
 #define SRC_CLI_STAGE_H
 
 #include "cli/app.h"
-#include "cli/notify.h"
 #include "tui/ui.h"
 
 struct stage_ops {
@@ -32,7 +31,6 @@ struct stage {
     void *ctx;
     struct sessions *sessions; /* owns */
     struct messages messages;
-    struct notify *notify; /* owns; NULL: no notify.command */
     struct ui *ui; /* owns; NULL: nobody looks */
     struct loop_hook leave_hook;
     enum ui_leave leave;

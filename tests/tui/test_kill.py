@@ -82,7 +82,8 @@ def test_kill_guardian():
         wait_until("the screen process ended", lambda: not os.path.exists(f"/proc/{pid}"))
         check_terminal(screen)
         check_left()
-        assert os.listdir(os.path.join(HOME.path, "run")) == []
+        wait_until("the session's folder is gone",
+                   lambda: os.listdir(os.path.join(HOME.path, "run")) == [])
     finally:
         screen.close()
 

@@ -269,11 +269,12 @@ const struct tab *sessions_find(const struct sessions *list, const char *name, s
     char shown[80];
     const struct tab *tab = NULL;
 
-    if (str_u64(str_of(name), LIMIT_TABS, &number))
+    bool is_number = str_u64(str_of(name), LIMIT_TABS, &number);
+    if (is_number)
         tab = sessions_by_number(list, (unsigned)number);
     if (!tab)
         tab = match(list, str_of(name), true, &labels);
-    if (!tab && labels == 0)
+    if (!tab && labels == 0 && !is_number) /* ids begin with digits, too */
         tab = match(list, str_of(name), false, &prefixes);
     if (tab)
         return tab;

@@ -26,6 +26,12 @@ static void fill_plain(struct buf *buf, unsigned i)
     buf_puts(buf, "\r\n");
 }
 
+static void fill_wrap(struct buf *buf, unsigned i)
+{
+    for (int n = 0; n < 480; n++)
+        buf_putc(buf, (char)('A' + i % 26));
+}
+
 static void fill_log(struct buf *buf, unsigned i)
 {
     buf_printf(buf,
@@ -101,8 +107,8 @@ static double run(const struct workload *workload)
 
 int main(void)
 {
-    static const struct workload workloads[] = {{"plain", fill_plain}, {"log", fill_log},
-            {"seq", fill_seq}, {"yes", fill_yes}, {"region", fill_region},
+    static const struct workload workloads[] = {{"plain", fill_plain}, {"wrap", fill_wrap},
+            {"log", fill_log}, {"seq", fill_seq}, {"yes", fill_yes}, {"region", fill_region},
             {"frames", fill_frames}, {"unicode", fill_unicode}};
 
     printf("{\"bench\":\"vt\",\"unit\":\"MB/s\"");

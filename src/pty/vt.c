@@ -157,7 +157,7 @@ static void replay_tabs(struct vt *vt)
  */
 void vt_lib_renew(struct vt *vt, int row, int col)
 {
-    vt->fast.is_open = false;
+    vt->fast.is_open = vt->fast.is_full = false;
     if (vt->term)
         vterm_free(vt->term);
     vt->term = vterm_new(vt->grid->rows, vt->grid->cols);
@@ -413,17 +413,6 @@ static int resize_alternate(struct vt *vt, int cols, int rows, int cursor_row)
     return -drop;
 }
 
-/* The library has it from printing in the last column only; here nothing is drawn. */
-static void make_wrap_pending(struct vt *vt, int row)
-{
-    vterm_state_set_callbacks(vt->state, NULL, NULL);
-    vt_lib_printf(vt, "\033[%d;%dHx", row + 1, vt->grid->cols);
-    vterm_state_set_callbacks(vt->state, &state_callbacks, vt);
-    vt->put_row = row;
-    vt->put_col = vt->grid->cols - 1;
-    vt->wrap_pending = true;
-}
-
 void vt_resize(struct vt *vt, int cols, int rows)
 {
     bool is_alt = vt->modes.alt_screen;
@@ -445,7 +434,7 @@ void vt_resize(struct vt *vt, int cols, int rows)
     row = clamp(is_alt ? row + alt_shift : row, 0, rows - 1);
     vt_lib_renew(vt, row, clamp(col, 0, cols - 1));
     if (is_pending)
-        make_wrap_pending(vt, row);
+        vt_fast_fill_row(vt, row);
 }
 
 void vt_size(const struct vt *vt, int *ret_cols, int *ret_rows)

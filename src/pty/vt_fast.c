@@ -1,10 +1,10 @@
 /*
  * vt_fast.c - the fast lane: what floods are made of does not go through libvterm.
  *
- * Text that does not reach the last column, CR, LF, tabs and cursor moves are done here. While
- * the lane is open, the cursor is ours and the library's is stale; whatever the library must do
- * next first gets a cursor move (vt_fast_close). The last column is left to it, because a wrap
- * may become pending there. Tests and the fuzzer compare both ways.
+ * Text, CR, LF, tabs and cursor moves are done here. While the lane is open, the cursor is ours
+ * and the library's is stale; whatever the library must do next first gets a cursor move, and
+ * a character in the last column if a wrap is pending there (vt_fast_close). Wide characters at
+ * the end of a row are left to it. Tests and the fuzzer compare both ways.
  */
 #include "pty/vt_internal.h"
 #include "pty/vt_width.h"
@@ -26,7 +26,7 @@ bool vt_fast_enter(struct vt *vt)
     if (fast->is_open || !vt_fast_is_allowed(vt))
         return fast->is_open;
     vt_lib_cursor(vt, &fast->row, &fast->col);
-    /* A wide character can leave a wrap pending in the last column but one. */
+    /* A wrap may be pending; a wide character leaves it in the last column but one. */
     fast->is_open = fast->col < vt->grid->cols - 2;
     return fast->is_open;
 }
@@ -39,7 +39,15 @@ void vt_fast_move(struct vt *vt, int row, int col)
     vt->fast.row = row < 0 ? 0 : row >= rows ? rows - 1 : row;
     vt->fast.col = col < 0 ? 0 : col >= cols ? cols - 1 : col;
     vt->fast.is_open = true;
+    vt->fast.is_full = false;
     vt->wrap_pending = false;
+}
+
+void vt_fast_fill_row(struct vt *vt, int row)
+{
+    vt->fast.row = vt->put_row = row;
+    vt->fast.col = vt->put_col = vt->grid->cols - 1;
+    vt->fast.is_open = vt->fast.is_full = vt->wrap_pending = true;
 }
 
 static void line_feed(struct vt *vt)
@@ -68,14 +76,34 @@ static void advance(struct vt *vt, int cols, int last_width)
     fast->col += cols;
     vt->put_row = fast->row;
     vt->put_col = fast->col - last_width;
-    vt->wrap_pending = false;
+    vt->wrap_pending = fast->col == vt->grid->cols;
     vt->edge_pending = fast->col == vt->grid->cols - 1;
+    if (vt->wrap_pending) {
+        fast->col--;
+        fast->is_full = vt->autowrap;
+    }
+}
+
+/* On to the next row, if the cursor's is full. As on_glyph() in vt.c. */
+static void wrap(struct vt *vt)
+{
+    struct vt_fast *fast = &vt->fast;
+
+    if (!fast->is_full)
+        return;
+    fast->is_full = false;
+    fast->col = 0;
+    line_feed(vt);
+    if (fast->row > 0 && vt->wrap_pending) {
+        vt->grid->lines[fast->row - 1]->wrapped = true;
+        vt->grid->lines[fast->row]->goes_on = true;
+    }
 }
 
 static size_t put_ascii(struct vt *vt, const char *p, size_t n)
 {
     struct vt_fast *fast = &vt->fast;
-    size_t room = (size_t)(vt->grid->cols - 1 - fast->col);
+    size_t room = (size_t)(vt->grid->cols - (fast->is_full ? 0 : fast->col));
     size_t len = 0;
 
     if (n > room)
@@ -84,6 +112,7 @@ static size_t put_ascii(struct vt *vt, const char *p, size_t n)
         len++;
     if (len == 0)
         return 0;
+    wrap(vt);
     vt_grid_put_ascii(vt->grid, fast->row, fast->col, p, (int)len, &vt->pen);
     advance(vt, (int)len, 1);
     return len;
@@ -96,8 +125,9 @@ static size_t put_wider(struct vt *vt, const char *p, size_t n)
     int len = utf8_decode(p, n, &cp);
     int width = vt_char_width(cp);
 
-    if (fast->col + width > vt->grid->cols - 1)
+    if (fast->is_full ? width == 2 : fast->col + width > vt->grid->cols - (width == 2))
         return 0;
+    wrap(vt);
     vt_grid_put(vt->grid, fast->row, fast->col, cp, width, &vt->pen);
     advance(vt, width, width);
     return (size_t)len;
@@ -118,8 +148,9 @@ size_t vt_fast_run(struct vt *vt, const char *p, size_t n)
         size_t len = 1;
 
         if (p[i] == '\r') {
-            vt->fast.col = 0;
-            vt->wrap_pending = false;
+            vt_fast_move(vt, vt->fast.row, 0);
+        } else if ((p[i] == '\n' || p[i] == '\t') && vt->fast.is_full) {
+            len = 0;
         } else if (p[i] == '\n') {
             line_feed(vt);
         } else if (p[i] == '\t') {
@@ -143,7 +174,8 @@ void vt_fast_close(struct vt *vt)
 
     if (!vt->fast.is_open)
         return;
-    vt->fast.is_open = false;
+    bool is_full = vt->fast.is_full;
+    vt->fast.is_open = vt->fast.is_full = false;
     text[0] = 0x1b;
     text[1] = '[';
     n += vtguard_number(text + n, (unsigned)vt->fast.row + 1);
@@ -151,4 +183,9 @@ void vt_fast_close(struct vt *vt)
     n += vtguard_number(text + n, (unsigned)vt->fast.col + 1);
     text[n++] = 'H';
     vt_lib_write(vt, text, n);
+    if (!is_full)
+        return;
+    vt->is_silent = true;
+    vt_lib_write(vt, "x", 1);
+    vt->is_silent = false;
 }

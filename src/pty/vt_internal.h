@@ -57,6 +57,7 @@ struct vt_kitty {
 struct vt_fast {
     bool is_open; /* row and col are the cursor, not libvterm's */
     int row, col;
+    bool is_full; /* the row is, and the next character wraps; col is the last one */
     bool is_off; /* for tests: everything through libvterm */
 };
 
@@ -117,6 +118,8 @@ bool vt_fast_is_allowed(const struct vt *vt);
 bool vt_fast_enter(struct vt *vt);
 /* The cursor goes there, clamped to the screen. Only if allowed. */
 void vt_fast_move(struct vt *vt, int row, int col);
+/* It stands in the last column of a full row. */
+void vt_fast_fill_row(struct vt *vt, int row);
 /* How many bytes at p it took; 0: libvterm must do it. */
 size_t vt_fast_run(struct vt *vt, const char *p, size_t n);
 /* From here on libvterm's cursor counts again. */

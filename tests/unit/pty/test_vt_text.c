@@ -346,7 +346,7 @@ static void test_hostile_streams_leave_every_line_readable(void **state)
     struct buf buf = BUF_INIT;
 
     (void)state;
-    for (unsigned round = 0; round < 200; round++) {
+    for (unsigned round = 0; round < 60; round++) {
         for (unsigned i = 0; i < 40; i++)
             term_random_item(&buf, &seed);
         struct vt_doc *doc = vt_doc_open(term->vt);

@@ -18,7 +18,7 @@ if not shutil.which("bwrap"):
 HOME = Home()
 VERSION = subprocess.run([PROGRAM, "version"], capture_output=True, text=True,
                          check=True).stdout.split()[1]
-SHELL = ["-a", "shell", "--runtime", "bwrap", "--", "sleep", "1000"]
+SHELL = ["-a", "shell", "--runtime", "bwrap", "--", "cat"]
 
 
 def start(name):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Client and server: sessions outlive their screens, whatever ends those, and nothing is left."""
+import errno
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ if not shutil.which("bwrap"):
     skip("bubblewrap is not installed")
 
 SHELL = ["-a", "shell", "--runtime", "bwrap", "--", "bash", "--norc", "--noprofile"]
+WAIT = "read -r _ </workspace/go"
 
 
 class World:
@@ -23,6 +25,8 @@ class World:
     def __init__(self):
         self.home = Home()
         self.screens = []
+        self.pipe = os.path.join(self.home.workspace, "go")
+        os.mkfifo(self.pipe)
 
     def __enter__(self):
         return self
@@ -49,6 +53,17 @@ class World:
         screen = self.screen("attach", *args, **more)
         screen.wait(r"bash-[\d.]+[$#]", 40)
         return screen
+
+    def go(self):
+        """Whoever waits in a box with WAIT goes on."""
+        def opened():
+            try:
+                return os.open(self.pipe, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError as error:
+                if error.errno != errno.ENXIO:  # nobody has it open for reading yet
+                    raise
+                return None
+        os.close(wait_until("somebody waits for the pipe", opened))
 
     def run(self, *args, env=None, **more):
         return subprocess.run([PROGRAM, *args], env=self.home.env(**(env or {})), check=False,
@@ -98,7 +113,7 @@ def test_detach_and_attach():
         first = w.new()
         run(first, "clear; printf '\\033[31mred\\033[m\\n'; seq 3")
         first.wait(r"(?m)^3\b")
-        run(first, "(sleep 2; echo later-$((6*7))) & true")
+        run(first, f"({WAIT}; echo later-$((6*7))) & true")
         first.wait(r"(?m)^\[1\] \d+")
         before = pane(first, 80)
         first.prefix("d")
@@ -107,6 +122,7 @@ def test_detach_and_attach():
         check_restored(first)
         pid = w.home.server_pid()
         assert pid and states(w) == ["running"]
+        w.go()
         second = w.attach()
         second.wait("later-42")
         after = pane(second, 80)
@@ -168,7 +184,7 @@ def test_suspend():
     with World() as w:
         screen = in_shell(w)
         client = client_of(screen)
-        run(screen, "sh -c 'echo re\"\"ady; exec sleep 1000'")
+        run(screen, "sh -c 'echo re\"\"ady; exec cat'")
         screen.wait(r"(?m)^ready")
         screen.keys("C-z")
         screen.wait(r"Stopped +sh -c")
@@ -273,9 +289,10 @@ def test_tabs():
         screen.prefix("2")
         screen.wait(r"1:one .*2:two\*")
         screen.wait(r"bash-[\d.]+[$#]", 40)
-        run(screen, "sleep 1; printf 'ding\\a\\n'")
+        run(screen, f"{WAIT}; printf 'ding\\a\\n'")
         screen.prefix("Right")
         screen.wait(r"3:three\*")
+        w.go()
         screen.wait(r"2:two\?")
         screen.prefix("g")
         screen.wait(r"2:two\*")
@@ -290,8 +307,10 @@ def test_tabs():
         screen.wait("there is no tab 7")
         screen.prefix("2")
         screen.wait(r"2:two\*")
-        run(screen, "exec sh -c 'sleep 1; exit 5'")
+        run(screen, f"exec sh -c '{WAIT}; exit 5'")
         screen.prefix("1")
+        screen.wait(r"1:one\*")
+        w.go()
         screen.wait(r"2:twox")
         screen.wait(r"two: session ended \(exit 5\)")
         screen.prefix("g")

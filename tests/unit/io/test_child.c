@@ -280,7 +280,8 @@ static void test_a_grandchild_that_keeps_the_output_does_not_hold_up_the_exit(vo
     struct watch w = {0};
 
     start(&w, (struct child_spec){
-                      .argv = SH("setsid sleep 5 & echo done"), .on_output = on_output});
+                      .argv = SH("setsid tail -f --pid=$PPID /dev/null & echo done"),
+                      .on_output = on_output});
     UNTIL(w.loop, w.exits);
     assert_bytes(&w.out, "done\n");
     end(&w);

@@ -10,11 +10,7 @@
  */
 #include "pty/vt_marks.h"
 
-#include <stddef.h>
-
-struct range {
-    uint32_t first, last;
-};
+#include "pty/vt_ranges.h"
 
 static const struct range marks[] = {
         {0x0300, 0x036f},
@@ -348,24 +344,6 @@ static const struct range formats[] = {
         {0xe0001, 0xe0001},
         {0xe0020, 0xe007f},
 };
-
-static bool in_ranges(const struct range *ranges, size_t count, uint32_t cp)
-{
-    size_t low = 0;
-    size_t high = count;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (cp > ranges[mid].last)
-            low = mid + 1;
-        else if (cp < ranges[mid].first)
-            high = mid;
-        else
-            return true;
-    }
-    return false;
-}
 
 enum vt_char_kind vt_char_kind(uint32_t cp)
 {

@@ -5,11 +5,7 @@
  */
 #include "pty/vt_width.h"
 
-#include <stddef.h>
-
-struct range {
-    uint32_t first, last;
-};
+#include "pty/vt_ranges.h"
 
 static const struct range wide[] = {{0x1100, 0x115f}, {0x231a, 0x231b}, {0x2329, 0x232a},
         {0x23e9, 0x23ec}, {0x23f0, 0x23f0}, {0x23f3, 0x23f3}, {0x25fd, 0x25fe},
@@ -85,24 +81,6 @@ static const struct range both[] = {{0x0023, 0x0023}, {0x002a, 0x002a}, {0x0030,
         {0x1f5e8, 0x1f5e8}, {0x1f5ef, 0x1f5ef}, {0x1f5f3, 0x1f5f3}, {0x1f5fa, 0x1f5fa},
         {0x1f6cb, 0x1f6cb}, {0x1f6cd, 0x1f6cf}, {0x1f6e0, 0x1f6e5}, {0x1f6e9, 0x1f6e9},
         {0x1f6f0, 0x1f6f0}, {0x1f6f3, 0x1f6f3}};
-
-static bool in_ranges(const struct range *ranges, size_t count, uint32_t cp)
-{
-    size_t low = 0;
-    size_t high = count;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (cp > ranges[mid].last)
-            low = mid + 1;
-        else if (cp < ranges[mid].first)
-            high = mid;
-        else
-            return true;
-    }
-    return false;
-}
 
 #define IN(ranges, cp) in_ranges(ranges, sizeof(ranges) / sizeof(ranges[0]), cp)
 

@@ -635,7 +635,7 @@ static void test_a_large_message_of_the_upstream_goes_on_in_parts(void **state)
     say(&w.upstream, CONT, (struct str){text + 10, n - 20});
     say(&w.upstream, FIN | CONT, (struct str){text + n - 10, 10});
     for (bool fin = false; !fin; parts++) {
-        struct frame f;
+        struct frame f = {0};
         UNTIL(&w, frame_get(&w.agent.got, &f));
         assert_int_equal(f.first & 0x7f, parts == 0 ? TEXT : CONT);
         assert_true(f.n <= LIMIT_WS_PART + 4096);
@@ -733,7 +733,7 @@ static void test_a_long_reason_fits_the_close(void **state)
 {
     (void)state;
     struct world w;
-    struct frame f;
+    struct frame f = {0};
     char reason[1000];
     memset(reason, 'r', sizeof(reason));
     reason[sizeof(reason) - 1] = '\0';

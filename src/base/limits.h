@@ -172,6 +172,17 @@
 #define LIMIT_VT_STRING (8 * 1024)
 /* A clipboard text (OSC 52), base64; terminals cap it between 100 kB and 1 MB. */
 #define LIMIT_VT_CLIPBOARD (1024 * 1024)
+/* Lines that one agent's notifications and copies may become at once, and the time in which
+ * one more is earned: a person reads a few, and every line pushes older ones out. */
+#define LIMIT_NEWS 5
+#define LIMIT_NEWS_MS 2000
+/* A text that an agent wants copied: what terminals take (OSC 52), and more than is read. */
+#define LIMIT_CLIPBOARD_OFFER (100 << 10)
+/* Between two bells of agents that are passed on. */
+#define LIMIT_BELL_MS 5000
+/* An agent that prints more than this in a second is busy, which its tab says: builds print a
+ * tenth of it. */
+#define LIMIT_BUSY_BYTES (512 << 10)
 /* Target of a hyperlink (OSC 8): what browsers take at least (RFC 9110 asks for 8000; longer
  * ones are not shown whole on any screen). */
 #define LIMIT_VT_LINK 2048

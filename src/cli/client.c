@@ -125,7 +125,7 @@ static void restore_terminal(struct terminal_client *client)
 
 /* --- messages ----------------------------------------------------------------------------- */
 
-static void put_terminal(struct buf *message)
+static void put_terminal(struct buf *message, bool ascii)
 {
     struct frame_config config;
 
@@ -133,7 +133,8 @@ static void put_terminal(struct buf *message)
     wire_put(message, "term", config.term);
     wire_put(message, "truecolor", config.truecolor ? "1" : NULL);
     wire_put(message, "styled", config.styled ? "1" : NULL);
-    wire_put(message, "utf8", config.utf8 ? "1" : NULL);
+    wire_put(message, "utf8", config.utf8 && !ascii ? "1" : NULL);
+    wire_put_number(message, "notice", config.notice);
     wire_put(message, "mono", config.mono ? "1" : NULL);
 }
 
@@ -167,8 +168,8 @@ static void make_messages(struct terminal_client *client)
     wire_put(&client->attach, "version", IC_VERSION);
     if (client->tty < 0)
         return;
-    put_terminal(&client->hello);
-    put_terminal(&client->attach);
+    put_terminal(&client->hello, client->request->ascii);
+    put_terminal(&client->attach, client->request->ascii);
 }
 
 static void say(struct terminal_client *client, const char *verb)

@@ -12,6 +12,7 @@ struct client_request {
     bool detach;                 /* do not show it; no terminal is needed */
     const char *target;          /* attach: which session, or NULL: the one shown last */
     const char *config, *policy; /* absolute paths or NULL */
+    bool ascii;                  /* as in struct options */
 };
 
 /* Until the user leaves, or it is known why there is nothing to show: the exit code. For

@@ -18,12 +18,16 @@
 
 int cmd_attach(int argc, char **argv)
 {
-    struct client_request request = {.target = argc > 1 ? argv[1] : NULL};
+    bool ascii = argc > 1 && strcmp(argv[1], "--ascii") == 0;
+    int rest = argc - ascii;
+    const char *target = rest > 1 ? argv[1 + ascii] : NULL;
+    struct client_request request = {.target = target, .ascii = ascii};
     struct err err;
 
-    if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
+    if (rest > 2 || (target && target[0] == '-')) {
         err_set(&err, ERR_USAGE,
-                "usage: ironcurtain attach [SESSION]; a tab's number, a name or the start of "
+                "usage: ironcurtain attach [--ascii] [SESSION]; a tab's number, a name or the "
+                "start of "
                 "an "
                 "id, as 'ironcurtain ls' shows them");
         return cmd_fail(&err);

@@ -72,6 +72,7 @@ static int in_foreground(const struct options *options, const struct session_spe
             .app = {.config = options->config, .policy = options->policy, .ask = true},
             .session = *session,
             .panels = true,
+            .ascii = options->ascii,
     };
 
     return screen_run(&spec);
@@ -98,6 +99,7 @@ static int with_server(const struct options *options, struct session_spec *sessi
             .detach = options->detach,
             .config = config_path,
             .policy = policy_path,
+            .ascii = options->ascii,
     };
 
     session->workspace = workspace;

@@ -46,6 +46,7 @@ int cmd_pane(int argc, char **argv)
             .session = {.name = "pane", .runtime = "none", .argv = options.command},
             .mark = "UNBOXED",
             .panels = true,
+            .ascii = options.ascii,
             .quit_at_end = true,
     };
     return screen_run(&spec);

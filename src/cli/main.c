@@ -23,10 +23,10 @@ static int cmd_version(int argc, char **argv);
 static const struct command commands[] = {
         {"new", cmd_new,
                 "new [DIR] [-a AGENT] [-n NAME] [--runtime R] [--detach | --foreground] "
-                "[--dry-run] "
+                "[--ascii] [--dry-run] "
                 "[-- CMD]",
                 "start a session on the screen; --detach: without one"},
-        {"attach", cmd_attach, "attach [SESSION]",
+        {"attach", cmd_attach, "attach [--ascii] [SESSION]",
                 "the screen of the sessions that run; a tab's number, a name, the start of an "
                 "id"},
         {"kill-server", cmd_kill_server, "kill-server", "end all sessions and what has them"},

@@ -22,6 +22,7 @@ static const struct option_row {
         {"--detach", "-d", offsetof(struct options, detach), true},
         {"--foreground", NULL, offsetof(struct options, foreground), true},
         {"--dry-run", NULL, offsetof(struct options, dry_run), true},
+        {"--ascii", NULL, offsetof(struct options, ascii), true},
         {"--json", NULL, offsetof(struct options, json), true},
 };
 

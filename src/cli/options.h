@@ -13,6 +13,7 @@ struct options {
     const char *agent, *name, *runtime, *config, *policy;
     const char *on_escalate; /* "ask" or "deny" */
     bool dry_run, detach, foreground;
+    bool ascii; /* frames and marks of the host in ASCII, whatever the locale says */
     bool json;
     const char *const *command; /* behind "--", or NULL */
 };

@@ -147,6 +147,7 @@ static int open_all(struct screen *screen, struct err *err)
     screen->terminal = (struct stage_terminal){
             .fd = STDIN_FILENO, .mark = spec->mark, .panels = spec->panels};
     frame_config_from_env(&screen->terminal.config);
+    screen->terminal.config.utf8 = screen->terminal.config.utf8 && !spec->ascii;
     return stage_show(stage, &screen->terminal, err);
 }
 

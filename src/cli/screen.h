@@ -14,6 +14,7 @@ struct screen_spec {
     const char *mark;    /* shown in the last row, or NULL */
     const char *message; /* first message, or NULL */
     bool panels;
+    bool ascii; /* as in struct options */
     bool quit_at_end; /* leave when the agent ends, with its status */
     /* Called when the app is open and before the session starts (the demo adds its provider
      * here); may be NULL. */

@@ -124,6 +124,14 @@ static bool is_other_file(
     return true;
 }
 
+static enum frame_notice want_notice(const char *number)
+{
+    uint64_t n = 0;
+
+    return number && str_u64(str_of(number), NOTICE_777, &n) ? (enum frame_notice)n
+                                                             : NOTICE_BELL;
+}
+
 /* The descriptor is taken over. The terminal in use stays as it is until it is given back. */
 static bool want_terminal(struct client *client, struct str message, int fd)
 {
@@ -143,6 +151,7 @@ static bool want_terminal(struct client *client, struct str message, int fd)
     wanted->styled = wire_is_set(message, "styled");
     wanted->utf8 = wire_is_set(message, "utf8");
     wanted->mono = wire_is_set(message, "mono");
+    wanted->notice = want_notice(wire_get(message, "notice"));
     return true;
 }
 
@@ -160,7 +169,8 @@ void client_terminal(struct client *client, struct stage_terminal *ret)
                     .truecolor = t->truecolor,
                     .styled = t->styled,
                     .utf8 = t->utf8,
-                    .mono = t->mono},
+                    .mono = t->mono,
+                    .notice = t->notice},
     };
 }
 

@@ -19,6 +19,7 @@ struct client_terminal {
     int fd; /* owns; -1: none */
     char term[64];
     bool truecolor, styled, utf8, mono;
+    enum frame_notice notice;
 };
 
 struct client {

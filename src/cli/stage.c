@@ -32,6 +32,7 @@ static void on_change(void *ctx)
 {
     struct stage *stage = ctx;
 
+    notify_look(stage->notify);
     if (stage->ui)
         ui_changed(stage->ui);
 }
@@ -70,6 +71,35 @@ static void on_notice(void *ctx, const struct tab *tab, const char *text)
     say_of(ctx, tab, text);
 }
 
+static void on_bell(void *ctx, const struct tab *tab)
+{
+    struct stage *stage = ctx;
+
+    (void)tab;
+    if (stage->ui)
+        ui_agent_bell(stage->ui);
+}
+
+static void on_agent(void *ctx, const struct tab *tab, const char *text)
+{
+    struct stage *stage = ctx;
+
+    messages_note(&stage->messages, clock_wall_ms(), "%s: %s", session_rec(tab->session)->label,
+            text);
+    on_marks(stage);
+}
+
+static void on_clipboard(void *ctx, const struct tab *tab)
+{
+    struct stage *stage = ctx;
+
+    if (stage->ui)
+        ui_clipboard_news(stage->ui, tab);
+    else
+        messages_add(&stage->messages, clock_wall_ms(), "%s: agent wants to copy %zu bytes",
+                session_rec(tab->session)->label, session_clipboard(tab->session).n);
+}
+
 static void on_ended(void *ctx, const struct tab *tab, const char *message)
 {
     struct stage *stage = ctx;
@@ -87,6 +117,9 @@ static const struct sessions_ops sessions_ops = {
         .on_change = on_change,
         .on_marks = on_marks,
         .on_notice = on_notice,
+        .on_bell = on_bell,
+        .on_agent = on_agent,
+        .on_clipboard = on_clipboard,
         .on_ended = on_ended,
 };
 
@@ -112,6 +145,8 @@ void stage_init(struct stage *stage, const struct stage_ops *ops, void *ctx)
     stage->ops = *ops;
     stage->ctx = ctx;
     stage->sessions = sessions_new(&sessions_ops, stage);
+    stage->notify =
+            notify_new(stage->app.loop, stage->app.gate, stage->app.config.notify_command);
     stage->leave_hook = (struct loop_hook){.fn = leave, .ctx = stage};
     if (stage->app.gate)
         gate_set_on_change(stage->app.gate, on_change, stage);
@@ -140,6 +175,8 @@ void stage_free(struct stage *stage)
     if (stage->ui)
         ui_free(stage->ui, NULL, NULL);
     stage->ui = NULL;
+    notify_free(stage->notify);
+    stage->notify = NULL;
     sessions_free(stage->sessions);
     stage->sessions = NULL;
     if (stage->app.gate)

@@ -8,6 +8,7 @@
 #define SRC_CLI_STAGE_H
 
 #include "cli/app.h"
+#include "cli/notify.h"
 #include "tui/ui.h"
 
 struct stage_ops {
@@ -31,7 +32,8 @@ struct stage {
     void *ctx;
     struct sessions *sessions; /* owns */
     struct messages messages;
-    struct ui *ui; /* owns; NULL: nobody looks */
+    struct notify *notify; /* owns; NULL: no notify.command */
+    struct ui *ui;         /* owns; NULL: nobody looks */
     struct loop_hook leave_hook;
     enum ui_leave leave;
 };

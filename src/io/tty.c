@@ -131,7 +131,8 @@ void tty_emergency_reset(int fd)
      * set: mouse, focus, paste, keypad, application cursor keys; the primary screen. */
     static const char reset[] = "\033[?2026l\033[0m\033[?25h\033[0 q"
                                 "\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?1004l"
-                                "\033[?2004l\033[?1l\033>\033[?1049l\r\n";
+                                "\033[?2004l\033[?1l\033>\033[8h\033[?1049l"
+                                "\033[23;0t\r\n"; /* the title that was there before */
     int keep = errno;
 
     set_saved(fd);

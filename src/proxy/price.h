@@ -17,8 +17,7 @@ struct usage;
 
 /* Millionths of a US dollar for a million tokens. */
 struct price {
-    char *pattern;  /* owns */
-    size_t literal; /* bytes of it that stand for themselves, at its beginning */
+    char *pattern; /* owns */
     int64_t input, output, cache_read, cache_write;
 };
 

@@ -23,11 +23,17 @@
 
 /* --- libvterm --------------------------------------------------------------------------- */
 
+/* Two of the drawing set are others in libvterm than in xterm and in terminfo's acsc. */
+static uint32_t drawing(uint32_t cp)
+{
+    return cp == 0x2a7d ? 0x2264 : cp == 0x2a7e ? 0x2265 : cp;
+}
+
 static int on_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
 {
     struct vt *vt = user;
     int width = info->width > 2 ? 2 : info->width;
-    uint32_t cp = vt->stand_for ? vt->stand_for : info->chars[0];
+    uint32_t cp = vt->stand_for ? vt->stand_for : drawing(info->chars[0]);
 
     if (vt->is_silent || width < 1 || pos.row >= vt->grid->rows || pos.col >= vt->grid->cols)
         return 1;
@@ -35,6 +41,8 @@ static int on_glyph(VTermGlyphInfo *info, VTermPos pos, void *user)
         vt->grid->lines[pos.row - 1]->wrapped = true;
         vt->grid->lines[pos.row]->goes_on = true;
     }
+    if (vt->insert)
+        vt_grid_shift(vt->grid, pos.row, pos.col, vt->grid->cols, width, vt->pen.bg);
     width = vt_grid_put(vt->grid, pos.row, pos.col, cp, width, &vt->pen);
     vt->put_row = pos.row;
     vt->put_col = pos.col;
@@ -209,10 +217,16 @@ static size_t lib_put_wider(struct vt *vt, const char *p, size_t n)
 
     CHECK(len > 1);
     if (vt_char_width(vt->stand_for) == 2) {
-        /* In the last column there is no room: the line goes on in the next one. */
+        /* In the last column there is no room: the line goes on in the next one, or not. */
         vt_fast_close(vt);
         vt_lib_cursor(vt, &row, &col);
-        vt->wrap_pending = vt->wrap_pending || (vt->autowrap && col == vt->grid->cols - 1);
+        if (!vt->autowrap && col == vt->grid->cols - 1) {
+            vt->stand_for = 0;
+            return (size_t)len;
+        }
+        if (col == vt->grid->cols - 1 && !vt->wrap_pending)
+            vt_grid_erase(vt->grid, row, col, col + 1, vt->pen.bg);
+        vt->wrap_pending = vt->wrap_pending || col == vt->grid->cols - 1;
         vt_lib_write(vt, wide, 3);
     } else {
         vt_lib_write(vt, narrow, 2);
@@ -310,8 +324,6 @@ static void start(struct vt *vt, int cols, int rows)
     vt->grid = &vt->screens[0];
     vt->put_row = -1;
     vt->want_history = true;
-    vt->cursor_shape = 1;
-    vt->cursor_blink = true;
     vt_set_colors(vt, 0xe5e5e5, 0x000000);
     vt_modes_reset(vt);
     vt_tabs_reset(vt);

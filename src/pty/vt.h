@@ -116,7 +116,7 @@ struct vt_cursor {
     int row, col;
     bool visible;
     bool blink;
-    int shape; /* 1 block, 2 underline, 3 bar */
+    int shape; /* 1 block, 2 underline, 3 bar; 0: what the user likes, blinking or not */
 };
 struct vt_cursor vt_cursor(const struct vt *vt);
 

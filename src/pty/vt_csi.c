@@ -29,7 +29,6 @@ bool vt_is_plain_csi(void *ctx, const struct vtguard_csi *csi)
         return false;
     switch (csi_key(csi)) {
     case 'I':
-    case 'L':
     case 'S':
     case 'X':
     case 'Z':
@@ -249,14 +248,20 @@ static void repeat(struct vt *vt, const struct vtguard_csi *csi)
 
 /* --- dispatch -------------------------------------------------------------------------- */
 
-/* Lines that are deleted at the top did not scroll away. */
-static void delete_lines(struct vt *vt, const struct vtguard_csi *csi)
+/* IL and DL. Lines that are deleted at the top did not scroll away. */
+static void shift_lines(struct vt *vt, const struct vtguard_csi *csi)
 {
+    int row, col;
+
     if (csi->count > 2 || csi->sub)
+        return;
+    vt_lib_cursor(vt, &row, &col);
+    if (row < vt->margin_top || row >= vt->margin_bottom)
         return;
     vt->want_history = false;
     forward(vt, csi);
     vt->want_history = true;
+    set_column(vt, 0);
 }
 
 /* Sequences with a leader or an intermediate. */
@@ -345,8 +350,9 @@ void vt_on_csi(void *ctx, const struct vtguard_csi *csi)
     case 'P':
         shift_cells(vt, csi);
         break;
+    case 'L':
     case 'M':
-        delete_lines(vt, csi);
+        shift_lines(vt, csi);
         break;
     case 'b':
         repeat(vt, csi);
@@ -381,7 +387,17 @@ void vt_on_csi(void *ctx, const struct vtguard_csi *csi)
 bool vt_is_plain_esc(void *ctx, char inter, char final)
 {
     (void)ctx;
-    return inter == 0 && (final == 'D' || final == 'E' || final == 'M');
+    return inter == 0 && (final == 'D' || final == 'E');
+}
+
+static void reverse_index(struct vt *vt)
+{
+    int row, col;
+
+    vt_lib_cursor(vt, &row, &col);
+    vt_lib_write(vt, "\033M", 2);
+    if (col == vt->grid->cols - 1)
+        set_column(vt, col);
 }
 
 static void fill_with_e(struct vt *vt)
@@ -416,6 +432,9 @@ void vt_on_esc(void *ctx, char inter, char final)
         break;
     case 'H':
         set_tab(vt);
+        break;
+    case 'M':
+        reverse_index(vt);
         break;
     case 'n':
     case 'o':

@@ -1,11 +1,11 @@
 /*
  * vt_marks.c - which characters have no cell of their own.
  *
- * Marks (general categories Mn and Me of Unicode 14, medial and final Hangul jamo, the joiners) are added
- * to the character before them. The guard keeps them away from libvterm, which collects them
- * in a buffer without a bound and, at the end of a line, makes a cell of a mark that came in
- * another read. Other format characters (Cf) are dropped: they are invisible, and the
- * bidirectional ones reorder what the human reads. Gaps that Unicode has not assigned are
+ * Marks (general categories Mn and Me of Unicode 14, medial and final Hangul jamo, the joiners)
+ * are added to the character before them. The guard keeps them away from libvterm, which
+ * collects them in a buffer without a bound and, at the end of a line, makes a cell of a mark
+ * that came in another read. Other format characters (Cf) are dropped: they are invisible, and
+ * the bidirectional ones reorder what the human reads. Gaps that Unicode has not assigned are
  * closed where that joins two ranges.
  */
 #include "pty/vt_marks.h"

@@ -228,11 +228,12 @@ static void set_ansi_mode(struct vt *vt, int mode, bool on)
 {
     if (mode != 4 && mode != 20)
         return;
-    if (mode == 4)
+    if (mode == 4) { /* not told: libvterm makes room for one cell, also before a wide one */
         vt->insert = on;
-    else
-        vt->newline = on;
-    vt_lib_printf(vt, "\033[%d%c", mode, on ? 'h' : 'l');
+        return;
+    }
+    vt->newline = on;
+    vt_lib_printf(vt, "\033[20%c", on ? 'h' : 'l');
 }
 
 int vt_ansi_mode_state(const struct vt *vt, int mode)
@@ -257,7 +258,6 @@ void vt_set_cursor_shape(struct vt *vt, int style)
 {
     if (style > 6)
         return;
-    style = style ? style : 1;
     vt->cursor_shape = (style + 1) / 2;
     vt->cursor_blink = style % 2 == 1;
 }
@@ -290,8 +290,6 @@ void vt_modes_replay(struct vt *vt)
             vt_set_charset(vt, set, vt->charset[set]);
     if (vt->shift)
         vt_set_shift(vt, vt->shift);
-    if (vt->insert)
-        set_ansi_mode(vt, 4, true);
     if (vt->newline)
         set_ansi_mode(vt, 20, true);
     if (!vt->autowrap)
@@ -314,8 +312,7 @@ void vt_hard_reset(struct vt *vt)
     set_sync(vt, false);
     vt->modes = (struct vt_modes){.alt_screen = vt->modes.alt_screen};
     vt->kitty[0] = vt->kitty[1] = (struct vt_kitty){0};
-    vt->cursor_shape = 1;
-    vt->cursor_blink = true;
+    vt_set_cursor_shape(vt, 0);
     vt->guard.last_cp = 0;
     vt_modes_reset(vt);
     for (int i = 1; i >= 0; i--) {

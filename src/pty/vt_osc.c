@@ -147,7 +147,8 @@ static void report_setting(struct vt *vt, struct str what)
     } else if (str_eq(what, STR("r"))) {
         vt_reply(vt, "\033P1$r%d;%dr\033\\", vt->margin_top + 1, vt->margin_bottom);
     } else if (str_eq(what, STR(" q"))) {
-        vt_reply(vt, "\033P1$r%d q\033\\", vt->cursor_shape * 2 - vt->cursor_blink);
+        vt_reply(vt, "\033P1$r%d q\033\\",
+                (vt->cursor_shape ? vt->cursor_shape : 1) * 2 - vt->cursor_blink);
     } else if (str_eq(what, STR("\"q"))) {
         vt_reply(vt, "\033P1$r%d\"q\033\\", vt->pen.attrs & VT_PROTECTED ? 1 : 0);
     } else {

@@ -144,8 +144,7 @@ static void colour(unsigned code, struct vt_cell *pen)
 /* SGR 0 leaves the protection of DECSCA alone. */
 static void reset_pen(struct vt_cell *pen)
 {
-    *pen = (struct vt_cell){
-            .width = 1, .attrs = pen->attrs & VT_PROTECTED, .link = pen->link};
+    *pen = (struct vt_cell){.width = 1, .attrs = pen->attrs & VT_PROTECTED, .link = pen->link};
 }
 
 void vt_sgr(struct vt *vt, const struct vtguard_csi *csi)

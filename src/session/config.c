@@ -43,8 +43,10 @@ struct file_pane {
     uint32_t *scrollback;
     uint32_t *screens;
     enum file_keys mode_keys;
+    enum config_clipboard clipboard;
 };
 
+/* copy, open */
 struct file_copy {
     char **command;
     unsigned command_count;
@@ -60,6 +62,10 @@ struct file_ui {
 
 struct file_notify {
     bool *bell;
+    bool agent_bell;
+    enum config_desktop desktop;
+    char **command;
+    unsigned command_count;
 };
 
 struct file {
@@ -69,7 +75,7 @@ struct file {
     struct file_network network;
     struct file_limits limits;
     struct file_pane pane;
-    struct file_copy copy;
+    struct file_copy copy, open;
     struct file_notify notify;
     struct file_prefix keys;
     struct file_ui ui;
@@ -120,11 +126,19 @@ static const cyaml_strval_t keys_names[] = {
         {"emacs", FILE_KEYS_EMACS},
 };
 
+static const cyaml_strval_t clipboard_names[] = {
+        {"ask", CLIPBOARD_ASK},
+        {"allow", CLIPBOARD_ALLOW},
+        {"deny", CLIPBOARD_DENY},
+};
+
 static const cyaml_schema_field_t pane_fields[] = {
         CYAML_FIELD_UINT_PTR("scrollback", OPTIONAL_TEXT, struct file_pane, scrollback),
         CYAML_FIELD_UINT_PTR("screens", OPTIONAL_TEXT, struct file_pane, screens),
         CYAML_FIELD_ENUM("mode_keys", OPTIONAL | CYAML_FLAG_STRICT, struct file_pane, mode_keys,
                 keys_names, sizeof(keys_names) / sizeof(keys_names[0])),
+        CYAML_FIELD_ENUM("clipboard", OPTIONAL | CYAML_FLAG_STRICT, struct file_pane, clipboard,
+                clipboard_names, sizeof(clipboard_names) / sizeof(clipboard_names[0])),
         CYAML_FIELD_END,
 };
 
@@ -137,8 +151,19 @@ static const cyaml_schema_field_t copy_fields[] = {
         CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t desktop_names[] = {
+        {"off", DESKTOP_OFF},
+        {"unfocused", DESKTOP_UNFOCUSED},
+        {"always", DESKTOP_ALWAYS},
+};
+
 static const cyaml_schema_field_t notify_fields[] = {
         CYAML_FIELD_BOOL_PTR("bell", OPTIONAL_TEXT, struct file_notify, bell),
+        CYAML_FIELD_BOOL("agent_bell", OPTIONAL, struct file_notify, agent_bell),
+        CYAML_FIELD_ENUM("desktop", OPTIONAL | CYAML_FLAG_STRICT, struct file_notify, desktop,
+                desktop_names, sizeof(desktop_names) / sizeof(desktop_names[0])),
+        CYAML_FIELD_SEQUENCE(
+                "command", OPTIONAL_TEXT, struct file_notify, command, &word_schema, 1, 64),
         CYAML_FIELD_END,
 };
 
@@ -172,6 +197,7 @@ static const cyaml_schema_field_t file_fields[] = {
         CYAML_FIELD_MAPPING("limits", OPTIONAL, struct file, limits, limits_fields),
         CYAML_FIELD_MAPPING("pane", OPTIONAL, struct file, pane, pane_fields),
         CYAML_FIELD_MAPPING("copy", OPTIONAL, struct file, copy, copy_fields),
+        CYAML_FIELD_MAPPING("open", OPTIONAL, struct file, open, copy_fields),
         CYAML_FIELD_MAPPING("notify", OPTIONAL, struct file, notify, notify_fields),
         CYAML_FIELD_MAPPING("keys", OPTIONAL, struct file, keys, keys_fields),
         CYAML_FIELD_MAPPING("ui", OPTIONAL, struct file, ui, ui_fields),
@@ -351,6 +377,11 @@ static void fill(struct config *config, struct file *file, uint32_t timeout_ms)
     config->screens = file->pane.screens ? *file->pane.screens : VT_REST_SCREENS;
     config->emacs_keys = file->pane.mode_keys == FILE_KEYS_EMACS;
     config->copy_command = take_words(file->copy.command, file->copy.command_count);
+    config->clipboard = file->pane.clipboard;
+    config->open_command = take_words(file->open.command, file->open.command_count);
+    config->notify_command = take_words(file->notify.command, file->notify.command_count);
+    config->desktop = file->notify.desktop;
+    config->agent_bell = file->notify.agent_bell;
     config->memory_mb = file->limits.memory_mb;
     config->pids = file->limits.pids;
     config->cpus = file->limits.cpus;
@@ -447,6 +478,8 @@ void config_release(struct config *config)
     free(config->upstream_proxy);
     free(config->no_proxy);
     free_words(config->copy_command);
+    free_words(config->open_command);
+    free_words(config->notify_command);
     for (size_t i = 0; i < config->resolve_count; i++) {
         free((char *)config->resolve[i].host);
         free((char *)config->resolve[i].address);

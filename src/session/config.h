@@ -13,6 +13,9 @@
 #include "proxy/proxy.h"
 #include "pty/chord.h"
 
+enum config_clipboard { CLIPBOARD_ASK, CLIPBOARD_ALLOW, CLIPBOARD_DENY };
+enum config_desktop { DESKTOP_UNFOCUSED, DESKTOP_OFF, DESKTOP_ALWAYS };
+
 struct config {
     char *host_mark;  /* two words shown in the top row; made at first run */
     char *agent;      /* default agent */
@@ -21,11 +24,16 @@ struct config {
     enum credential_auth auth;
     char *policy_file; /* NULL: policy.rules in the home if there, else the shipped one */
     uint32_t review_timeout_ms;
-    uint32_t review_arm_ms; /* 300 to 5000; high risk three times that */
-    unsigned scrollback;    /* lines of history; 0: none */
-    unsigned screens;       /* at rest, kept of full-screen agents */
-    bool emacs_keys;        /* in copy mode */
-    char **copy_command;    /* NULL-terminated argv that takes what is copied, or NULL */
+    uint32_t review_arm_ms;          /* 300 to 5000; high risk three times that */
+    unsigned scrollback;             /* lines of history; 0: none */
+    unsigned screens;                /* at rest, kept of full-screen agents */
+    bool emacs_keys;                 /* in copy mode */
+    enum config_clipboard clipboard; /* what becomes of the agent's copies (OSC 52) */
+    char **open_command;             /* NULL-terminated argv that opens a link, or NULL */
+    char **notify_command;           /* likewise; is told of requests that wait */
+    enum config_desktop desktop;     /* notices on the user's desktop */
+    bool agent_bell;                 /* the agent's BEL goes on to the user's terminal */
+    char **copy_command; /* NULL-terminated argv that takes what is copied, or NULL */
     unsigned memory_mb;
     unsigned pids;
     double cpus;

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "io/crypt.h"
 #include "pty/guest.h"
@@ -59,18 +60,56 @@ static void on_vt_title(void *ctx, const char *title)
     struct session *s = ctx;
 
     (void)title; /* the screen asks vt_title() */
-    if (s->ops.on_change)
-        s->ops.on_change(s->ctx);
+    if (s->ops.on_marks)
+        s->ops.on_marks(s->ctx);
 }
 
 static void on_vt_clipboard(void *ctx, struct str text)
 {
-    char line[96];
+    struct session *s = ctx;
 
-    snprintf(line, sizeof(line), "agent wants to copy %zu bytes to the clipboard; refused",
-            text.n);
-    session_notice(ctx, line);
+    if (!s->no_clipboard)
+        news_clipboard(&s->news, text);
 }
+
+static void on_vt_notice(void *ctx, struct str text)
+{
+    struct session *s = ctx;
+
+    news_notice(&s->news, text);
+}
+
+static void on_news_notice(void *ctx, const char *text)
+{
+    struct session *s = ctx;
+
+    if (s->ops.on_agent)
+        s->ops.on_agent(s->ctx, text);
+}
+
+static void on_news_clipboard(void *ctx)
+{
+    struct session *s = ctx;
+
+    log_info("session", "id=%s agent wants to copy %zu bytes", s->rec.id,
+            buf_len(&s->news.clipboard));
+    if (s->ops.on_clipboard)
+        s->ops.on_clipboard(s->ctx);
+}
+
+static void on_news_busy(void *ctx)
+{
+    struct session *s = ctx;
+
+    if (s->ops.on_marks)
+        s->ops.on_marks(s->ctx);
+}
+
+static const struct news_ops news_ops = {
+        .on_notice = on_news_notice,
+        .on_clipboard = on_news_clipboard,
+        .on_busy = on_news_busy,
+};
 
 static const struct vt_ops vt_ops = {
         .on_reply = on_vt_reply,
@@ -78,6 +117,7 @@ static const struct vt_ops vt_ops = {
         .on_title = on_vt_title,
         .on_clipboard = on_vt_clipboard,
         .on_sync_end = on_vt_sync_end,
+        .on_notice = on_vt_notice,
 };
 
 static void on_request(void *ctx, const struct request_record *rec)
@@ -263,6 +303,8 @@ struct session *session_start(const struct session_env *env, const struct sessio
     s->vt = vt_new(s->cols, s->rows, env->config->scrollback, &vt_ops, s);
     vt_keep_screens(s->vt, env->config->screens);
     s->words = words_new(on_words_sent, s);
+    news_init(&s->news, env->loop, &news_ops, s);
+    s->no_clipboard = env->config->clipboard == CLIPBOARD_DENY;
     snprintf(s->status, sizeof(s->status), "preparing the session ...");
     if (make_parts(s, spec, err) < 0 || steps_begin(s, spec, err) < 0) {
         s->step = ENDED;
@@ -285,6 +327,7 @@ void session_free(struct session *s)
     grants_end_session(s->env.grants, s->rec.id);
     vt_free(s->vt);
     words_free(s->words);
+    news_release(&s->news);
     environment_free_list(s->argv);
     environment_free_list(s->extra_env);
     free(s);
@@ -384,6 +427,22 @@ void session_resize(struct session *s, int cols, int rows)
     vt_resize(s->vt, cols, rows);
     if (s->guest)
         guest_resize(s->guest, cols, rows);
+}
+
+struct str session_clipboard(const struct session *s)
+{
+    return buf_str(&s->news.clipboard);
+}
+
+void session_clipboard_done(struct session *s, bool refuse)
+{
+    buf_release(&s->news.clipboard);
+    s->no_clipboard = s->no_clipboard || refuse;
+}
+
+bool session_busy(const struct session *s)
+{
+    return s->news.busy;
 }
 
 unsigned session_dropped(const struct session *s)

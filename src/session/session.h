@@ -54,6 +54,12 @@ struct session_ops {
     void (*on_whole)(void *ctx);
     void (*on_change)(void *ctx); /* state, status line, requests, words */
     void (*on_bell)(void *ctx);
+    /* The agent's title is another one, or it is busy or not any more; may be NULL. */
+    void (*on_marks)(void *ctx);
+    /* The agent says something; one line, bounded. May be NULL. */
+    void (*on_agent)(void *ctx, const char *text);
+    /* It wants a text copied: session_clipboard(). May be NULL. */
+    void (*on_clipboard)(void *ctx);
     /* Something the user should know ("no docker engine, using bubblewrap"); may be NULL. */
     void (*on_notice)(void *ctx, const char *text);
     void (*on_output)(void *ctx, struct str bytes); /* headless: raw output; may be NULL */
@@ -81,6 +87,13 @@ const char *session_status(const struct session *session);
 const struct session_record *session_rec(const struct session *session);
 struct vt *session_vt(struct session *session);
 struct words *session_words(struct session *session);
+
+/* What the agent wants copied to the user's clipboard; empty: nothing. */
+struct str session_clipboard(const struct session *session);
+/* That is settled; refuse: and whatever else it wants copied is refused unseen. */
+void session_clipboard_done(struct session *session, bool refuse);
+/* It prints without end. */
+bool session_busy(const struct session *session);
 
 /* Newest first; NULL past the end. */
 const struct request_record *session_request(const struct session *session, unsigned index);

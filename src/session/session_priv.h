@@ -6,6 +6,7 @@
 #define SRC_SESSION_SESSION_PRIV_H
 
 #include "mcp/mcp.h"
+#include "session/news.h"
 #include "session/prepare.h"
 #include "session/session.h"
 
@@ -36,15 +37,17 @@ struct session {
     int cols, rows;
     char status[512];
 
-    struct prepare paths;                             /* owned once prepared */
-    struct pending *pending;                          /* the step under way, or NULL */
-    struct proxy *proxy;                              /* owns */
-    struct mcp *mcp;                                  /* owns */
-    struct box *box;                                  /* owns */
-    struct child *child;                              /* owns; runtime "none" */
-    struct guest *guest;                              /* owns */
-    struct vt *vt;                                    /* owns */
-    struct words *words;                              /* owns */
+    struct prepare paths;    /* owned once prepared */
+    struct pending *pending; /* the step under way, or NULL */
+    struct proxy *proxy;     /* owns */
+    struct mcp *mcp;         /* owns */
+    struct box *box;         /* owns */
+    struct child *child;     /* owns; runtime "none" */
+    struct guest *guest;     /* owns */
+    struct vt *vt;           /* owns */
+    struct words *words;     /* owns */
+    struct news news;
+    bool no_clipboard;                                /* the agent's copies are refused */
     struct request_record requests[SESSION_REQUESTS]; /* ring */
     unsigned request_head;                            /* place of the next one */
     unsigned request_count;

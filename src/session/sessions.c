@@ -62,14 +62,43 @@ static void on_change(void *ctx)
     e->state = state;
 }
 
-static void on_bell(void *ctx)
+static void need_user(struct entry *e)
 {
-    struct entry *e = ctx;
-
     if (e->tab.bell)
         return;
     e->tab.bell = true;
     marks_changed(e->list);
+}
+
+static void on_bell(void *ctx)
+{
+    struct entry *e = ctx;
+
+    need_user(e);
+    e->list->ops.on_bell(e->list->ctx, &e->tab);
+}
+
+static void on_marks(void *ctx)
+{
+    struct entry *e = ctx;
+
+    marks_changed(e->list);
+}
+
+static void on_agent(void *ctx, const char *text)
+{
+    struct entry *e = ctx;
+
+    need_user(e);
+    e->list->ops.on_agent(e->list->ctx, &e->tab, text);
+}
+
+static void on_clipboard(void *ctx)
+{
+    struct entry *e = ctx;
+
+    need_user(e);
+    e->list->ops.on_clipboard(e->list->ctx, &e->tab);
 }
 
 static void on_notice(void *ctx, const char *text)
@@ -93,6 +122,9 @@ static const struct session_ops session_ops = {
         .on_whole = on_whole,
         .on_change = on_change,
         .on_bell = on_bell,
+        .on_marks = on_marks,
+        .on_agent = on_agent,
+        .on_clipboard = on_clipboard,
         .on_notice = on_notice,
         .on_ended = on_ended,
 };

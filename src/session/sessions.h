@@ -25,6 +25,10 @@ struct sessions_ops {
     void (*on_change)(void *ctx);
     void (*on_marks)(void *ctx); /* tabs came or went, or what their marks say changed */
     void (*on_notice)(void *ctx, const struct tab *tab, const char *text);
+    /* What agents say by themselves, bounded. A tab's bell says that there was something. */
+    void (*on_bell)(void *ctx, const struct tab *tab); /* every one */
+    void (*on_agent)(void *ctx, const struct tab *tab, const char *text);
+    void (*on_clipboard)(void *ctx, const struct tab *tab);
     /* Once for each, as its last; the tab stays until sessions_remove(), which may be called
      * from here. */
     void (*on_ended)(void *ctx, const struct tab *tab, const char *message);

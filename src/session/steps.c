@@ -140,6 +140,7 @@ static void on_guest_output(void *ctx, struct str bytes)
     if (s->ops.on_output)
         s->ops.on_output(s->ctx, bytes);
     vt_time(s->vt, loop_now_ms(s->env.loop), clock_wall_ms());
+    news_output(&s->news, bytes.n);
     vt_feed(s->vt, bytes);
     if (s->ops.on_screen)
         s->ops.on_screen(s->ctx);

@@ -1,12 +1,13 @@
 /*
- * chrome.c - see chrome.h. No clock: it would wake an idle program, and a clock that stands
- * still is worse than none.
+ * chrome.c - see chrome.h. The clock has no seconds: an idle program is woken once a minute.
  */
 #include "tui/chrome.h"
 
 #define LABEL_COLS 24 /* of a session's name in its tab; half of it when there are many */
 #define TAB_GAP 2
-#define HIDDEN_COLS 5 /* "+12!" */
+#define TITLE_COLS 24
+#define TITLE_MIN_COLS 8 /* for less room no title begins */
+#define HIDDEN_COLS 5    /* "+12!" */
 
 static bool has_ended(const struct view_env *env)
 {
@@ -49,8 +50,9 @@ static void tab_text(
     rest = str_of(label);
     if (!view_wrap_exact(&rest, cols, &line))
         line = STR("");
-    buf_printf(ret, "%u:%.*s%s%s%s", tab->number, STR_ARG(line), rest.n > 0 ? ".." : "",
-            tab->session == env->session ? "*" : "", tab_mark(env, tab, mark));
+    buf_printf(ret, "%u:%.*s%s%s%s%s", tab->number, STR_ARG(line), rest.n > 0 ? ".." : "",
+            tab->session == env->session ? "*" : "", tab_mark(env, tab, mark),
+            session_busy(tab->session) ? " busy" : "");
 }
 
 /* The tabs [from,to) that are shown, around the one that is looked at. */
@@ -105,9 +107,29 @@ static int put_hidden(
             "+%u%s ", beyond.to - beyond.from, waits ? "!" : "");
 }
 
+/* What the shown agent calls itself, behind all tabs, where a change of its length moves
+ * nothing. The mark in front of it says whose words these are. */
+static void put_title(const struct view_env *env, struct rect at)
+{
+    struct vt *vt = env->session ? session_vt(env->session) : NULL;
+    struct str title = str_of(vt ? vt_title(vt) : ""), line;
+    char safe[TITLE_COLS * 4 + 80];
+
+    if (title.n == 0 || at.cols < TITLE_MIN_COLS)
+        return;
+    title = str_of(str_vis(safe, sizeof safe, title));
+    int room = at.cols - 3 < TITLE_COLS ? at.cols - 3 : TITLE_COLS;
+    if (!view_wrap_exact(&title, room, &line))
+        return;
+    int col = at.col + frame_text(env->frame, at.row, at.col, 2, STYLE_BAR, STR("~\""));
+    col += frame_text(env->frame, at.row, col, room, STYLE_BAR, line);
+    frame_text(env->frame, at.row, col, 1, STYLE_BAR, STR("\""));
+}
+
 static void put_tabs(const struct view_env *env, struct rect row, int room)
 {
     unsigned count = sessions_count(env->sessions);
+    int end = row.col + 1 + room;
     int label = count > 4 ? LABEL_COLS / 2 : LABEL_COLS, col = row.col + 1;
     struct tab_range range = tabs_that_fit(env, label, room);
     if (range.to - range.from < count)
@@ -122,18 +144,20 @@ static void put_tabs(const struct view_env *env, struct rect row, int room)
                TAB_GAP;
         buf_release(&text);
     }
-    put_hidden(env, row, col, (struct tab_range){range.to, count});
+    col += put_hidden(env, row, col, (struct tab_range){range.to, count});
+    put_title(env, (struct rect){row.row, col, 1, end - col});
 }
 
 void chrome_tabs(const struct view_env *env, struct rect row, const struct chrome_state *state)
 {
     const char *host = env->config ? env->config->host_mark : NULL;
-    char right[200];
+    char right[200], clock[16];
     if (row.rows == 0)
         return;
     frame_fill(env->frame, row, STYLE_BAR);
-    snprintf(right, sizeof right, "%s%s%s%s", state->zoom ? "ZOOM  " : "", host ? host : "",
-            host ? "  " : "", net_word(env));
+    const char *net = net_word(env);
+    snprintf(right, sizeof right, "%s%s%s%s%s%s", state->zoom ? "ZOOM  " : "", host ? host : "",
+            host ? "  " : "", net, *net ? "  " : "", view_clock(clock, env->wall_ms, false));
     int right_cols = frame_width(str_of(right));
     bool fits = right_cols < row.cols - 12;
     if (sessions_count(env->sessions) > 0)

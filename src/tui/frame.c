@@ -39,6 +39,7 @@
 #include "tui/terminfo.h"
 
 #define RUN_MAX 512
+#define SMALL_FRAME 64 /* bytes that a terminal takes in one read anyway */
 
 struct frame {
     struct frame *next; /* in the list of all */
@@ -92,6 +93,35 @@ static bool env_is_styled(void)
     return false;
 }
 
+/* By name, because there is no question that all of them answer. In a multiplexer it is the
+ * multiplexer's terminal, which drops notices. */
+static enum frame_notice env_notice(const char *term)
+{
+    static const struct {
+        const char *variable, *begins; /* variable NULL: $TERM */
+        enum frame_notice notice;
+    } known[] = {
+            {NULL, "tmux", NOTICE_BELL},
+            {NULL, "screen", NOTICE_BELL},
+            {"TMUX", "", NOTICE_BELL},
+            {"STY", "", NOTICE_BELL},
+            {NULL, "xterm-kitty", NOTICE_99},
+            {NULL, "foot", NOTICE_777},
+            {NULL, "xterm-ghostty", NOTICE_777},
+            {NULL, "contour", NOTICE_777},
+            {"TERM_PROGRAM", "WezTerm", NOTICE_777},
+            {"TERM_PROGRAM", "ghostty", NOTICE_777},
+            {"TERM_PROGRAM", "iTerm.app", NOTICE_9},
+            {"LC_TERMINAL", "iTerm2", NOTICE_9},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const char *value = known[i].variable ? getenv(known[i].variable) : term;
+        if (value && *value && str_starts(str_of(value), str_of(known[i].begins)))
+            return known[i].notice;
+    }
+    return NOTICE_BELL;
+}
+
 void frame_config_from_env(struct frame_config *ret)
 {
     const char *term = getenv("TERM"), *color = getenv("COLORTERM"), *no = getenv("NO_COLOR");
@@ -101,6 +131,7 @@ void frame_config_from_env(struct frame_config *ret)
                      str_ends(str_of(ret->term), STR("-direct"));
     ret->styled = env_is_styled();
     ret->mono = no && *no;
+    ret->notice = env_notice(ret->term);
 }
 
 /* The environment as it must look for newterm(), and back. */
@@ -621,7 +652,7 @@ void frame_end(struct frame *frame, const struct vt_cursor *cursor, struct buf *
     translate(frame, &bytes);
     int shape = cursor->shape == 0 ? 0 : cursor->shape * 2 - (cursor->blink ? 1 : 0);
     bool reshape = cursor->visible && shape != frame->shape;
-    bool wrap = frame->sync && buf_len(&bytes) > 0;
+    bool wrap = frame->sync && buf_len(&bytes) > SMALL_FRAME;
     if (wrap)
         buf_puts(out, "\033[?2026h");
     /* Margins of another size may be left. Resetting them moves the cursor, and where it is

@@ -29,17 +29,21 @@ struct style {
     uint32_t line;   /* VT_COLOR_* of an underline; default: that of the text */
 };
 
+/* How the terminal puts a notice on the user's desktop. */
+enum frame_notice { NOTICE_BELL, NOTICE_9, NOTICE_99, NOTICE_777 };
+
 struct frame_config {
     const char *term; /* $TERM */
     bool truecolor;   /* the terminal takes 24-bit colours */
     bool styled;      /* it has underline styles though its description does not say so */
     bool utf8;        /* else frames are +-| and other characters '?' */
     bool mono;        /* NO_COLOR: chrome without colours; the pane keeps its own */
+    enum frame_notice notice;
 };
 
 struct frame;
 
-/* Fills them from TERM, COLORTERM, what terminals say of themselves, locale and NO_COLOR. */
+/* Fills all from TERM, COLORTERM, what terminals say of themselves, locale and NO_COLOR. */
 void frame_config_from_env(struct frame_config *ret);
 
 struct frame *frame_new(const struct frame_config *config, int cols, int rows, struct err *err);

@@ -12,7 +12,8 @@
 #define ALL (IN(MODE_COUNT) - 1)
 #define PANELS (IN(MODE_WAITING) | IN(MODE_REQUESTS) | IN(MODE_WORDS))
 #define HOST (ALL & ~IN(MODE_AGENT))
-#define LISTS (PANELS | IN(MODE_HELP) | IN(MODE_MESSAGES) | IN(MODE_REVIEW))
+#define OFFERS (IN(MODE_LINKS) | IN(MODE_CLIPBOARD))
+#define LISTS (PANELS | OFFERS | IN(MODE_HELP) | IN(MODE_MESSAGES) | IN(MODE_REVIEW))
 
 #define TAB(digit, more)                                                                       \
     {                                                                                          \
@@ -32,6 +33,10 @@ static const struct action TABLE[] = {
                 "the focused part takes the whole area, or gives it back"},
         {ACT_PANELS, true, ALL, 'b', 0, "C-\\ b", "panels", "panels on and off"},
         {ACT_FOCUS_NEXT, true, ALL, '\t', 0, "C-\\ Tab", NULL, "focus the next part"},
+        {ACT_LINKS, true, ALL, 'o', 0, "C-\\ o", NULL,
+                "links on the screen, with where they lead"},
+        {ACT_CLIPBOARD, true, ALL, 'k', 0, "C-\\ k", NULL,
+                "what the agent wants copied; again: copy it"},
         {ACT_MESSAGES, true, ALL, '~', 0, "C-\\ ~", NULL, "messages so far"},
         {ACT_REDRAW, true, ALL, 'r', 0, "C-\\ r", NULL, "draw everything anew"},
         {ACT_REDRAW, false, HOST, 0x0c, 0, "C-l", NULL, "draw everything anew"},
@@ -61,6 +66,11 @@ static const struct action TABLE[] = {
         {ACT_HELP, true, ALL, 0, VT_KEY_F1, NULL, NULL, NULL},
 
         {ACT_OPEN, false, IN(MODE_WAITING), '\r', 0, "Enter", "review", "review this request"},
+        {ACT_OPEN, false, IN(MODE_LINKS), '\r', 0, "Enter", "open",
+                "open this link in a browser"},
+        {ACT_REFUSE, false, IN(MODE_CLIPBOARD), 'x', 0, "x", "refuse", "do not copy it"},
+        {ACT_REFUSE_ALL, false, IN(MODE_CLIPBOARD), 'd', 0, "d", "refuse all",
+                "and refuse whatever this session wants copied from now on"},
         {ACT_DOWN, false, LISTS, 'j', 0, "j, Down", NULL, "one line down"},
         {ACT_DOWN, false, LISTS, 0, VT_KEY_DOWN, NULL, NULL, NULL},
         {ACT_UP, false, LISTS, 'k', 0, "k, Up", NULL, "one line up"},
@@ -99,8 +109,8 @@ static const struct action TABLE[] = {
 
 const char *mode_name(enum ui_mode mode)
 {
-    static const char *const names[MODE_COUNT] = {
-            "AGENT", "WAITING", "REQUESTS", "WORDS", "REVIEW", "HELP", "MESSAGES"};
+    static const char *const names[MODE_COUNT] = {"AGENT", "WAITING", "REQUESTS", "WORDS",
+            "REVIEW", "HELP", "MESSAGES", "LINKS", "CLIPBOARD"};
     return names[mode];
 }
 

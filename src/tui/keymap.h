@@ -15,6 +15,8 @@ enum ui_mode {
     MODE_REVIEW,
     MODE_HELP,
     MODE_MESSAGES,
+    MODE_LINKS,
+    MODE_CLIPBOARD,
     MODE_COUNT
 };
 
@@ -29,6 +31,8 @@ enum action_id {
     ACT_PANELS,
     ACT_REDRAW,
     ACT_MESSAGES,
+    ACT_LINKS,
+    ACT_CLIPBOARD,
     ACT_QUIT,
     ACT_DETACH,
     ACT_STOP,
@@ -50,6 +54,8 @@ enum action_id {
     ACT_TOP,
     ACT_BOTTOM,
     ACT_OPEN,
+    ACT_REFUSE,
+    ACT_REFUSE_ALL,
     ACT_NEXT,
     ACT_PREVIOUS,
     ACT_BACK,

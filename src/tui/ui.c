@@ -68,6 +68,10 @@ struct view *ui_view(struct ui *ui, enum ui_mode mode)
         return &ui->help;
     case MODE_MESSAGES:
         return &ui->messages_view;
+    case MODE_LINKS:
+        return &ui->links_view;
+    case MODE_CLIPBOARD:
+        return &ui->clipboard_view;
     case MODE_AGENT:
     case MODE_REVIEW:
     case MODE_COUNT:
@@ -84,6 +88,8 @@ struct view_env ui_env(struct ui *ui)
             .gate = ui->config.gate,
             .config = ui->config.config,
             .messages = ui->config.messages,
+            .links = &ui->links,
+            .offer = &ui->offer,
             .prefix = ui->input.prefix.name,
             .kind = ui->layout.kind,
             .wall_ms = clock_wall_ms()};
@@ -116,6 +122,7 @@ static void compute_layout(struct ui *ui)
     for (int i = 0; i < PANEL_COUNT; i++)
         ui->panels[i].area = ui->layout.panel[i];
     ui->help.area = ui->messages_view.area = ui->layout.middle;
+    ui->links_view.area = ui->clipboard_view.area = ui->layout.middle;
     commit_set_can_decide(&ui->review.commit, ui->layout.can_decide && ui->review.whole);
 }
 
@@ -195,7 +202,7 @@ static void draw_middle(struct ui *ui, const struct view_env *env)
 static void draw_chrome(struct ui *ui, const struct view_env *env)
 {
     const struct messages *messages = ui->config.messages;
-    const struct message *message = messages->showing ? messages_at(messages, 0) : NULL;
+    const struct message *message = messages_shown(messages);
     struct chrome_state state = {.mode = ui->mode,
             .prefix = ui->prefix,
             .quit_asked = ui->asked == ASKED_QUIT,
@@ -235,6 +242,8 @@ static void arm_timers(struct ui *ui)
     bool waits = ui->config.gate && gate_count(ui->config.gate) > 0;
     if (waits && !timer_running(ui->tick_timer))
         timer_start(ui->tick_timer, TICK_MS);
+    if (!timer_running(ui->clock_timer))
+        timer_start(ui->clock_timer, 60000 - (uint64_t)clock_wall_ms() % 60000);
     uint64_t next = commit_next_ms(&ui->review.commit, ui_now(ui));
     if (next > 0)
         timer_start(ui->commit_timer, next);
@@ -262,6 +271,9 @@ static void draw(struct ui *ui, const char *before, bool held)
     if (ui->ring)
         buf_putc(out, '\a');
     ui->ring = false;
+    ui_tell_flush(ui);
+    if (ui->dirty & (DIRTY_ALL | DIRTY_CHROME | DIRTY_PANELS))
+        ui_tell_title(ui);
     ui->dirty = held ? DIRTY_PANE : 0;
     if (!held)
         ui->hold_at = 0;
@@ -388,6 +400,11 @@ static void on_prefix_timer(void *ctx)
     ui_touch(ui, DIRTY_CHROME);
 }
 
+static void on_chrome_timer(void *ctx)
+{
+    ui_touch(ctx, DIRTY_CHROME);
+}
+
 static void make_timers(struct ui *ui)
 {
     struct loop *loop = ui->config.loop;
@@ -397,6 +414,8 @@ static void make_timers(struct ui *ui)
     ui->commit_timer = timer_new(loop, on_commit_timer, ui);
     ui->resize_timer = timer_new(loop, on_rest, ui);
     ui->prefix_timer = timer_new(loop, on_prefix_timer, ui);
+    ui->title_timer = timer_new(loop, on_chrome_timer, ui);
+    ui->clock_timer = timer_new(loop, on_chrome_timer, ui);
 }
 
 static void free_timers(struct ui *ui)
@@ -407,6 +426,8 @@ static void free_timers(struct ui *ui)
     timer_free(ui->commit_timer);
     timer_free(ui->resize_timer);
     timer_free(ui->prefix_timer);
+    timer_free(ui->title_timer);
+    timer_free(ui->clock_timer);
 }
 
 static const struct tty_ops TTY_OPS = {
@@ -423,6 +444,8 @@ static struct ui *ui_alloc(const struct ui_config *config)
     ui->help.ops = &v_help_ops;
     ui->messages_view.ops = &v_messages_ops;
     ui->help.focused = ui->messages_view.focused = true;
+    ui->links_view = (struct view){.ops = &v_links_ops, .focused = true};
+    ui->clipboard_view = (struct view){.ops = &v_clipboard_ops, .focused = true};
     ui->hook = (struct loop_hook){.fn = render, .ctx = ui};
     input_init(&ui->input, config->config ? &config->config->prefix : &CHORD_DEFAULT);
     review_init(&ui->review, config->config ? config->config->review_arm_ms : 0);
@@ -447,6 +470,7 @@ struct ui *ui_new(const struct ui_config *config, struct err *err)
         return NULL;
     }
     compute_layout(ui);
+    tell_enter(&ui->tell, &config->terminal, &ui->out);
     ui_show(ui, current ? current->session : NULL);
     draw(ui, ENTER, false);
     return ui;
@@ -460,6 +484,7 @@ void ui_free(struct ui *ui, void (*done)(void *ctx), void *ctx)
         ui_gate_close(ui);
     if (ui->frame) {
         buf_puts(&ui->out, LEAVE);
+        tell_leave(&ui->tell, &ui->out);
         frame_leave(ui->frame, &ui->out);
         tty_send_last(ui->tty, &ui->out);
     }
@@ -467,6 +492,7 @@ void ui_free(struct ui *ui, void (*done)(void *ctx), void *ctx)
     free_timers(ui);
     frame_free(ui->frame);
     review_release(&ui->review);
+    ui_offers_release(ui);
     buf_release(&ui->agent_bytes);
     buf_release(&ui->paste);
     buf_release(&ui->out);

@@ -64,6 +64,9 @@ void ui_screen_whole(struct ui *ui);
 /* Also for the gate's on_change. */
 void ui_changed(struct ui *ui);
 void ui_marks_changed(struct ui *ui);
+/* An agent rang; it wants a text copied. */
+void ui_agent_bell(struct ui *ui);
+void ui_clipboard_news(struct ui *ui, const struct tab *tab);
 /* One line in the last row until the next key, and kept for C-\ ~. Keys are written with the
  * default prefix, "C-\ q", and shown with the one in use. */
 void ui_message(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -253,12 +253,11 @@ static void ring(struct ui *ui)
     uint64_t now = ui_now(ui);
     bool first = ui->waiting_before == 0 && waiting > 0;
     ui->waiting_before = waiting;
-    if (!first || (ui->config.config && !ui->config.config->bell))
-        return;
-    if (ui->rang_at && now - ui->rang_at < RING_GAP_MS)
+    if (!first || (ui->rang_at && now - ui->rang_at < RING_GAP_MS))
         return;
     ui->rang_at = now;
-    ui->ring = true;
+    ui_tell_waiting(ui);
+    ui->ring = !ui->config.config || ui->config.config->bell;
 }
 
 /* A second time when the oldest has a minute left. */
@@ -268,6 +267,7 @@ void ui_gate_tick(struct ui *ui)
     if (!oldest || oldest->left_ms > LAST_CALL_MS || oldest->rec.id == ui->called_id)
         return;
     ui->called_id = oldest->rec.id;
+    ui_tell_waiting(ui);
     ui->ring = !ui->config.config || ui->config.config->bell;
 }
 

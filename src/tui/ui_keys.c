@@ -187,6 +187,10 @@ static void redraw(struct ui *ui)
 
 static void open_selected(struct ui *ui)
 {
+    if (ui->mode == MODE_LINKS) {
+        ui_offer_open(ui);
+        return;
+    }
     const struct gate_item *item =
             ui->config.gate ? gate_at(ui->config.gate, ui->panels[PANEL_WAITING].selected)
                             : NULL;
@@ -280,6 +284,16 @@ static void act(struct ui *ui, enum action_id id)
         return;
     case ACT_HELP:
         toggle_mode(ui, MODE_HELP);
+        return;
+    case ACT_LINKS:
+        ui_offer_links(ui);
+        return;
+    case ACT_CLIPBOARD:
+        ui_offer_clipboard(ui);
+        return;
+    case ACT_REFUSE:
+    case ACT_REFUSE_ALL:
+        ui_offer_refuse(ui, id == ACT_REFUSE_ALL);
         return;
     case ACT_QUIT ... ACT_TAB_NEEDING:
     case ACT_SUSPEND:
@@ -466,6 +480,7 @@ static void handle_paste(struct ui *ui, const struct key *key)
 static void focus_changed(struct ui *ui, const struct key *key)
 {
     struct vt *vt = ui_agent_lives(ui) ? session_vt(ui->session) : NULL;
+    ui->tell.unfocused = key->kind == KEY_FOCUS_OUT;
     if (key->kind == KEY_FOCUS_IN) {
         commit_rearm(&ui->review.commit, ui_now(ui));
         ui_touch(ui, DIRTY_PANELS);

@@ -9,6 +9,7 @@
 #include "io/tty.h"
 #include "tui/input.h"
 #include "tui/layout.h"
+#include "tui/tell.h"
 #include "tui/ui.h"
 #include "tui/v_review.h"
 #include "tui/view.h"
@@ -42,7 +43,9 @@ struct ui {
     bool zoom_pane, zoom_panel;
     enum panel open; /* what the accordion and the dock show */
     struct view panels[PANEL_COUNT];
-    struct view help, messages_view;
+    struct view help, messages_view, links_view, clipboard_view;
+    struct links links;
+    struct offer offer;
     struct review review;
 
     /* The read(2) being handled. */
@@ -63,6 +66,9 @@ struct ui {
     uint64_t rang_at;
     uint64_t called_id; /* rung for again, because its time runs out */
     bool ring;          /* BEL goes out with the next frame */
+    uint64_t agent_rang_at;
+    struct tell tell;
+    char notice[160]; /* goes out with the next frame */
 
     /* Frames. */
     unsigned dirty;
@@ -72,7 +78,7 @@ struct ui {
     struct buf out;             /* owns; the frame being made */
     struct loop_hook hook;
     struct timer *frame_timer, *esc_timer, *tick_timer, *commit_timer, *resize_timer,
-            *prefix_timer; /* own */
+            *prefix_timer, *title_timer, *clock_timer; /* own */
 };
 
 uint64_t ui_now(const struct ui *ui);
@@ -97,6 +103,18 @@ void ui_tab_beside(struct ui *ui, int step);
 void ui_tab_previous(struct ui *ui);
 void ui_tab_needing(struct ui *ui);
 void ui_tab_stop(struct ui *ui);
+
+/* ui_offers.c */
+void ui_offer_clipboard(struct ui *ui);
+void ui_offer_refuse(struct ui *ui, bool all);
+void ui_offer_links(struct ui *ui);
+void ui_offer_open(struct ui *ui);
+void ui_offers_release(struct ui *ui);
+/* Appended to ui->out: the title if it is due; the notice, if there is one. */
+void ui_tell_title(struct ui *ui);
+void ui_tell_flush(struct ui *ui);
+/* A notice is due: requests wait. */
+void ui_tell_waiting(struct ui *ui);
 
 /* ui_gate.c */
 void ui_gate_open_next(struct ui *ui);

@@ -43,13 +43,36 @@ static unsigned count_messages(const struct view_env *env)
     return n;
 }
 
+/* What of the shown session's output has no place on a screen; returns the rows it takes. */
+static int draw_dropped(const struct view_env *env, struct rect r)
+{
+    static const char *const names[VT_DROPPED_COUNT] = {"DCS (sixel, passthrough)",
+            "APC (kitty pictures)", "PM or SOS", "OSC 1337 (files)", "other OSC"};
+    struct vt *vt = env->session ? session_vt(env->session) : NULL;
+    struct buf text = BUF_INIT;
+
+    for (int i = 0; vt && i < VT_DROPPED_COUNT; i++) {
+        uint64_t n = vt_dropped(vt, (enum vt_dropped)i);
+        if (n > 0)
+            buf_printf(&text, "%s%llu %s",
+                    buf_len(&text) ? ", " : "dropped of the agent's output: ",
+                    (unsigned long long)n, names[i]);
+    }
+    struct str rest = buf_str(&text), line;
+    int row = 0;
+    while (row < r.rows && view_wrap(&rest, r.cols, &line))
+        frame_text(env->frame, r.row + row++, r.col, r.cols, STYLE_ALERT, line);
+    buf_release(&text);
+    return row;
+}
+
 static void draw_messages(struct view *view, const struct view_env *env, struct rect r)
 {
     const struct message *message;
-    int row = 0;
+    int row = draw_dropped(env, r);
     unsigned i = view->selected;
     if (!messages_at(env->messages, 0))
-        view_put(env->frame, r.row, r.col, r.cols, STYLE_DIM, STR("no messages"));
+        view_put(env->frame, r.row + row, r.col, r.cols, STYLE_DIM, STR("no messages"));
     while (row < r.rows && (message = messages_at(env->messages, i++))) {
         char clock[16];
         struct str rest = str_of(message->text), line;

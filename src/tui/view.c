@@ -182,8 +182,10 @@ void view_draw(struct view *view, const struct view_env *env)
     struct buf chord = BUF_INIT;
     keymap_shown(view->ops->chord, env->prefix, &chord);
     buf_putc(&chord, '\0');
+    /* An agent can draw a frame, but not with these two words in it. */
+    const char *mark = view->focused && env->config ? env->config->host_mark : NULL;
     struct rect inner =
-            view_box(env->frame, view->area, view->focused, title, buf_data(&chord), NULL);
+            view_box(env->frame, view->area, view->focused, title, buf_data(&chord), mark);
     buf_release(&chord);
     if (inner.rows <= 0)
         return;

@@ -14,6 +14,7 @@
 #include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/messages.h"
+#include "tui/v_links.h"
 
 struct view_env {
     struct frame *frame;         /* borrows */
@@ -22,7 +23,9 @@ struct view_env {
     struct gate *gate;           /* borrows; may be NULL */
     const struct config *config; /* borrows; may be NULL */
     const struct messages *messages;
-    const char *prefix; /* name of the prefix key; NULL: the default one */
+    const struct links *links; /* borrows; of the LINKS view */
+    struct offer *offer;       /* borrows; of the CLIPBOARD view */
+    const char *prefix;        /* name of the prefix key; NULL: the default one */
     enum layout_kind kind;
     int64_t wall_ms;
 };
@@ -47,7 +50,7 @@ struct view {
 };
 
 extern const struct view_ops v_waiting_ops, v_requests_ops, v_words_ops, v_help_ops,
-        v_messages_ops;
+        v_messages_ops, v_links_ops, v_clipboard_ops;
 
 /* Colours of the chrome: the terminal's own 16, blue never for text. */
 extern const struct style STYLE_PLAIN, STYLE_DIM, STYLE_BOLD, STYLE_BAR, STYLE_MODE,

@@ -94,8 +94,12 @@ def session():
 
 
 def no_strings():
-    """no OSC, DCS, APC, PM or SOS came through, and no C1 control in any encoding"""
-    found = re.search(rb"\x1b[\]P_^X].{0,40}", SEEN)
+    """no OSC, DCS, APC, PM or SOS came through but the host's own title, and no C1 control in
+    any encoding"""
+    titles = re.findall(rb"\x1b\]2;([ -~]*)\x1b\\", SEEN)
+    if not titles or not all(t.endswith(b"ironcurtain") for t in titles):
+        raise Failed(f"titles {titles!r}")
+    found = re.search(rb"\x1b[\]P_^X].{0,40}", re.sub(rb"\x1b\]2;[ -~]*\x1b\\", b"", SEEN))
     if found:
         raise Failed(f"{found[0]!r} reached the terminal")
     text = SEEN.decode("utf-8", errors="surrogateescape")

@@ -9,11 +9,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import PROGRAM, Home, Screen, main  # noqa: E402
 
 
-def with_screen(check, **env):
+def with_screen(check, options=(), **env):
     home = Home()
     # tmux sets TERM itself, so it is set behind it.
     settings = [f"{name}={value}" for name, value in env.items()]
-    screen = Screen(["env", *settings, PROGRAM, "pane", "--", "bash", "--norc", "--noprofile"],
+    screen = Screen(["env", *settings, PROGRAM, "pane", *options, "--", "bash", "--norc", "--noprofile"],
                     home.env())
     try:
         screen.wait(r"bash-[\d.]+[$#]")
@@ -31,6 +31,17 @@ def test_ascii():
         screen.wait(r"\+= \[\*\] REQUESTS =+")
         assert not re.search(r"[\u2500-\u257f]", screen.text())
     with_screen(check, LC_ALL="C", LANG="C")
+
+
+def test_ascii_option():
+    """--ascii does the same whatever the locale says"""
+    def check(screen):
+        screen.wait(r"\+- WAITING -+ C-\\ e -?\+")
+        screen.type("printf 'x\\342\\224\\200y\\n'")
+        screen.keys("Enter")
+        screen.wait(r"(?m)^x-y")
+        assert not re.search(r"[\u0080-\U0010ffff]", screen.text())
+    with_screen(check, ["--ascii"])
 
 
 def test_no_color():
@@ -81,4 +92,4 @@ def test_not_a_terminal():
     assert done.returncode == 2 and "terminal" in done.stderr, done
 
 
-main(test_ascii, test_no_color, test_eight_colours, test_unknown_type, test_not_a_terminal)
+main(test_ascii, test_ascii_option, test_no_color, test_eight_colours, test_unknown_type, test_not_a_terminal)

@@ -587,7 +587,7 @@ static void test_the_cursor_has_its_shape_and_survives_restores(void **state)
     struct term *term = term_new(40, 12);
 
     (void)state;
-    assert_int_equal(vt_cursor(term->vt).shape, 1);
+    assert_int_equal(vt_cursor(term->vt).shape, 0);
     term_feed(term, "\033[?25l\0337\033[?25h\033[6 q\0338");
     assert_true(vt_cursor(term->vt).visible);
     assert_int_equal(vt_cursor(term->vt).shape, 3);

@@ -495,11 +495,17 @@ static void test_synchronized_updates_only_where_reported(void **state)
     flush(&s);
     assert_null(memmem(buf_data(&s.out), buf_len(&s.out), "2026", 4));
     frame_set_sync(s.frame, true);
-    frame_text(s.frame, 0, 0, 20, (struct style){0}, STR("x"));
+    for (int row = 0; row < ROWS; row++)
+        frame_text(s.frame, row, 0, 20, (struct style){0}, STR("a long line"));
     flush(&s);
     assert_true(str_starts(buf_str(&s.out), STR("\033[?2026h")));
     assert_true(str_ends(buf_str(&s.out), STR("\033[?2026l")));
     assert_int_equal(flush(&s), 0);
+
+    /* The echo of a key appears at once as it is. */
+    frame_text(s.frame, 0, 30, 20, (struct style){0}, STR("x"));
+    assert_in_range(flush(&s), 1, 16); /* cursor there, letter, cursor back */
+    assert_null(memmem(buf_data(&s.out), buf_len(&s.out), "2026", 4));
     stop(&s);
 }
 

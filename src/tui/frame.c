@@ -40,6 +40,8 @@
 
 #define RUN_MAX 512
 #define SMALL_FRAME 64 /* bytes that a terminal takes in one read anyway */
+#define READ_SIZE 4096  /* more than most frames have */
+#define FILE_MAX 131072 /* of the memory file, before it is emptied */
 
 struct frame {
     struct frame *next; /* in the list of all */
@@ -50,6 +52,7 @@ struct frame {
     FILE *out;      /* owns; the memory file */
     FILE *in;       /* owns; /dev/null */
     int fd;         /* of out */
+    off_t taken;    /* what is before this in the file was read */
     bool direct, utf8, mono, sync;
     bool styled;  /* by the terminal's description */
     bool repaint; /* the next frame paints all */
@@ -227,6 +230,9 @@ static SCREEN *start_curses(struct frame *frame, int cols, int rows)
     buf_putc(&entry, 0);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         sigaction(SIGNALS[i], NULL, &saved[i]);
+    /* Where it finds anything but the default it leaves SIGTSTP alone for good, instead of
+     * ignoring it and back around every frame. */
+    signal(SIGTSTP, SIG_IGN);
     SCREEN *screen = new_terminal(frame, buf_data(&entry), cols, rows);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         sigaction(SIGNALS[i], &saved[i], NULL);
@@ -284,6 +290,7 @@ static struct frame *make(
     }
     CHECK(start_color() == OK && use_default_colors() == OK);
     idlok(stdscr, TRUE);
+    typeahead(-1); /* do not look for keys while drawing: there are none in /dev/null */
     frame->next = frames;
     frames = frame;
     return frame;
@@ -613,17 +620,20 @@ void frame_line(struct frame *frame, int row, int col, enum frame_line line, boo
 
 /* --- encoding ------------------------------------------------------------------------- */
 
+/* Reads on from where it read before; the file is emptied only when it has grown large. */
 static void take_bytes(struct frame *frame, struct buf *out)
 {
-    off_t n = lseek(frame->fd, 0, SEEK_END);
-    if (n <= 0)
+    ssize_t n;
+    do {
+        n = pread(frame->fd, buf_reserve(out, READ_SIZE), READ_SIZE, frame->taken);
+        CHECK(n >= 0);
+        buf_commit(out, (size_t)n);
+        frame->taken += n;
+    } while (n == READ_SIZE);
+    if (frame->taken < FILE_MAX)
         return;
-    char *p = buf_reserve(out, (size_t)n);
-    ssize_t got = pread(frame->fd, p, (size_t)n, 0);
-    CHECK(got == n);
-    buf_commit(out, (size_t)n);
-    CHECK(ftruncate(frame->fd, 0) == 0);
-    lseek(frame->fd, 0, SEEK_SET);
+    CHECK(ftruncate(frame->fd, 0) == 0 && lseek(frame->fd, 0, SEEK_SET) == 0);
+    frame->taken = 0;
 }
 
 /* What ncurses wrote, as the terminal understands it. */

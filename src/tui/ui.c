@@ -20,9 +20,10 @@
 #include "tui/v_agent.h"
 
 #define FRAME_MS 16
-#define FRAME_GAP_MS 1      /* at least, between two frames */
-#define ECHO_MS 25          /* a draft alone waits so long for the agent's echo of the key */
-#define FRAME_KEY_MS 2      /* what a frame costs after a key */
+#define FRAME_GAP_MS 1 /* at least, between two frames */
+#define WORDS_MS 100   /* what is typed is on the panel by then; the echo does not wait for it \
+                        */
+#define FRAME_KEY_MS 2 /* what a frame costs after a key */
 #define FRAME_CREDIT_MS 48u /* three frames */
 #define AFTER_KEY_MS 50
 #define HOLD_MS 1000
@@ -41,6 +42,11 @@ uint64_t ui_now(const struct ui *ui)
 
 void ui_touch(struct ui *ui, unsigned dirty)
 {
+    if (dirty == DIRTY_WORDS) {
+        if (!timer_running(ui->words_timer))
+            timer_start(ui->words_timer, WORDS_MS);
+        return;
+    }
     ui->dirty |= dirty;
     loop_defer(ui->config.loop, &ui->hook);
 }
@@ -325,10 +331,6 @@ static void render(void *ctx)
     if (tty_busy(ui->tty))
         return; /* on_sent comes back here */
     bool held = held_back(ui, now);
-    if (ui->dirty == DIRTY_WORDS && now - ui->key_at < ECHO_MS) {
-        timer_start(ui->frame_timer, ECHO_MS - (now - ui->key_at));
-        return;
-    }
     if (held && ui->dirty == DIRTY_PANE) {
         timer_start(ui->frame_timer, HOLD_MS - (now - ui->hold_at));
         return;
@@ -372,6 +374,13 @@ static void on_frame_timer(void *ctx)
     ui_touch(ctx, 0);
 }
 
+static void on_words_timer(void *ctx)
+{
+    struct ui *ui = ctx;
+    ui->dirty |= DIRTY_WORDS;
+    ui_touch(ui, 0);
+}
+
 static void on_esc_timer(void *ctx)
 {
     ui_held_keys(ctx);
@@ -409,6 +418,7 @@ static void make_timers(struct ui *ui)
 {
     struct loop *loop = ui->config.loop;
     ui->frame_timer = timer_new(loop, on_frame_timer, ui);
+    ui->words_timer = timer_new(loop, on_words_timer, ui);
     ui->esc_timer = timer_new(loop, on_esc_timer, ui);
     ui->tick_timer = timer_new(loop, on_tick, ui);
     ui->commit_timer = timer_new(loop, on_commit_timer, ui);
@@ -421,6 +431,7 @@ static void make_timers(struct ui *ui)
 static void free_timers(struct ui *ui)
 {
     timer_free(ui->frame_timer);
+    timer_free(ui->words_timer);
     timer_free(ui->esc_timer);
     timer_free(ui->tick_timer);
     timer_free(ui->commit_timer);

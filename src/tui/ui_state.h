@@ -18,7 +18,8 @@
 #define DIRTY_PANE 1u   /* changed rows of the agent */
 #define DIRTY_PANELS 2u /* panels, overlays, reviews */
 #define DIRTY_CHROME 4u /* the two rows */
-#define DIRTY_WORDS 8u  /* YOUR WORDS only: with every key for the agent */
+#define DIRTY_WORDS 8u  /* YOUR WORDS only: with every key for the agent, drawn a little later \
+                         */
 #define DIRTY_ALL 16u
 
 #define UI_DECISIONS 8 /* decisions of which the record is awaited for a message */
@@ -77,8 +78,8 @@ struct ui {
     struct vt_cursor cursor;    /* as drawn last */
     struct buf out;             /* owns; the frame being made */
     struct loop_hook hook;
-    struct timer *frame_timer, *esc_timer, *tick_timer, *commit_timer, *resize_timer,
-            *prefix_timer, *title_timer, *clock_timer; /* own */
+    struct timer *frame_timer, *words_timer, *esc_timer, *tick_timer, *commit_timer,
+            *resize_timer, *prefix_timer, *title_timer, *clock_timer; /* own */
 };
 
 uint64_t ui_now(const struct ui *ui);

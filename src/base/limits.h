@@ -130,8 +130,14 @@
  * half must be far more than the rows that fit into LIMIT_AUDIT_HARD. */
 #define LIMIT_AUDIT_IDS (1 << 20)
 
-/* Escalations that may wait at once; further ones are denied. */
+/* Escalations that may wait at once, all together and of one session, which leaves room for
+ * the others; further ones are denied. */
 #define LIMIT_GATE_ITEMS 256
+#define LIMIT_GATE_ITEMS_EACH 64
+/* Text of one escalation, made safe to show: a file that is written, whole. */
+#define LIMIT_GATE_DETAIL (1 << 20)
+/* Same, of all that wait in one session. */
+#define LIMIT_GATE_DETAILS_EACH (4 << 20)
 /* Askers of the same that share one question; further ones make a question of their own. */
 #define LIMIT_GATE_ASKERS 256
 /* Answers of a human that are remembered until a session ends: nobody gives more. */

@@ -273,6 +273,8 @@ static int show(struct store_reader *reader, const struct args *args)
         out_record(out, request_json(&request));
     if (rc == 0)
         out_record(out, escalation_json(&escalation));
+    if (rc == 0)
+        escalation_release(&escalation);
     return out_end(out);
 }
 

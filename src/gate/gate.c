@@ -81,13 +81,24 @@ void gate_changed(struct gate *gate)
 
 /* --- asking ----------------------------------------------------------------------------- */
 
-static size_t waiting(const struct gate *gate)
+/* May one more wait? An agent that asks and asks takes no room from others. */
+static bool has_room(const struct gate *gate, const struct item *asked)
 {
-    size_t n = 0;
+    size_t all = 0, of_session = 0, bytes = strlen(asked->detail);
 
-    for (size_t i = 0; i < gate->count; i++)
-        n += !gate->items[i]->pub.deciding;
-    return n;
+    for (size_t i = 0; i < gate->count; i++) {
+        const struct item *item = gate->items[i];
+
+        if (item->pub.deciding)
+            continue;
+        all++;
+        if (strcmp(item->pub.rec.session, asked->pub.rec.session) != 0)
+            continue;
+        of_session++;
+        bytes += strlen(item->detail);
+    }
+    return all < LIMIT_GATE_ITEMS && of_session < LIMIT_GATE_ITEMS_EACH &&
+           bytes <= LIMIT_GATE_DETAILS_EACH;
 }
 
 static void append(struct gate *gate, struct item *item)
@@ -114,7 +125,7 @@ static struct item *same(const struct gate *gate, const struct item *asked)
 
 static void enter(struct gate *gate, struct item *item, uint64_t id)
 {
-    bool is_full = waiting(gate) >= LIMIT_GATE_ITEMS;
+    bool is_full = !has_room(gate, item);
 
     item->pub.rec.id = id;
     item->pub.rec.number = ++gate->asked;
@@ -122,6 +133,8 @@ static void enter(struct gate *gate, struct item *item, uint64_t id)
         item->timeout_ms = gate->config.timeout_ms;
     item->asked_at_ms = loop_now_ms(gate->loop);
     item->pub.deadline_ms = item->asked_at_ms + item->timeout_ms;
+    if (is_full)
+        item_cut(item);
     append(gate, item);
     store_put_escalation(gate->store, &item->pub.rec);
     if (is_full)

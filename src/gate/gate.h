@@ -35,7 +35,8 @@ struct gate_question {
 
 /* An item as the screen sees it; owned by the gate, valid until the next gate call. */
 struct gate_item {
-    struct escalation_record rec; /* state, texts, digest, times */
+    struct escalation_record
+            rec; /* state, texts, digest, times; detail NULL in gate_recent() */
     char label[64];
     char agent[32];
     enum risk risk;

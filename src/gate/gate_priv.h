@@ -13,8 +13,8 @@
 struct commit {
     struct gate *gate; /* borrows; NULL: the gate is gone */
     uint64_t id;
-    struct escalation_record rec;
-    struct grant *grant; /* owns; NULL: for once */
+    struct escalation_record rec; /* the detail is the item's */
+    struct grant *grant;          /* owns; NULL: for once */
     struct commit *next, **prev;
 };
 

@@ -7,30 +7,41 @@
 #include "base/mem.h"
 #include "io/crypt.h"
 
-/* Several lines made safe to show. False if they do not fit whole. */
-static bool show_lines(char *dst, size_t cap, struct str text)
+/* Kept of what is too long to be shown whole, for the record. */
+#define DETAIL_CUT 2048
+
+/* Several lines made safe to show; the caller's. *ret_whole is false if they had to be cut. */
+static char *show_lines(struct str text, bool *ret_whole)
 {
-    size_t used = 0;
+    struct buf all = BUF_INIT;
     bool more = true;
 
-    dst[0] = '\0';
-    if (text.n >= cap)
-        return false;
-    /* Six bytes of "<0xXX>" for one are the worst case. */
-    size_t room = text.n * 6 + 1;
-    char *shown = xmalloc(room);
-    bool fits = true;
-    while (more && fits) {
+    *ret_whole = text.n <= LIMIT_GATE_DETAIL;
+    if (!*ret_whole)
+        text.n = DETAIL_CUT;
+    while (more) {
         struct str line;
 
         more = str_cut(&text, '\n', &line);
-        size_t n = strlen(str_vis(shown, room, line));
-        fits = used + n + 2 <= cap;
-        if (fits)
-            used += (size_t)snprintf(dst + used, cap - used, "%s%s", shown, more ? "\n" : "");
+        /* Eight bytes of "<U+0001>" for one are the worst case. */
+        size_t room = line.n * 8 + 1;
+        str_vis(buf_reserve(&all, room), room, line);
+        buf_commit(&all, strlen(buf_data(&all) + buf_len(&all)));
+        if (more)
+            buf_putc(&all, '\n');
     }
-    free(shown);
-    return fits;
+    if (buf_len(&all) > LIMIT_GATE_DETAIL) {
+        *ret_whole = false;
+    }
+    char *shown = xstrndup(buf_data(&all), buf_len(&all));
+    buf_release(&all);
+    return shown;
+}
+
+void item_cut(struct item *item)
+{
+    if (strlen(item->detail) > DETAIL_CUT)
+        item->detail[DETAIL_CUT] = '\0';
 }
 
 static void vis(char *dst, size_t cap, const char *text)
@@ -58,7 +69,7 @@ static void describe(struct item *item, const struct gate_question *question)
     vis(rec->policy_version, sizeof(rec->policy_version), question->policy_version);
     rec->asked_ms = clock_wall_ms();
     rec->state = ESC_WAITING;
-    item->is_shown = show_lines(rec->detail, sizeof(rec->detail), question->detail);
+    rec->detail = item->detail = show_lines(question->detail, &item->is_shown);
 }
 
 static void keep_net(struct item *item, const struct net_request *net)
@@ -76,7 +87,9 @@ struct item *item_new(const struct gate_question *question)
     struct item *item = xcalloc(1, sizeof(*item));
 
     describe(item, question);
-    if (question->net && item->is_shown)
+    if (!item->is_shown)
+        item_cut(item);
+    else if (question->net)
         keep_net(item, question->net);
     item->timeout_ms = question->verdict.timeout_ms;
     item->review_left_ms = LIMIT_REVIEW_MS;
@@ -88,6 +101,7 @@ void item_free(struct item *item)
     if (!item)
         return;
     free(item->askers);
+    free(item->detail);
     free(item->method);
     free(item->scheme);
     free(item->host);

@@ -22,6 +22,7 @@ struct item {
     uint16_t port;
     uint64_t asked_at_ms; /* loop clock */
     uint32_t timeout_ms;
+    char *detail;  /* owns; pub.rec.detail */
     bool is_shown; /* the text fits whole; what nobody can read nobody can approve */
     bool in_review;
     uint64_t review_since_ms;
@@ -35,6 +36,8 @@ struct item {
 
 struct item *item_new(const struct gate_question *question);
 void item_free(struct item *item);
+/* Nobody will look at it: keep only the beginning of the text, for the record. */
+void item_cut(struct item *item);
 
 /* May whoever asks `asked` wait with those of `item`? */
 bool item_is_same(const struct item *item, const struct item *asked);

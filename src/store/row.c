@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "base/mem.h"
+
 #define FIELD(rec, member, kind)                                                               \
     {                                                                                          \
 #member, kind, offsetof(struct rec, member), sizeof(((struct rec *)0)->member), NULL   \
@@ -69,7 +71,7 @@ static const struct field escalation_fields[] = {
         FIELD(escalation_record, session, FIELD_TEXT),
         FIELD(escalation_record, kind, FIELD_TEXT),
         FIELD(escalation_record, subject, FIELD_TEXT),
-        FIELD(escalation_record, detail, FIELD_TEXT),
+        FIELD(escalation_record, detail, FIELD_CSTR),
         FIELD(escalation_record, digest, FIELD_TEXT),
         FIELD(escalation_record, rule, FIELD_TEXT),
         FIELD(escalation_record, where, FIELD_TEXT),
@@ -229,15 +231,31 @@ int row_read(sqlite3_stmt *stmt, const struct row_type *type, void *ret_rec, str
 
         if (field->type == FIELD_TEXT) {
             (void)str_copy(at, field->size, column_text(stmt, (int)i));
+        } else if (field->type == FIELD_CSTR) {
+            struct str text = column_text(stmt, (int)i);
+            *(char **)at = xstrndup(text.p, text.n);
         } else if (field->type == FIELD_ENUM) {
-            if (!names_value(field->names, column_text(stmt, (int)i), &value))
+            if (!names_value(field->names, column_text(stmt, (int)i), &value)) {
+                row_release(type, ret_rec);
                 return err_set(err, ERR_PROTO, "a row of table '%s' has an unknown '%s'",
                         type->table, field->column);
+            }
             integer_set(field, at, value);
         } else {
-            CHECK(field->type != FIELD_CSTR);
             integer_set(field, at, sqlite3_column_int64(stmt, (int)i));
         }
     }
     return 0;
+}
+
+void row_release(const struct row_type *type, void *rec)
+{
+    for (size_t i = 0; i < type->count; i++) {
+        char **text = (char **)((char *)rec + type->fields[i].offset);
+
+        if (type->fields[i].type != FIELD_CSTR)
+            continue;
+        free(*text);
+        *text = NULL;
+    }
 }

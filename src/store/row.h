@@ -17,7 +17,7 @@
 
 enum field_type {
     FIELD_TEXT, /* char array, NUL-terminated */
-    FIELD_CSTR, /* const char *, written only */
+    FIELD_CSTR, /* const char *; owned by a record that was read */
     FIELD_INT,
     FIELD_U16,
     FIELD_I64,
@@ -61,7 +61,8 @@ void row_columns(const struct row_type *type, struct buf *ret);
 /* Binds borrow the record until the statement is reset. Returns sqlite's code. */
 int row_bind(sqlite3_stmt *stmt, const struct row_type *type, const void *rec);
 
-/* Fill a record from the current row of a SELECT of row_columns(). */
+/* Fill a record from the current row of a SELECT of row_columns(); row_release() it. */
 int row_read(sqlite3_stmt *stmt, const struct row_type *type, void *ret_rec, struct err *err);
+void row_release(const struct row_type *type, void *rec);
 
 #endif

@@ -131,10 +131,14 @@ void store_put_escalation(struct store *store, const struct escalation_record *r
 void store_commit_escalation(struct store *store, const struct escalation_record *rec,
         void (*done)(void *ctx, const struct err *err), void *ctx)
 {
-    struct entry *entry = entry_new(ENTRY_ESCALATION, sizeof(*rec), 0);
+    struct escalation_record copy = *rec;
+    const char *detail = rec->detail ? rec->detail : "";
+    size_t n = strlen(detail) + 1;
+    struct entry *entry = entry_new(ENTRY_ESCALATION, sizeof(copy), n);
 
     CHECK(rec->id != 0);
-    memcpy(entry->rec, rec, sizeof(*rec));
+    copy.detail = memcpy(entry->rec + sizeof(copy), detail, n);
+    memcpy(entry->rec, &copy, sizeof(copy));
     entry->done = done;
     entry->done_ctx = ctx;
     writer_push(store->writer, entry);

@@ -120,10 +120,11 @@ struct escalation_record {
     uint64_t id; /* from store_next_id() */
     int number;  /* what people call it: counts from 1 in the process that asked */
     char session[37];
-    char kind[8];      /* "net", "mcp" */
-    char subject[512]; /* one line: "CONNECT example.com:443" */
-    char detail[2048]; /* canonical text that the digest covers */
-    char digest[65];   /* sha256 hex */
+    char kind[8];       /* "net", "mcp" */
+    char subject[512];  /* one line: "CONNECT example.com:443" */
+    const char *detail; /* canonical text that the digest covers, safe to print; whose it is
+                           says the function that takes or gives the record; NULL: none */
+    char digest[65];    /* sha256 hex */
     char rule[128];
     char where[128];
     char reason[240];
@@ -137,7 +138,8 @@ struct escalation_record {
     char message[240];
     char answer[704]; /* of a human: "once", "this session: allow net:GET ..."; else "" */
 };
-void store_put_escalation(struct store *store, const struct escalation_record *rec);
+void store_put_escalation(
+        struct store *store, const struct escalation_record *rec); /* copies the detail */
 /* Calls done after the row is on disk (err NULL) or with the reason why it is not. */
 void store_commit_escalation(struct store *store, const struct escalation_record *rec,
         void (*done)(void *ctx, const struct err *err), void *ctx);
@@ -156,8 +158,9 @@ void store_put_words(struct store *store, const struct words_record *rec);
 
 /*
  * A read-only connection of its own; synchronous, so for command line tools or from
- * loop_work(). fn returns false to stop. Newest first; limit 0 is all. ERR_NOENT if there is
- * no database yet. A session whose process is dead is shown as crashed, recovered or not.
+ * loop_work(). fn gets records valid during the call, and returns false to stop. Newest first;
+ * limit 0 is all. ERR_NOENT if there is no database yet. A session whose process is dead is
+ * shown as crashed, recovered or not.
  */
 struct store_reader;
 struct store_reader *store_reader_open(const char *path, struct err *err);
@@ -173,8 +176,10 @@ int store_each_escalation(struct store_reader *reader, const char *session_or_nu
 /* ERR_NOENT if there is none of that id. */
 int store_find_request(
         struct store_reader *reader, uint64_t id, struct request_record *ret, struct err *err);
+/* ret->detail is the caller's: escalation_release(). */
 int store_find_escalation(struct store_reader *reader, uint64_t id,
         struct escalation_record *ret, struct err *err);
+void escalation_release(struct escalation_record *rec);
 
 /*
  * Sessions left as running by a process that is dead (pid, start time and boot differ) become

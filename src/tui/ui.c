@@ -129,7 +129,7 @@ static void compute_layout(struct ui *ui)
         ui->panels[i].area = ui->layout.panel[i];
     ui->help.area = ui->messages_view.area = ui->layout.middle;
     ui->links_view.area = ui->clipboard_view.area = ui->layout.middle;
-    commit_set_can_decide(&ui->review.commit, ui->layout.can_decide && ui->review.whole);
+    commit_set_can_decide(&ui->review.commit, ui->layout.can_decide);
 }
 
 /* A change by the user's key: the agent is told about its new size after a moment of rest. */

@@ -40,7 +40,7 @@ void ui_gate_open(struct ui *ui, uint64_t id)
     const struct tab *tab = sessions_by_id(ui->config.sessions, item->rec.session);
     struct words *words = tab ? session_words(tab->session) : NULL;
     review_open(&ui->review, ui->config.gate, item, code, words, clock_wall_ms());
-    commit_set_can_decide(&ui->review.commit, ui->layout.can_decide && ui->review.whole);
+    commit_set_can_decide(&ui->review.commit, ui->layout.can_decide);
     ui->mode = MODE_REVIEW;
     ui->read_discard = true;
     ui->strays = 0;
@@ -155,9 +155,7 @@ static void answer(struct ui *ui, enum commit_answer answer, bool allow)
         ui_message(ui, "not all of WHAT was on the screen yet; scroll with j");
         break;
     case COMMIT_TOO_SMALL:
-        ui_message(ui, "%s",
-                ui->review.whole ? "too small to decide here (40x10 needed)"
-                                 : "too long to be shown whole; it can only be denied");
+        ui_message(ui, "too small to decide here (40x10 needed)");
         break;
     case COMMIT_WRONG_CODE:
         ui_message(ui, "wrong letter, not approved");

@@ -5,9 +5,6 @@
  */
 #include "tui/v_review.h"
 
-#include <stdarg.h>
-
-#define LABEL_COLS 8
 #define BODY_ROWS 3 /* of the request, however long the rule is */
 
 void review_init(struct review *review, uint32_t arm_ms)
@@ -18,8 +15,9 @@ void review_init(struct review *review, uint32_t arm_ms)
 
 void review_release(struct review *review)
 {
-    buf_release(&review->page.text);
-    buf_release(&review->foot.text);
+    free(review->detail);
+    page_release(&review->page);
+    page_release(&review->foot);
 }
 
 static void take_words(struct review *review, struct words *words, int64_t wall_ms)
@@ -43,7 +41,9 @@ static void take_words(struct review *review, struct words *words, int64_t wall_
 void review_open(struct review *review, const struct gate *gate, const struct gate_item *item,
         const char code[2], struct words *words, int64_t wall_ms)
 {
+    free(review->detail);
     review->item = *item;
+    review->item.rec.detail = review->detail = xstrdup(item->rec.detail);
     draft_open(&review->draft, gate, item);
     review->draft_fits = false;
     review->ended[0] = '\0';
@@ -53,113 +53,58 @@ void review_open(struct review *review, const struct gate *gate, const struct ga
     take_words(review, words, wall_ms);
     commit_open(&review->commit, item->rec.id, item->rec.digest, item->rec.policy_version,
             item->risk == RISK_HIGH, code);
-    /* A text that fills its field may have been longer: it cannot be shown whole. */
-    review->whole = strlen(item->rec.detail) + 1 < sizeof item->rec.detail;
 }
 
 /* --- lines ---------------------------------------------------------------------------- */
 
-/* A paragraph behind a label; further lines are indented. `exact`: no space is dropped where
- * a line is cut, and those at the end are shown. Text is made safe here. */
-static void add(struct page *page, const char *label, struct str text, bool exact)
-{
-    size_t spaces = 0;
-    while (exact && spaces < text.n && text.p[text.n - 1 - spaces] == ' ')
-        spaces++;
-    text.n -= spaces;
-    size_t cap = text.n * 8 + 16; /* <U+XXXX> for every byte, at the most */
-    struct buf safe = BUF_INIT;
-    str_vis(buf_reserve(&safe, cap), cap, text);
-    buf_commit(&safe, strlen(buf_data(&safe)));
-    for (size_t i = 0; i < spaces; i++)
-        buf_puts(&safe, "<SP>");
-    struct str rest = buf_str(&safe), line;
-    bool first = true;
-    if (rest.n == 0) {
-        buf_printf(&page->text, "%-*s\n", LABEL_COLS, label);
-        page->lines++;
-    }
-    while (exact ? view_wrap_exact(&rest, page->width - LABEL_COLS, &line)
-                 : view_wrap(&rest, page->width - LABEL_COLS, &line)) {
-        buf_printf(&page->text, "%-*s%.*s\n", LABEL_COLS, first ? label : "", STR_ARG(line));
-        page->lines++;
-        first = false;
-    }
-    buf_release(&safe);
-}
-
-static void addf(struct page *page, const char *label, const char *fmt, ...)
-        __attribute__((format(printf, 3, 4)));
-static void addf(struct page *page, const char *label, const char *fmt, ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    add(page, label, str_of(text), false);
-}
-
-static void add_blank(struct page *page)
-{
-    buf_putc(&page->text, '\n');
-    page->lines++;
-}
-
-static void start(struct page *page, int width)
-{
-    buf_clear(&page->text);
-    page->lines = 0;
-    page->width = width;
-}
-
 static void add_words(struct review *review)
 {
     if (review->words_age_ms < 0) {
-        addf(&review->page, "WORDS", "you have sent nothing in this session yet");
+        page_printf(&review->page, "WORDS", "you have sent nothing in this session yet");
     } else {
         int64_t minutes = review->words_age_ms / 60000;
-        addf(&review->page, "WORDS", "%s %lld min ago in this session",
+        page_printf(&review->page, "WORDS", "%s %lld min ago in this session",
                 review->words_pasted ? "pasted" : "typed", (long long)minutes);
-        addf(&review->page, "", "\"%s\"", review->words);
+        page_printf(&review->page, "", "\"%s\"", review->words);
     }
     struct str host = str_of(review->item.host);
     if (host.n > 0 && !review->names_in_words)
-        addf(&review->page, "", "in the request but not in your words: %.*s", STR_ARG(host));
+        page_printf(
+                &review->page, "", "in the request but not in your words: %.*s", STR_ARG(host));
 }
 
 static void add_what(struct review *review)
 {
     const struct escalation_record *rec = &review->item.rec;
     struct str rest = str_of(rec->detail), line;
-    add(&review->page, "WHAT", str_of(rec->subject), true);
+    page_add(&review->page, "WHAT", str_of(rec->subject), true);
     while (rest.n > 0) {
         str_cut(&rest, '\n', &line);
-        add(&review->page, "", line, true);
+        page_add(&review->page, "", line, true);
     }
 }
 
 static void make_lines(struct review *review, int width)
 {
     const struct gate_item *item = &review->item;
-    start(&review->page, width);
-    addf(&review->page, "WHO", "session %s, %s", item->label, item->agent);
+    page_start(&review->page, width);
+    page_printf(&review->page, "WHO", "session %s, %s", item->label, item->agent);
     if (item->count > 1)
-        addf(&review->page, "", "asked %u times, all of them wait for this answer",
+        page_printf(&review->page, "", "asked %u times, all of them wait for this answer",
                 item->count);
     add_what(review);
     review->what_end = review->page.lines;
-    addf(&review->page, "WHY", "%s",
+    page_printf(&review->page, "WHY", "%s",
             item->rec.reason[0] ? item->rec.reason : "no reason was given");
-    addf(&review->page, "", "rule %s   %s", item->rec.rule, item->rec.where);
-    addf(&review->page, "RISK", "%s",
+    page_printf(&review->page, "", "rule %s   %s", item->rec.rule, item->rec.where);
+    page_printf(&review->page, "RISK", "%s",
             item->risk == RISK_HIGH  ? "HIGH"
             : item->risk == RISK_MED ? "MED"
                                      : "LOW");
-    add_blank(&review->page);
+    page_add(&review->page, "", STR(""), false);
     add_words(review);
     if (review->commit.high)
-        addf(&review->page, "",
+        page_printf(&review->page, "",
                 "high risk: approving asks for the two letters beside the draft");
 }
 
@@ -168,7 +113,7 @@ static void add_chord(struct review *review, const char *chord, struct str text)
     struct buf shown = BUF_INIT;
     keymap_shown(chord, review->prefix, &shown);
     buf_putc(&shown, '\0');
-    add(&review->foot, buf_data(&shown), text, true);
+    page_add(&review->foot, buf_data(&shown), text, true);
     buf_release(&shown);
 }
 
@@ -177,28 +122,17 @@ static void add_chord(struct review *review, const char *chord, struct str text)
 static void make_foot(struct review *review, int width)
 {
     char choices[160];
-    start(&review->foot, width);
+    page_start(&review->foot, width);
     draft_choices(&review->draft, choices, sizeof choices);
-    add(&review->foot, "SCOPE", str_of(choices), false);
+    page_add(&review->foot, "SCOPE", str_of(choices), false);
     if (review->draft.scope == SCOPE_ONCE)
         return;
     draft_widths(&review->draft, choices, sizeof choices);
-    add(&review->foot, "", str_of(choices), false);
+    page_add(&review->foot, "", str_of(choices), false);
     const char *yes = draft_rule(&review->draft, true), *no = draft_rule(&review->draft, false);
     add_chord(review, "C-\\ y",
             yes[0] ? str_of(yes) : STR("not offered: risk HIGH allows exactly this only"));
     add_chord(review, "C-\\ n", str_of(no));
-}
-
-static bool line_at(const struct page *page, int index, struct str *ret)
-{
-    struct str rest = buf_str(&page->text);
-    for (int i = 0; i <= index; i++) {
-        if (rest.n == 0)
-            return false;
-        str_cut(&rest, '\n', ret);
-    }
-    return true;
 }
 
 /* --- drawing -------------------------------------------------------------------------- */
@@ -229,18 +163,6 @@ static const char *draft_state(struct review *review, uint64_t now_ms, char buf[
     CHECK_UNREACHABLE();
 }
 
-static void draw_page(
-        const struct page *page, const struct view_env *env, struct rect r, int top)
-{
-    struct str line = {NULL, 0};
-    for (int row = 0; row < r.rows && line_at(page, top + row, &line); row++) {
-        struct str label = {line.p, line.n < LABEL_COLS ? line.n : LABEL_COLS};
-        frame_text(env->frame, r.row + row, r.col, LABEL_COLS, STYLE_BOLD, label);
-        frame_text(env->frame, r.row + row, r.col + (int)label.n, r.cols - (int)label.n,
-                STYLE_PLAIN, (struct str){line.p + label.n, line.n - label.n});
-    }
-}
-
 static void draw_body(struct review *review, const struct view_env *env, struct rect r)
 {
     struct page *page = &review->page;
@@ -253,7 +175,7 @@ static void draw_body(struct review *review, const struct view_env *env, struct 
     int last_top = page->lines > r.rows ? page->lines - r.rows : 0;
     if (review->top > last_top)
         review->top = last_top;
-    draw_page(page, env, r, review->top);
+    page_draw(page, env->frame, r, review->top);
     if (review->top <= review->seen_to && review->top + r.rows > review->seen_to)
         review->seen_to = review->top + r.rows;
     commit_set_seen(&review->commit, review->seen_to >= review->what_end);
@@ -304,8 +226,7 @@ void review_draw(
         snprintf(bottom, sizeof bottom, "DRAFT  %s   %s", draft,
                 draft_state(review, now_ms, state));
     else
-        snprintf(bottom, sizeof bottom, "DRAFT  %s",
-                review->whole ? "too small to decide here" : "too long, can only be denied");
+        snprintf(bottom, sizeof bottom, "DRAFT  too small to decide here");
     struct rect r = view_box(env->frame, area, true, title, dead ? mark : right, bottom);
     if (r.rows <= 0)
         return;
@@ -315,7 +236,7 @@ void review_draw(
         view_printf(env->frame, r.row + review->height, r.col, r.cols, STYLE_DIM,
                 "lines %d-%d of %d%s", review->top + 1, end < lines ? end : lines, lines,
                 review->seen_to >= lines ? ", shown whole" : "");
-    draw_page(&review->foot, env,
+    page_draw(&review->foot, env->frame,
             (struct rect){r.row + review->height + count, r.col, foot, r.cols}, 0);
     if (dead && r.rows >= 2)
         draw_tombstone(review, env, r);

@@ -9,26 +9,20 @@
 
 #include "tui/commit.h"
 #include "tui/draft.h"
+#include "tui/page.h"
 #include "tui/view.h"
-
-/* Lines for the width they were made for. */
-struct page {
-    struct buf text; /* owns; lines ending in \n */
-    int width;       /* 0: to be made */
-    int lines;
-};
 
 struct review {
     struct commit commit;
     const char *prefix;    /* borrows: name of the prefix key, or NULL: the default one */
     struct gate_item item; /* as it was when the review opened */
+    char *detail;          /* owns; item.rec.detail */
     struct draft draft;    /* what a commit key would do */
     bool draft_fits;       /* the rule it would become is on the screen whole */
     char words[512];       /* the user's latest words then, safe to print */
     bool words_pasted;
     int64_t words_age_ms; /* -1: none */
     bool names_in_words;  /* the host of the subject occurs in them */
-    bool whole;           /* the text is not longer than its field */
     char ended[200];      /* tombstone: what became of it */
     struct page page;     /* what scrolls */
     struct page foot;     /* the draft: it does not */

@@ -163,6 +163,7 @@ static struct escalation_record row(struct fixture *f, uint64_t id)
     if (store_find_escalation(reader, id, &rec, &err) < 0)
         fail_msg("row %llu: %s", (unsigned long long)id, err.msg);
     store_reader_free(reader);
+    escalation_release(&rec); /* no test looks at the detail */
     return rec;
 }
 

@@ -84,6 +84,7 @@ static struct escalation_record row(struct fixture *f, uint64_t id)
     if (store_find_escalation(reader, id, &rec, &err) < 0)
         fail_msg("row %llu: %s", (unsigned long long)id, err.msg);
     store_reader_free(reader);
+    escalation_release(&rec); /* no test looks at the detail */
     return rec;
 }
 
@@ -367,16 +368,30 @@ static void an_approval_that_cannot_be_written_is_a_denial(void **state)
     assert_false(b.allowed);
 }
 
+/* `count` questions of as many sessions that wait. */
+static struct asker *ask_many(struct fixture *f, int count, int sessions)
+{
+    struct asker *many = xcalloc((size_t)count, sizeof(*many));
+    char names[LIMIT_GATE_ITEMS][24];
+    for (int i = 0; i < count; i++) {
+        struct gate_question q = question(0);
+        char detail[64];
+        snprintf(names[i % sessions], sizeof(names[0]), "crowd%d", i % sessions);
+        snprintf(detail, sizeof(detail), "number %d of many", i);
+        q.session = names[i % sessions];
+        q.detail = str_of(detail);
+        many[i] = ask(f, 0);
+        many[i].id = gate_ask(f->gate, &q, on_done, &many[i]);
+    }
+    return many;
+}
+
 static void too_many_questions_are_denied_and_the_old_ones_stay(void **state)
 {
     struct fixture *f = *state;
-    struct asker *many = xcalloc(LIMIT_GATE_ITEMS, sizeof(*many));
+    struct asker *many = ask_many(f, LIMIT_GATE_ITEMS, 8);
     struct asker over = ask(f, 0);
 
-    for (int i = 0; i < LIMIT_GATE_ITEMS; i++) {
-        many[i] = ask(f, 0);
-        start(&many[i]);
-    }
     start(&over);
     wait_for(&over);
     assert_false(over.allowed);
@@ -391,20 +406,74 @@ static void too_many_questions_are_denied_and_the_old_ones_stay(void **state)
     free(many);
 }
 
+static void an_agent_that_floods_takes_no_room_from_others(void **state)
+{
+    struct fixture *f = *state;
+    struct asker *many = ask_many(f, LIMIT_GATE_ITEMS, 1);
+    struct asker other = ask(f, 0);
+
+    for (int i = LIMIT_GATE_ITEMS_EACH; i < LIMIT_GATE_ITEMS; i++) {
+        wait_for(&many[i]);
+        assert_false(many[i].allowed);
+    }
+    start(&other);
+    assert_int_equal(gate_count(f->gate), LIMIT_GATE_ITEMS_EACH + 1);
+    assert_int_equal(decide(&other, true, NULL), 0);
+    wait_for(&other);
+    assert_true(other.allowed);
+    gate_free(f->gate);
+    f->gate = NULL;
+    free(many);
+}
+
+static uint64_t ask_text(struct asker *asker, const char *session, const char *text, size_t n)
+{
+    struct gate_question q = question(0);
+    q.session = session;
+    q.detail = (struct str){text, n};
+    return asker->id = gate_ask(asker->f->gate, &q, on_done, asker);
+}
+
+static void long_texts_wait_whole_and_take_their_share_of_memory(void **state)
+{
+    struct fixture *f = *state;
+    size_t n = LIMIT_GATE_DETAIL - 1;
+    char *text = xmalloc(n);
+    struct asker askers[6];
+
+    memset(text, 'x', n);
+    for (int i = 0; i < 6; i++) {
+        askers[i] = ask(f, 0);
+        text[n - 1] = (char)('0' + i);
+        (void)ask_text(&askers[i], i < 5 ? "wordy" : "other", text, n);
+    }
+    assert_int_equal(strlen(gate_find(f->gate, askers[0].id)->rec.detail), n);
+    wait_for(&askers[4]); /* four fit */
+    assert_string_equal(askers[4].reason, "too many requests wait for an answer");
+    assert_int_equal(gate_count(f->gate), 5);
+    assert_non_null(gate_find(f->gate, askers[5].id));
+    gate_free(f->gate);
+    f->gate = NULL;
+    free(text);
+}
+
 static void what_cannot_be_shown_whole_is_denied(void **state)
 {
     struct fixture *f = *state;
-    struct asker a = ask(f, 0);
-    struct gate_question q = question(0);
-    char text[700];
+    size_t n = LIMIT_GATE_DETAIL / 8;
+    char *text = xmalloc(LIMIT_GATE_DETAIL + 1);
+    struct asker a = ask(f, 0), b = ask(f, 0);
 
-    memset(text, '\x01', sizeof(text)); /* 8 bytes each when shown */
-    q.detail = (struct str){text, sizeof(text)};
-    a.id = gate_ask(f->gate, &q, on_done, &a);
+    memset(text, '\x01', LIMIT_GATE_DETAIL + 1); /* 8 bytes each when shown */
+    (void)ask_text(&a, "s1", text, n + 1);
     wait_for(&a);
     assert_false(a.allowed);
     assert_string_equal(a.reason, "too long to be shown whole");
     assert_int_equal(a.on_disk, ESC_DENIED);
+    (void)ask_text(&b, "s1", text, LIMIT_GATE_DETAIL + 1);
+    wait_for(&b);
+    assert_string_equal(b.reason, "too long to be shown whole");
+    free(text);
 }
 
 static void shutting_down_denies_what_waits_and_what_is_not_on_disk(void **state)
@@ -527,6 +596,8 @@ int main(void)
             TEST(an_asker_that_is_gone_is_not_called),
             TEST(an_approval_that_cannot_be_written_is_a_denial),
             TEST(too_many_questions_are_denied_and_the_old_ones_stay),
+            TEST(an_agent_that_floods_takes_no_room_from_others),
+            TEST(long_texts_wait_whole_and_take_their_share_of_memory),
             TEST(what_cannot_be_shown_whole_is_denied),
             TEST(shutting_down_denies_what_waits_and_what_is_not_on_disk),
             TEST(done_may_ask_cancel_and_free_the_gate),

@@ -1,0 +1,87 @@
+/*
+ * page.c - see page.h.
+ */
+#include "tui/page.h"
+
+#include <stdarg.h>
+
+#include "base/mem.h"
+#include "tui/view.h"
+
+void page_start(struct page *page, int width)
+{
+    buf_clear(&page->text);
+    page->lines = 0;
+    page->width = width;
+}
+
+void page_release(struct page *page)
+{
+    buf_release(&page->text);
+    free(page->ends);
+    *page = (struct page){0};
+}
+
+static void line_done(struct page *page)
+{
+    if (page->lines == page->room) {
+        page->room = page->room ? page->room * 2 : 64;
+        page->ends = xrealloc(page->ends, (size_t)page->room * sizeof(*page->ends));
+    }
+    page->ends[page->lines++] = buf_len(&page->text);
+}
+
+void page_add(struct page *page, const char *label, struct str text, bool exact)
+{
+    size_t spaces = 0;
+    while (exact && spaces < text.n && text.p[text.n - 1 - spaces] == ' ')
+        spaces++;
+    text.n -= spaces;
+    size_t cap = text.n * 8 + 16; /* <U+XXXX> for every byte, at the most */
+    struct buf safe = BUF_INIT;
+    str_vis(buf_reserve(&safe, cap), cap, text);
+    buf_commit(&safe, strlen(buf_data(&safe)));
+    for (size_t i = 0; i < spaces; i++)
+        buf_puts(&safe, "<SP>");
+    struct str rest = buf_str(&safe), line;
+    bool first = true;
+    if (rest.n == 0) {
+        buf_printf(&page->text, "%-*s", PAGE_LABEL_COLS, label);
+        line_done(page);
+    }
+    while (exact ? view_wrap_exact(&rest, page->width - PAGE_LABEL_COLS, &line)
+                 : view_wrap(&rest, page->width - PAGE_LABEL_COLS, &line)) {
+        buf_printf(&page->text, "%-*s", PAGE_LABEL_COLS, first ? label : "");
+        buf_append_str(&page->text, line);
+        line_done(page);
+        first = false;
+    }
+    buf_release(&safe);
+}
+
+void page_printf(struct page *page, const char *label, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    page_add(page, label, str_of(text), false);
+}
+
+static struct str line_at(const struct page *page, int index)
+{
+    size_t from = index > 0 ? page->ends[index - 1] : 0;
+    return (struct str){buf_data(&page->text) + from, page->ends[index] - from};
+}
+
+void page_draw(const struct page *page, struct frame *frame, struct rect r, int top)
+{
+    for (int row = 0; row < r.rows && top + row < page->lines; row++) {
+        struct str line = line_at(page, top + row);
+        struct str label = {line.p, line.n < PAGE_LABEL_COLS ? line.n : PAGE_LABEL_COLS};
+        frame_text(frame, r.row + row, r.col, PAGE_LABEL_COLS, STYLE_BOLD, label);
+        frame_text(frame, r.row + row, r.col + (int)label.n, r.cols - (int)label.n, STYLE_PLAIN,
+                (struct str){line.p + label.n, line.n - label.n});
+    }
+}

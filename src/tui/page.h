@@ -1,0 +1,34 @@
+/*
+ * page.h - text that scrolls: paragraphs behind labels, as lines for one width.
+ *
+ * Everything put in is made safe to show first; a line is found by its number at once, so that
+ * a text of a megabyte draws like one of a kilobyte.
+ */
+#ifndef SRC_TUI_PAGE_H
+#define SRC_TUI_PAGE_H
+
+#include "base/buf.h"
+#include "tui/frame.h"
+#include "tui/layout.h"
+
+#define PAGE_LABEL_COLS 8
+
+struct page {
+    struct buf text; /* owns; the lines, one behind the other */
+    size_t *ends;    /* owns; where each line ends */
+    int lines, room;
+    int width; /* 0: to be made */
+};
+
+/* Empty, for lines of `width` columns. */
+void page_start(struct page *page, int width);
+/* A paragraph; its further lines are indented like the first. `exact`: no space is dropped
+ * where a line is cut, and those at the end are shown. */
+void page_add(struct page *page, const char *label, struct str text, bool exact);
+void page_printf(struct page *page, const char *label, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+/* From line `top` on. */
+void page_draw(const struct page *page, struct frame *frame, struct rect r, int top);
+void page_release(struct page *page);
+
+#endif

@@ -44,9 +44,6 @@ bool vt_is_plain_csi(void *ctx, const struct vtguard_csi *csi)
         return first <= 2;
     case 'T': /* with more parameters it is mouse tracking */
         return csi->count <= 1;
-    case 'n':
-    case KEY('?', 0, 'n'):
-        return first == 5 || first == 6;
     case 'c':
     case KEY('>', 0, 'c'):
         return first == 0;
@@ -264,6 +261,21 @@ static void shift_lines(struct vt *vt, const struct vtguard_csi *csi)
     set_column(vt, 0);
 }
 
+/* DSR: all is well; or where the cursor is, which in origin mode counts from the margin. */
+static void report_status(struct vt *vt, const struct vtguard_csi *csi)
+{
+    const char *leader = csi->leader ? "?" : "";
+    int what = vtguard_param(csi, 0, 0);
+    int row, col;
+
+    vt_lib_cursor(vt, &row, &col);
+    if (what == 5)
+        vt_reply(vt, "\033[%s0n", leader);
+    else if (what == 6)
+        vt_reply(vt, "\033[%s%d;%dR", leader, row - (vt->origin ? vt->margin_top : 0) + 1,
+                col + 1);
+}
+
 /* Sequences with a leader or an intermediate. */
 static void special_csi(struct vt *vt, const struct vtguard_csi *csi)
 {
@@ -289,6 +301,9 @@ static void special_csi(struct vt *vt, const struct vtguard_csi *csi)
         if (first == 0)
             vt_reply(vt, "\033P>|ironcurtain(%s)\033\\", IC_VERSION);
         break;
+    case KEY('?', 0, 'n'):
+        report_status(vt, csi);
+        break;
     case KEY('=', 0, 'c'):
         if (first == 0)
             vt_reply(vt, "\033P!|00000000\033\\");
@@ -313,6 +328,7 @@ static void special_csi(struct vt *vt, const struct vtguard_csi *csi)
         vt_reply(vt, "\033[%d;%d$y", first, vt_ansi_mode_state(vt, first));
         break;
     default:
+        vt_rect_csi(vt, csi);
         break;
     }
 }
@@ -364,6 +380,9 @@ void vt_on_csi(void *ctx, const struct vtguard_csi *csi)
     case 'l':
         vt_set_modes(vt, csi);
         break;
+    case 'n':
+        report_status(vt, csi);
+        break;
     case 'r':
         vt_set_margins(vt, csi);
         break;
@@ -406,7 +425,9 @@ static void fill_with_e(struct vt *vt)
 
     for (int row = 0; row < vt->grid->rows; row++)
         vt_grid_fill(vt->grid, row, e);
-    vt_lib_write(vt, "\033[H", 3);
+    vt->margin_top = 0;
+    vt->margin_bottom = vt->grid->rows;
+    vt_lib_printf(vt, "\033[r\033[H");
 }
 
 void vt_on_esc(void *ctx, char inter, char final)
@@ -435,6 +456,10 @@ void vt_on_esc(void *ctx, char inter, char final)
         break;
     case 'M':
         reverse_index(vt);
+        break;
+    case '6':
+    case '9':
+        vt_index_column(vt, final == '9');
         break;
     case 'n':
     case 'o':

@@ -6,6 +6,7 @@
  *   vt_scroll.c  history; vt_pack.c: a line of it; vt_rest.c: screens at rest
  *   vt_fast.c  plain text and cursor moves, past libvterm
  *   vt_csi.c   what becomes of each sequence
+ *   vt_rect.c  rectangles
  *   vt_modes.c modes, margins, saved cursors, screens, resets
  *   vt_sgr.c   colours and attributes: the pen is ours, libvterm never sees one
  *   vt_link.c  hyperlinks; vt_news.c: notifications, and what is dropped
@@ -132,6 +133,10 @@ bool vt_is_plain_esc(void *ctx, char inter, char final);
 void vt_on_esc(void *ctx, char inter, char final);
 void vt_tabs_reset(struct vt *vt);
 bool vt_is_tab(const struct vt *vt, int col);
+
+/* vt_rect.c */
+void vt_rect_csi(struct vt *vt, const struct vtguard_csi *csi);
+void vt_index_column(struct vt *vt, bool forward);
 
 /* vt_modes.c */
 void vt_on_shift(void *ctx, int set);

@@ -221,6 +221,26 @@ static const struct {
         {"\033[2;3r\033[2H\033[9Bx", "||x", 2, 1},
         {"\033[2;3r\033[?6h\033[1;1Hx", "|x", 1, 1},
         {"\033[3;2rx", "x", 0, 1},
+        /* rectangles */
+        {"abcd\r\nefgh\r\nijkl\033[2;2;3;3$z", "abcd|e  h|i  l", 2, 4},
+        {"abcd\r\nefgh\033[88;1;2;2;3$xi", "aXXd|eXXhi", 1, 5},
+        {"abcd\r\nefgh\r\nijkl\033[1;2;2;3;1;2;3;1$v", "abcd|efbc|ijfg", 2, 4},
+        {"a\xe4\xb8\xad"
+         "e\xcc\x81x\r\n\033[1;1;1;4;1;2;2$v",
+                "a\xe4\xb8\xad"
+                "e\xcc\x81x| a\xe4\xb8\xad"
+                "e\xcc\x81",
+                1, 0},
+        {"a\xe4\xb8\xad"
+         "b\r\n\033[1;1;1;2;1;2;1$v",
+                "a\xe4\xb8\xad"
+                "b|a",
+                1, 0},
+        {"ab\033[1\"qcd\033[1;1;1;9${", "  cd", 0, 4},
+        {"a\r\nb\r\nc\033[2;3r\033[?6h\033[46;1;1;1;1$x", "a|.|c", 1, 0},
+        {"abc\033[9;9;1;1$z\033[2;1;1;1$z", "abc", 0, 3},
+        {"abc\r\nd\r\0336\033[2Cx\0339y", " abc| dx y", 1, 5},
+        {"a\r\nb\033[2;3r\033[?6h\033[6n", "a|b", 1, 0},
         /* repeat */
         {"a\033[3b", "aaaa", 0, 4},
         {"\xe4\xb8\xad\033[2b", "\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad", 0, 6},

@@ -152,8 +152,6 @@ SCREENS = {
     "SU": FILL + b"\x1b[3Sx",
     "SD": FILL + b"\x1b[3Tx",
     "SU in a region": FILL + b"\x1b[3;8r\x1b[2S",
-    "DECBI": "VT420: at the edge the columns move; xterm.js has neither it nor DECFI",
-    "DECFI": "VT420: see DECBI",
     "SD in a region, colour": FILL + b"\x1b[3;8r\x1b[41m\x1b[2T",
     "DECBI": FILL + b"\x1b[5;1H\x1b6\x1b[5;5H\x1b6x",
     "DECFI": FILL + b"\x1b[5;40H\x1b9\x1b[5;5H\x1b9x",
@@ -228,6 +226,8 @@ EXPLAINED_SCREENS = {
     "wrap pending, EL": "DEC STD 070: the cursor stands on the last column, which EL erases; "
                         "xterm and tmux do so, too",
     "half a wide one inserted": "xterm.js leaves the right half of a character without its left",
+    "DECBI": "VT420: at the edge the columns move; xterm.js has neither it nor DECFI",
+    "DECFI": "VT420: see DECBI",
     "SD in a region, colour": "terminfo's bce: lines that come in have the background; xterm "
                               "and tmux do so, too",
     "REP after a move": "ECMA-48 8.3.103 leaves it open; xterm repeats the last character",

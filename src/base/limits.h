@@ -144,6 +144,12 @@
 #define LIMIT_GRANTS 512
 /* answers.rules: more answers than LIMIT_POLICY_RULES would not be read anyway. */
 #define LIMIT_ANSWERS (1 << 20)
+/* Escalations that nobody answered in time are kept for a late answer: so many, and so much of
+ * their text. */
+#define LIMIT_GATE_EXPIRED 32
+#define LIMIT_GATE_EXPIRED_DETAILS (8 << 20)
+/* A late answer holds so long for the same question. */
+#define LIMIT_LATE_MS 900000
 /* Reading an escalation stops its clock for so long in all: a forgotten review ends too. */
 #define LIMIT_REVIEW_MS 600000
 

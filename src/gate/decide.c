@@ -26,7 +26,7 @@ static int check_shown(const struct item *item, uint64_t id, const char *digest,
 }
 
 /* Somebody may have answered "never" since it was asked, in another session or by hand. */
-static bool is_denied_now(const struct gate *gate, const struct item *item)
+bool gate_is_denied_now(const struct gate *gate, const struct item *item)
 {
     struct net_request req;
     struct verdict verdict;
@@ -117,7 +117,7 @@ int gate_decide(struct gate *gate, uint64_t id, const char *digest, const char *
     int rc = check_shown(item, id, digest, policy_version, err);
     if (rc < 0)
         return rc;
-    if (answer->allow && is_denied_now(gate, item))
+    if (answer->allow && gate_is_denied_now(gate, item))
         return err_set(err, ERR_CONFLICT, "request #%d is denied by an answer meanwhile",
                 item->pub.rec.number);
     if (answer->scope != SCOPE_ONCE) {
@@ -141,10 +141,16 @@ int gate_decide(struct gate *gate, uint64_t id, const char *digest, const char *
 static struct commit *prepare(struct gate *gate, struct item *item, enum escalation_state state,
         const char *by, const char *message)
 {
+    item->pub.deciding = true;
+    return commit_new(gate, item, state, by, message);
+}
+
+struct commit *commit_new(struct gate *gate, const struct item *item,
+        enum escalation_state state, const char *by, const char *message)
+{
     struct commit *commit = xcalloc(1, sizeof(*commit));
     struct escalation_record *rec = &commit->rec;
 
-    item->pub.deciding = true;
     commit->gate = gate;
     commit->id = item->pub.rec.id;
     *rec = item->pub.rec;
@@ -169,7 +175,7 @@ void gate_settle(struct gate *gate, struct item *item, enum escalation_state sta
     store_commit_escalation(gate->store, &commit->rec, committed, commit);
 }
 
-static void commit_free(struct commit *commit)
+void commit_free(struct commit *commit)
 {
     if (commit->gate) {
         *commit->prev = commit->next;
@@ -317,6 +323,10 @@ void gate_finish(struct gate *gate, struct item *item, bool allowed, const char 
     gate_rearm(gate);
     gate_changed(gate);
     tell(item);
-    unlink_finishing(item); /* the gate is gone if it is not linked any more */
-    item_free(item);
+    bool gone = !item->prev; /* the gate */
+    unlink_finishing(item);
+    if (!gone && item->pub.rec.state == ESC_EXPIRED)
+        late_keep(gate, item);
+    else
+        item_free(item);
 }

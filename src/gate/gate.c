@@ -1,5 +1,5 @@
 /*
- * gate.c - questions to the human: asking, the clock, looking; decide.c has the rest.
+ * gate.c - questions to the human: asking, the clock, looking; decide.c has deciding.
  *
  *     gate_ask            human, clock, limit        row on disk (*), or not
  *        |                        |                           |
@@ -62,6 +62,7 @@ void gate_free(struct gate *gate)
     while (gate->count)
         shut(gate, gate->items[0]);
     gate_let_go(gate);
+    gate_drop_expired(gate);
     timer_free(gate->timer);
     free(gate->items);
     free(gate);
@@ -126,6 +127,7 @@ static struct item *same(const struct gate *gate, const struct item *asked)
 static void enter(struct gate *gate, struct item *item, uint64_t id)
 {
     bool is_full = !has_room(gate, item);
+    char message[32];
 
     item->pub.rec.id = id;
     item->pub.rec.number = ++gate->asked;
@@ -135,12 +137,16 @@ static void enter(struct gate *gate, struct item *item, uint64_t id)
     item->pub.deadline_ms = item->asked_at_ms + item->timeout_ms;
     if (is_full)
         item_cut(item);
+    int late = is_full || !item->is_shown ? 0 : late_take(gate, item, item->pub.rec.number);
+    snprintf(message, sizeof(message), "late, to #%d", late);
     append(gate, item);
     store_put_escalation(gate->store, &item->pub.rec);
     if (is_full)
         gate_settle(gate, item, ESC_DENIED, "limit", "too many requests wait for an answer");
     else if (!item->is_shown)
         gate_settle(gate, item, ESC_DENIED, "limit", "too long to be shown whole");
+    else if (late > 0)
+        gate_settle(gate, item, ESC_APPROVED, "human", message);
     else
         gate_rearm(gate);
 }

@@ -46,6 +46,9 @@ struct gate_item {
     uint64_t age_ms;
     uint64_t left_ms;
     bool deciding; /* decision taken, not on disk yet */
+    /* Of one that expired. */
+    uint64_t late_ms; /* the late yes holds for so long; 0: there is none */
+    int again;        /* number of the same question, asked anew; 0: it was not */
 };
 
 typedef void (*gate_done_fn)(void *ctx, bool allowed, const char *reason);
@@ -105,6 +108,18 @@ unsigned gate_count(const struct gate *gate);
 unsigned gate_count_of(const struct gate *gate, const char *session);
 const struct gate_item *gate_at(struct gate *gate, unsigned index);
 const struct gate_item *gate_find(struct gate *gate, uint64_t id);
+/*
+ * What nobody answered in time, newest first; NULL past the end, or if there is none of that
+ * id. Agents ask again: a late yes is for the same question (session, kind, text, rule, policy)
+ * once, within LIMIT_LATE_MS, and counts from when it is on disk. gate_drop_expired() forgets
+ * them, with their late answers.
+ */
+const struct gate_item *gate_expired_at(struct gate *gate, unsigned index);
+const struct gate_item *gate_expired_find(struct gate *gate, uint64_t id);
+int gate_allow_late(struct gate *gate, uint64_t id, const char *digest,
+        const char *policy_version, struct err *err);
+void gate_drop_expired(struct gate *gate);
+
 /* Lately decided or expired, newest first (up to 32). */
 const struct gate_item *gate_recent(struct gate *gate, unsigned index);
 

@@ -1,6 +1,6 @@
 /*
- * gate_priv.h - the inside of the gate, for gate.c (asking, the clock, looking) and decide.c
- * (deciding, the disk, telling the askers) only.
+ * gate_priv.h - the inside of the gate, for gate.c (asking, the clock, looking), decide.c
+ * (deciding, the disk, telling the askers) and late.c (answers that come too late) only.
  */
 #ifndef SRC_GATE_GATE_PRIV_H
 #define SRC_GATE_GATE_PRIV_H
@@ -25,6 +25,7 @@ struct gate {
     struct timer *timer; /* owns */
     struct item **items; /* owns; oldest first */
     size_t count, room;
+    struct item *expired;   /* owns; newest first; late.c */
     struct item *finishing; /* off the list, their askers are being told */
     struct commit *commits; /* those under way; each frees itself */
     struct gate_item recent[GATE_RECENT];
@@ -35,6 +36,20 @@ struct gate {
 
 /* Why a person, or the program, decided so, as the askers are told. */
 void gate_explain(const struct escalation_record *rec, char *out, size_t cap);
+
+/* A decision about the item that is to go to the disk; the item itself does not change. */
+struct commit *commit_new(struct gate *gate, const struct item *item,
+        enum escalation_state state, const char *by, const char *message);
+void commit_free(struct commit *commit);
+
+/* Somebody denied it for longer, since it was asked. */
+bool gate_is_denied_now(const struct gate *gate, const struct item *item);
+
+/* late.c: take an item that expired and has been told. */
+void late_keep(struct gate *gate, struct item *item);
+/* The same question is asked anew, as number `again`. The number of the one whose late answer
+ * allows it, which is then used up; 0: none. */
+int late_take(struct gate *gate, const struct item *asked, int again);
 
 /* The waiting item of an id, or NULL. */
 struct item *gate_item(const struct gate *gate, uint64_t id);

@@ -22,8 +22,9 @@ struct item {
     uint16_t port;
     uint64_t asked_at_ms; /* loop clock */
     uint32_t timeout_ms;
-    char *detail;  /* owns; pub.rec.detail */
-    bool is_shown; /* the text fits whole; what nobody can read nobody can approve */
+    char *detail;           /* owns; pub.rec.detail */
+    uint64_t late_until_ms; /* of an expired one: loop clock; 0: no late answer */
+    bool is_shown;          /* the text fits whole; what nobody can read nobody can approve */
     bool in_review;
     uint64_t review_since_ms;
     uint64_t review_left_ms; /* of LIMIT_REVIEW_MS */

@@ -290,6 +290,99 @@ static void silence_is_a_denial_at_the_time_of_the_rule(void **state)
     gate_cancel(f->gate, late.id);
 }
 
+/* One that expired. */
+static struct asker expired(struct fixture *f, const char *text)
+{
+    struct asker asker = ask(f, 0);
+    struct gate_question q = question(10);
+
+    q.detail = str_of(text);
+    asker.id = gate_ask(f->gate, &q, on_done, &asker);
+    wait_for(&asker);
+    assert_int_equal(asker.on_disk, ESC_EXPIRED);
+    return asker;
+}
+
+static int allow_late(struct fixture *f, uint64_t id)
+{
+    const struct gate_item *item = gate_expired_find(f->gate, id);
+    struct err err;
+
+    return gate_allow_late(f->gate, id, item->rec.digest, item->rec.policy_version, &err);
+}
+
+static void wait_for_late(struct fixture *f, uint64_t id)
+{
+    while (gate_expired_find(f->gate, id)->late_ms == 0)
+        loop_turn(f->loop, true);
+}
+
+static void a_late_yes_is_for_the_same_question_once(void **state)
+{
+    struct fixture *f = *state;
+    struct asker late = expired(f, "rm build");
+    struct asker other = expired(f, "rm src");
+    struct asker anew = ask(f, 0), again = ask(f, 0), before = ask(f, 0);
+    struct gate_question q = question(0);
+    struct err err;
+
+    assert_int_equal(gate_expired_at(f->gate, 0)->rec.id, other.id);
+    assert_string_equal(gate_expired_at(f->gate, 1)->rec.detail, "rm build");
+    assert_null(gate_expired_at(f->gate, 2));
+    assert_int_equal(gate_allow_late(f->gate, late.id, "another", "0123456789abcdef", &err),
+            ERR_CONFLICT);
+
+    /* Not on disk yet: the question waits. */
+    q.detail = STR("rm build");
+    assert_int_equal(allow_late(f, late.id), 0);
+    assert_int_equal(allow_late(f, late.id), ERR_CONFLICT);
+    before.id = gate_ask(f->gate, &q, on_done, &before);
+    wait_for_late(f, late.id);
+    assert_int_equal(before.calls, 0);
+    assert_int_equal(gate_expired_find(f->gate, late.id)->again,
+            gate_find(f->gate, before.id)->rec.number);
+    assert_string_equal(row(f, late.id).answer, "once, if asked again in 15 min");
+    assert_string_equal(row(f, late.id).by, "timeout");
+    gate_cancel(f->gate, before.id);
+
+    q.detail = STR("rm src"); /* of which nobody said anything */
+    again.id = gate_ask(f->gate, &q, on_done, &again);
+    q.detail = STR("rm build");
+    anew.id = gate_ask(f->gate, &q, on_done, &anew);
+    wait_for(&anew);
+    assert_true(anew.allowed);
+    assert_int_equal(anew.on_disk, ESC_APPROVED);
+    assert_non_null(strstr(anew.reason, "approved by the human: late, to #"));
+    assert_int_equal(again.calls, 0);
+    assert_null(gate_expired_find(f->gate, late.id));
+    gate_cancel(f->gate, again.id);
+
+    again = ask(f, 0);
+    again.id = gate_ask(f->gate, &q, on_done, &again); /* it is used up */
+    let_pass(f, 30);
+    assert_int_equal(again.calls, 0);
+    gate_cancel(f->gate, again.id);
+}
+
+static void what_expires_is_kept_within_bounds(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t last = 0;
+
+    for (int i = 0; i < LIMIT_GATE_EXPIRED + 2; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "number %d", i);
+        last = expired(f, text).id;
+    }
+    assert_int_equal(gate_expired_at(f->gate, 0)->rec.id, last);
+    assert_non_null(gate_expired_at(f->gate, LIMIT_GATE_EXPIRED - 1));
+    assert_null(gate_expired_at(f->gate, LIMIT_GATE_EXPIRED));
+    assert_int_equal(allow_late(f, last), 0);
+    gate_drop_expired(f->gate); /* with its answer on the way */
+    assert_null(gate_expired_at(f->gate, 0));
+    let_pass(f, 30);
+}
+
 static void reading_stops_the_clock(void **state)
 {
     struct fixture *f = *state;
@@ -592,6 +685,8 @@ int main(void)
             TEST(a_decision_counts_only_for_what_was_shown),
             TEST(different_texts_have_different_digests),
             TEST(silence_is_a_denial_at_the_time_of_the_rule),
+            TEST(a_late_yes_is_for_the_same_question_once),
+            TEST(what_expires_is_kept_within_bounds),
             TEST(reading_stops_the_clock),
             TEST(an_asker_that_is_gone_is_not_called),
             TEST(an_approval_that_cannot_be_written_is_a_denial),

@@ -36,6 +36,48 @@ struct gate *gate_new(struct loop *loop, struct store *store, const struct gate_
     return gate;
 }
 
+static void take_off(struct gate *gate, const void *ctx)
+{
+    struct hold_listener **at = &gate->listeners;
+
+    while (*at && (*at)->ctx != ctx)
+        at = &(*at)->next;
+    struct hold_listener *listener = *at;
+    if (!listener)
+        return;
+    *at = listener->next;
+    free(listener);
+}
+
+void gate_on_hold(struct gate *gate, void (*fn)(void *ctx, bool held), void *ctx)
+{
+    take_off(gate, ctx);
+    if (!fn)
+        return;
+    struct hold_listener *listener = xmalloc(sizeof(*listener));
+    *listener = (struct hold_listener){fn, ctx, gate->listeners};
+    gate->listeners = listener;
+}
+
+bool gate_is_held(const struct gate *gate)
+{
+    return gate->held;
+}
+
+void gate_hold(struct gate *gate, bool hold)
+{
+    if (gate->held == hold)
+        return;
+    gate->held = hold;
+    for (struct hold_listener *at = gate->listeners; at;) {
+        struct hold_listener *next = at->next; /* it may take itself off */
+
+        at->fn(at->ctx, hold);
+        at = next;
+    }
+    gate_changed(gate);
+}
+
 /* A decision that is not on disk yet did not happen; the row put here replaces it. */
 static void shut(struct gate *gate, struct item *item)
 {
@@ -63,6 +105,8 @@ void gate_free(struct gate *gate)
         shut(gate, gate->items[0]);
     gate_let_go(gate);
     gate_drop_expired(gate);
+    while (gate->listeners)
+        take_off(gate, gate->listeners->ctx);
     timer_free(gate->timer);
     free(gate->items);
     free(gate);

@@ -103,6 +103,15 @@ int gate_decide(struct gate *gate, uint64_t id, const char *digest, const char *
 void gate_review_begin(struct gate *gate, uint64_t id);
 void gate_review_end(struct gate *gate, uint64_t id);
 
+/*
+ * Hold everything: while it is on, no new request begins and raw tunnels stand still; nothing
+ * is denied by it. Those who carry requests ask gate_is_held() before each and are told of the
+ * change; `fn` NULL takes a listener of that ctx off.
+ */
+void gate_hold(struct gate *gate, bool hold);
+bool gate_is_held(const struct gate *gate);
+void gate_on_hold(struct gate *gate, void (*fn)(void *ctx, bool held), void *ctx);
+
 /* Waiting items, oldest first. gate_at returns NULL past the end, gate_find by id. */
 unsigned gate_count(const struct gate *gate);
 unsigned gate_count_of(const struct gate *gate, const char *session);

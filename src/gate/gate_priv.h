@@ -18,6 +18,12 @@ struct commit {
     struct commit *next, **prev;
 };
 
+struct hold_listener {
+    void (*fn)(void *ctx, bool held);
+    void *ctx; /* borrows */
+    struct hold_listener *next;
+};
+
 struct gate {
     struct loop *loop;   /* borrows */
     struct store *store; /* borrows */
@@ -32,6 +38,8 @@ struct gate {
     unsigned recent_count; /* ever */
     int asked;             /* ever; numbers the questions for people */
     bool closing;
+    bool held;
+    struct hold_listener *listeners; /* owns */
 };
 
 /* Why a person, or the program, decided so, as the askers are told. */

@@ -113,9 +113,18 @@ void exchange_cancel(struct exchange *x, const char *why)
     exchange_release(x);
 }
 
-void exchange_store_drained(struct exchange *x)
+void exchange_hold(struct exchange *x)
 {
-    ws_relay_hold(x->relay, false); /* nothing else of an exchange waits for the disk */
+    if (!x->relay)
+        return;
+    x->stream->tunnel->waits = true;
+    ws_relay_hold(x->relay, true);
+}
+
+void exchange_go_on(struct exchange *x)
+{
+    if (x->relay)
+        ws_relay_hold(x->relay, false);
 }
 
 /* --- connecting ----------------------------------------------------------------------- */

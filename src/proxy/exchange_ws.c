@@ -20,10 +20,8 @@ static void message_row(struct exchange *x, struct str payload, bool allowed, co
     rec.inspected = true;
     rec.bytes_up = payload.n;
     record_put_over(proxy_of(x), &rec, 0, allowed ? REQUEST_ALLOW : REQUEST_DENY, why);
-    if (store_full(proxy_of(x)->config.store)) {
-        x->stream->tunnel->waits_for_store = true;
-        ws_relay_hold(x->relay, true);
-    }
+    if (proxy_must_wait(proxy_of(x)))
+        exchange_hold(x);
 }
 
 static enum ws_verdict on_agent_message(

@@ -14,6 +14,7 @@ static struct proxy *all_proxies;
 
 static const struct tls_identity *find_identity(void *ctx, void *conn_ctx, const char *sni);
 static void on_store_drain(void *ctx);
+static void on_hold(void *ctx, bool held);
 
 struct proxy *proxy_new(const struct proxy_config *config, struct err *err)
 {
@@ -33,6 +34,8 @@ struct proxy *proxy_new(const struct proxy_config *config, struct err *err)
     tls_server_send_issuer(proxy->tls, ca_issuer(config->ca));
     keys_make(proxy);
     store_on_drain(config->store, on_store_drain, NULL);
+    if (config->gate)
+        gate_on_hold(config->gate, on_hold, proxy);
     return proxy;
 }
 
@@ -41,6 +44,8 @@ void proxy_free(struct proxy *proxy)
     if (!proxy)
         return;
     proxy->config.on_request = NULL; /* silence from here on */
+    if (proxy->config.gate)
+        gate_on_hold(proxy->config.gate, NULL, proxy);
     for (size_t i = 0; i < proxy->listener_count; i++)
         listener_free(proxy->listeners[i]);
     while (proxy->tunnels)
@@ -136,18 +141,43 @@ void record_put_over(struct proxy *proxy, struct request_record *rec, int status
     record_put(proxy, rec);
 }
 
+bool proxy_must_wait(const struct proxy *proxy)
+{
+    const struct proxy_config *config = &proxy->config;
+    return store_full(config->store) || (config->gate && gate_is_held(config->gate));
+}
+
+static void go_on(struct tunnel *tunnel)
+{
+    tunnel->waits = false;
+    if (tunnel->raw)
+        raw_go_on(tunnel->raw);
+    else if (tunnel->h1.base.exchange)
+        exchange_go_on(tunnel->h1.base.exchange);
+    else
+        chan_resume(tunnel->chan);
+}
+
+static void on_hold(void *ctx, bool held)
+{
+    struct proxy *proxy = ctx;
+    for (struct tunnel *tunnel = proxy->tunnels; tunnel; tunnel = tunnel->next) {
+        if (tunnel->gone)
+            continue;
+        if (held && tunnel->h1.base.exchange)
+            exchange_hold(tunnel->h1.base.exchange);
+        else if (!held && tunnel->waits && !proxy_must_wait(proxy))
+            go_on(tunnel);
+    }
+}
+
 static void on_store_drain(void *ctx)
 {
     (void)ctx;
     for (struct proxy *proxy = all_proxies; proxy; proxy = proxy->next) {
         for (struct tunnel *tunnel = proxy->tunnels; tunnel; tunnel = tunnel->next) {
-            if (!tunnel->waits_for_store || tunnel->gone)
-                continue;
-            tunnel->waits_for_store = false;
-            if (tunnel->h1.base.exchange)
-                exchange_store_drained(tunnel->h1.base.exchange);
-            else
-                chan_resume(tunnel->chan);
+            if (tunnel->waits && !tunnel->gone && !proxy_must_wait(proxy))
+                go_on(tunnel);
         }
     }
 }

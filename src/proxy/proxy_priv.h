@@ -93,8 +93,8 @@ struct tunnel {
     struct chan *chan; /* owns */
     enum tunnel_state state;
     bool gone;
-    bool waits_for_store; /* has input that was not looked at */
-    bool plain;           /* http://: the request came outside of any CONNECT */
+    bool waits; /* for the disk, or the human who holds everything; has input not looked at */
+    bool plain; /* http://: the request came outside of any CONNECT */
     struct loop_hook reap;
     struct timer *timer; /* owns; a head must be complete by then */
     char *host;          /* owns; of the CONNECT or the absolute target, lower case */
@@ -130,8 +130,10 @@ unsigned real_key_generation(const struct real_key *key);
 void tunnel_accept(void *ctx, struct chan *chan);
 /* Go on with the input as far as it goes. */
 void tunnel_run(struct tunnel *tunnel);
-/* New requests make new rows: true, and the tunnel is paused, while the disk does not keep up.
- */
+/* No new request may begin: the disk does not keep up with the rows, or
+ * the human holds everything. */
+bool proxy_must_wait(const struct proxy *proxy);
+/* The same; if so, the tunnel is paused until it changes. */
 bool tunnel_must_wait(struct tunnel *tunnel);
 /* What was written still goes out; whether the end is a clean one or not. */
 void tunnel_close(struct tunnel *tunnel);
@@ -146,6 +148,7 @@ struct net_request raw_request(const struct tunnel *tunnel);
 /* Go on as the verdict on it says: let through, ask or refuse. */
 void raw_start(struct tunnel *tunnel, const struct verdict *verdict);
 void raw_free(struct raw *raw);
+void raw_go_on(struct raw *raw); /* it was paused */
 void raw_agent_ended(struct tunnel *tunnel, const char *why);
 
 /* --- h1_stream.c --- */
@@ -218,7 +221,9 @@ void exchange_agent_end(struct exchange *x); /* HTTP/2: the request body is whol
 void exchange_agent_drained(struct exchange *x);
 /* The agent is gone: end without a word. Frees x. */
 void exchange_cancel(struct exchange *x, const char *why);
-void exchange_store_drained(struct exchange *x); /* the disk keeps up again */
+/* Messages of a WebSocket wait; nothing else of an exchange does. */
+void exchange_hold(struct exchange *x);
+void exchange_go_on(struct exchange *x);
 
 void exchange_up_data(struct exchange *x); /* a head, or body bytes */
 void exchange_up_drained(struct exchange *x);

@@ -204,10 +204,21 @@ static bool move(struct chan *from, struct chan *to, uint64_t *count, bool ended
     return moved;
 }
 
+static bool is_held(const struct proxy *proxy)
+{
+    return proxy->config.gate && gate_is_held(proxy->config.gate);
+}
+
 /* Ends the tunnel when both sides have ended. */
 static void relay(struct raw *raw)
 {
     struct tunnel *tunnel = raw->tunnel;
+    if (is_held(tunnel->proxy)) {
+        tunnel->waits = true;
+        chan_pause(tunnel->chan);
+        chan_pause(raw->peer);
+        return;
+    }
     bool up = move(
             tunnel->chan, raw->peer, &raw->rec.bytes_up, raw->agent_ended, &raw->agent_shut);
     bool down = move(
@@ -223,6 +234,15 @@ static void relay(struct raw *raw)
     record_end(raw, NULL);
     raw_free(raw);
     tunnel_close(tunnel);
+}
+
+void raw_go_on(struct raw *raw)
+{
+    chan_resume(raw->tunnel->chan);
+    if (!raw->peer)
+        return;
+    chan_resume(raw->peer);
+    relay(raw);
 }
 
 static void on_data(void *ctx)

@@ -147,6 +147,10 @@ static void on_drain(void *ctx)
 static void on_end(void *ctx)
 {
     struct tunnel *tunnel = ctx;
+    if (tunnel->waits) { /* not its fault */
+        timer_start(tunnel->timer, LIMIT_HEAD_MS);
+        return;
+    }
     if (tunnel->raw) {
         raw_agent_ended(tunnel, "the agent gave up");
         return;
@@ -204,9 +208,9 @@ static void on_late(void *ctx)
 
 bool tunnel_must_wait(struct tunnel *tunnel)
 {
-    if (!store_full(tunnel->proxy->config.store))
+    if (!proxy_must_wait(tunnel->proxy))
         return false;
-    tunnel->waits_for_store = true;
+    tunnel->waits = true;
     chan_pause(tunnel->chan);
     return true;
 }

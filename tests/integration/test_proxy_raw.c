@@ -279,6 +279,66 @@ static void hundreds_of_connections_come_and_go(void **state)
     }
 }
 
+/* Some turns of the loop and trips to the disk, in which whatever could happen has. */
+static void let_all_happen(struct world *w)
+{
+    for (int i = 0; i < 5; i++)
+        world_flush(w);
+}
+
+static void while_everything_is_held_nothing_begins_and_nothing_is_denied(void **state)
+{
+    struct world *w = *state;
+    struct peer *old = agent_connect(w, "open.test:443");
+    struct peer *api = agent_api(w);
+    WAIT(w, peer_has(old, "HTTP/1.1 200 Connection Established\r\n\r\n"));
+    peer_forget(old);
+    peer_say(old, "first");
+    struct peer *up = origin_wait(w, 0, "first");
+    peer_forget(up);
+    gate_hold(w->gate, true);
+    assert_true(gate_is_held(w->gate));
+
+    peer_say(old, "up");
+    peer_say(up, "down");
+    struct peer *bad = agent_connect(w, "bad.test:8080");
+    struct peer *held = agent_connect(w, "held.test:443");
+    peer_say(api, "GET /nothing HTTP/1.1\r\nHost: api.anthropic.com\r\n\r\n");
+    let_all_happen(w);
+    assert_true(peer_is(up, "") && peer_is(old, ""));
+    assert_true(peer_is(bad, "") && peer_is(api, "") && !peer_is_gone(bad));
+    assert_int_equal(gate_count(w->gate), 0);
+
+    gate_hold(w->gate, false);
+    WAIT(w, peer_is(up, "up"));
+    WAIT(w, peer_is(old, "down"));
+    WAIT(w, peer_has(bad, "HTTP/1.1 403 "));
+    WAIT(w, peer_has(api, "HTTP/1.1 403 "));
+    WAIT(w, gate_count(w->gate) == 1);
+    peer_close(held);
+    WAIT(w, gate_count(w->gate) == 0);
+}
+
+static void a_raw_tunnel_that_ends_while_it_is_held_ends_afterwards(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_connect(w, "open.test:443");
+    WAIT(w, peer_has(agent, "HTTP/1.1 200 Connection Established\r\n\r\n"));
+    peer_forget(agent);
+    peer_say(agent, "first");
+    struct peer *up = origin_wait(w, 0, "first");
+    gate_hold(w->gate, true);
+    peer_say(agent, ", last");
+    chan_shutdown(agent->chan);
+    let_all_happen(w);
+    assert_true(peer_is(up, "first") && !up->ended);
+    gate_hold(w->gate, false);
+    WAIT(w, up->ended);
+    assert_true(peer_is(up, "first, last"));
+    peer_close(up);
+    WAIT(w, proxy_tunnel_count(w->proxy) == 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
@@ -297,6 +357,8 @@ int main(void)
             cmocka_unit_test(a_held_connect_that_nobody_answers_is_refused),
             TEST(an_agent_that_goes_takes_its_question_with_it),
             TEST(without_a_gate_what_is_asked_is_refused),
+            TEST(while_everything_is_held_nothing_begins_and_nothing_is_denied),
+            TEST(a_raw_tunnel_that_ends_while_it_is_held_ends_afterwards),
             TEST(stopping_ends_what_is_held),
             TEST(hundreds_of_connections_come_and_go),
     };

@@ -156,6 +156,7 @@ static void close_all(struct screen *screen)
     sigwatch_free(screen->term);
     sigwatch_free(screen->hangup);
     sigwatch_free(screen->interrupt);
+    signal(SIGHUP, SIG_IGN); /* the terminal may go now; a second SIGTERM still ends at once */
     stage_free(&screen->stage);
     if (screen->spec->on_close)
         screen->spec->on_close(screen->spec->ctx);

@@ -198,9 +198,12 @@ int prepare_make(struct prepare *p, struct err *err)
     return rc;
 }
 
+/* The name of the owner goes last: what could not be removed now, or is being removed when we are
+ * killed, is found by the next start. */
 void prepare_undo(struct prepare *p)
 {
-    (void)file_remove_tree(p->run_dir, NULL);
+    if (file_remove_tree(p->sockets, NULL) == 0 && file_remove_tree(p->orientation, NULL) == 0)
+        (void)file_remove_tree(p->run_dir, NULL);
     (void)unlink(p->registration);
 }
 

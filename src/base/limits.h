@@ -206,6 +206,10 @@
 #define LIMIT_VT_LINES 1000000
 /* Scrollback of one session; 100,000 ordinary lines take 10 MB, hostile ones 700 MB. */
 #define LIMIT_VT_SCROLL (64 * 1024 * 1024)
+/* One copy of the user: 100,000 ordinary lines have 6 MB. What goes to the terminal's clipboard
+ * (OSC 52) is less: xterm and others take 100 kB. */
+#define LIMIT_COPY (16u << 20)
+#define LIMIT_COPY_OSC 100000
 /* Screens at rest of one session; 200 ordinary ones take 2 MB. */
 #define LIMIT_VT_REST (8 * 1024 * 1024)
 

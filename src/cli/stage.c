@@ -179,6 +179,7 @@ void stage_free(struct stage *stage)
     stage->notify = NULL;
     sessions_free(stage->sessions);
     stage->sessions = NULL;
+    buf_release(&stage->copied);
     if (stage->app.gate)
         gate_set_on_change(stage->app.gate, NULL, NULL);
     store_on_failure(stage->app.store, NULL, NULL);
@@ -210,6 +211,7 @@ int stage_show(struct stage *stage, const struct stage_terminal *terminal, struc
             .config = &stage->app.config,
             .sessions = stage->sessions,
             .messages = &stage->messages,
+            .copied = &stage->copied,
             .tty_fd = terminal->fd,
             .terminal = terminal->config,
             .mark = terminal->mark,

@@ -33,6 +33,7 @@ struct stage {
     struct sessions *sessions; /* owns */
     struct messages messages;
     struct notify *notify; /* owns; NULL: no notify.command */
+    struct buf copied;     /* owns; what was copied last, for all screens */
     struct ui *ui;         /* owns; NULL: nobody looks */
     struct loop_hook leave_hook;
     enum ui_leave leave;

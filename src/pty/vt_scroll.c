@@ -416,8 +416,14 @@ bool vt_scroll_text(const struct vt_scroll *scroll, unsigned index, struct str *
 void vt_scroll_append(
         const struct vt_scroll *scroll, unsigned index, int from, int to, struct buf *ret)
 {
+    struct str text;
+
     if (index >= scroll->count)
         return;
+    if (from == 0 && to >= LIMIT_VT_COLS && vt_scroll_text(scroll, index, &text)) {
+        buf_append_str(ret, text);
+        return;
+    }
 
     struct vt_walk walk = walk_row(scroll, index);
     struct vt_cell cell, right;

@@ -192,17 +192,6 @@ void vt_doc_append(const struct vt_doc *doc, uint64_t line, int from, int to, st
 
 /* --- text over wrapped lines ------------------------------------------------------------ */
 
-static void join_row(const struct vt_doc *doc, uint64_t line, struct buf *ret)
-{
-    struct place place = find(doc, line);
-    struct str text;
-
-    if (vt_scroll_text(place.scroll, place.index, &text))
-        buf_append_str(ret, text);
-    else
-        vt_scroll_append(place.scroll, place.index, 0, INT_MAX, ret);
-}
-
 bool vt_doc_para_at(const struct vt_doc *doc, uint64_t line, struct vt_para *para)
 {
     struct place place = find(doc, line);
@@ -218,10 +207,10 @@ bool vt_doc_para_at(const struct vt_doc *doc, uint64_t line, struct vt_para *par
         return true;
 
     buf_clear(&para->joined);
-    join_row(doc, line, &para->joined);
+    vt_doc_append(doc, line, 0, LIMIT_VT_COLS, &para->joined);
     para->at[1] = buf_len(&para->joined);
     while (para->rows < VT_PARA_ROWS && vt_doc_is_wrapped(doc, line + para->rows - 1)) {
-        join_row(doc, line + para->rows, &para->joined);
+        vt_doc_append(doc, line + para->rows, 0, LIMIT_VT_COLS, &para->joined);
         para->at[++para->rows] = buf_len(&para->joined);
     }
     para->text = buf_str(&para->joined);

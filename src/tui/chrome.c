@@ -211,6 +211,27 @@ static int put_waiting(const struct view_env *env, struct rect row, int col, int
             view_minutes(total, oldest->age_ms + oldest->left_ms + 500));
 }
 
+/* Where one is in the mode. */
+static int put_note(
+        const struct view_env *env, struct rect at, const struct chrome_state *state)
+{
+    if (buf_len(&state->note) == 0)
+        return 0;
+    return view_put(env->frame, at.row, at.col, at.cols, STYLE_BOLD, buf_str(&state->note)) + 2;
+}
+
+/* At the right end; returns the columns it takes there. */
+static int put_news(
+        const struct view_env *env, struct rect row, const struct chrome_state *state)
+{
+    int cols = frame_width(buf_str(&state->news));
+
+    if (cols == 0 || cols + 2 > row.cols)
+        return 0;
+    view_put(env->frame, row.row, row.cols - cols, cols, STYLE_ALERT, buf_str(&state->news));
+    return cols + 2;
+}
+
 void chrome_status(
         const struct view_env *env, struct rect row, const struct chrome_state *state)
 {
@@ -233,14 +254,17 @@ void chrome_status(
     int help = (int)buf_len(&text);
     if (!state->prefix) /* no message may hide that something waits */
         col += put_waiting(env, row, col, row.cols - col - help);
-    int room = row.cols - col;
-    if (state->message && !state->prefix) {
+    bool has_message = state->message && !state->prefix;
+    if (!has_message && !state->prefix)
+        col += put_note(env, (struct rect){row.row, col, 1, row.cols - col}, state);
+    int room = row.cols - col - put_news(env, row, state);
+    if (has_message) {
         view_put(env->frame, row.row, col, room - help - 1, STYLE_BOLD, str_of(state->message));
-        col = row.cols - help;
+        col += room - help;
     } else {
         buf_clear(&text);
         keymap_hints(state->mode, state->prefix, env->prefix, room, &text);
     }
-    view_put(env->frame, row.row, col, row.cols - col, STYLE_PLAIN, buf_str(&text));
+    view_put(env->frame, row.row, col, room, STYLE_PLAIN, buf_str(&text));
     buf_release(&text);
 }

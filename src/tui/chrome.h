@@ -11,6 +11,8 @@ struct chrome_state {
     bool zoom;
     const char *mark;    /* "UNBOXED" or NULL */
     const char *message; /* or NULL */
+    struct buf note;     /* behind the mode: where one is in it; may be empty */
+    struct buf news;     /* at the right end of the last row; may be empty */
 };
 
 void chrome_tabs(const struct view_env *env, struct rect row, const struct chrome_state *state);

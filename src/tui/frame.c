@@ -399,6 +399,11 @@ void frame_set_clusters(struct frame *frame, bool supported)
     frame->outer.clusters = supported;
 }
 
+bool frame_mono(const struct frame *frame)
+{
+    return frame->mono;
+}
+
 bool frame_utf8(const struct frame *frame)
 {
     return frame->utf8;

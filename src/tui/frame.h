@@ -62,6 +62,7 @@ void frame_set_sync(struct frame *frame, bool supported);
 /* It reported mode 2027: an emoji joined of several takes two cells. */
 void frame_set_clusters(struct frame *frame, bool supported);
 bool frame_utf8(const struct frame *frame);
+bool frame_mono(const struct frame *frame);
 
 /* Blank a part. */
 void frame_fill(struct frame *frame, struct rect area, struct style style);

@@ -13,7 +13,14 @@
 #define PANELS (IN(MODE_WAITING) | IN(MODE_REQUESTS) | IN(MODE_WORDS))
 #define HOST (ALL & ~IN(MODE_AGENT))
 #define OFFERS (IN(MODE_LINKS) | IN(MODE_CLIPBOARD))
-#define LISTS (PANELS | OFFERS | IN(MODE_HELP) | IN(MODE_MESSAGES) | IN(MODE_REVIEW))
+#define VI IN(MODE_COPY)
+#define EMACS IN(MODE_COPY_EMACS)
+#define COPY (VI | EMACS)
+#define FIND IN(MODE_COPY_FIND)
+#define ALT(cp) (KEYMAP_ALT | (cp))
+#define LISTS                                                                                  \
+    (PANELS | OFFERS | IN(MODE_HELP) | IN(MODE_MESSAGES) | IN(MODE_REVIEW) | IN(MODE_PASTE))
+#define LEFT_BY_ESC (HOST & ~IN(MODE_REVIEW) & ~COPY & ~FIND)
 
 #define TAB(digit, more)                                                                       \
     {                                                                                          \
@@ -31,6 +38,13 @@ static const struct action TABLE[] = {
                 "your words; again: back to the agent"},
         {ACT_ZOOM, true, ALL, 'z', 0, "C-\\ z", "zoom",
                 "the focused part takes the whole area, or gives it back"},
+        {ACT_COPY, true, ALL, '[', 0, "C-\\ [", "copy",
+                "copy mode: scroll back, search, select"},
+        {ACT_COPY_PAGE, true, ALL, 0, VT_KEY_PAGE_UP, "C-\\ PgUp", NULL,
+                "copy mode, a page up"},
+        {ACT_COPY_FIND, true, ALL, '/', 0, "C-\\ /", NULL, "copy mode, searching upwards"},
+        {ACT_PASTE, true, ALL, ']', 0, "C-\\ ]", NULL,
+                "paste what was copied last; several lines are shown first"},
         {ACT_PANELS, true, ALL, 'b', 0, "C-\\ b", "panels", "panels on and off"},
         {ACT_FOCUS_NEXT, true, ALL, '\t', 0, "C-\\ Tab", NULL, "focus the next part"},
         {ACT_LINKS, true, ALL, 'o', 0, "C-\\ o", NULL,
@@ -97,25 +111,124 @@ static const struct action TABLE[] = {
                 "draft: for a time, or for some uses; again: the next"},
         {ACT_NARROWER, false, IN(MODE_REVIEW), '<', 0, "<", NULL, "draft: exactly this"},
         {ACT_WIDER, false, IN(MODE_REVIEW), '>', 0, ">", NULL, "draft: all of the host"},
-        {ACT_BACK, false, HOST & ~IN(MODE_REVIEW), 0, KEY_SYM_ESC, "Esc", "agent",
-                "back to the agent"},
-        {ACT_BACK, false, HOST & ~IN(MODE_REVIEW), 'q', 0, NULL, NULL, NULL},
-        {ACT_BACK, false, HOST, 0x03, 0, "C-c", NULL, "back, as Esc"},
+        {ACT_BACK, false, LEFT_BY_ESC, 0, KEY_SYM_ESC, "Esc", "agent", "back to the agent"},
+        {ACT_BACK, false, LEFT_BY_ESC, 'q', 0, NULL, NULL, NULL},
+        {ACT_BACK, false, HOST & ~FIND, 0x03, 0, "C-c", NULL, "back, as Esc"},
         {ACT_SUSPEND, false, HOST, 0x1a, 0, "C-z", NULL,
                 "suspend: the shell is back until 'fg', the sessions go on"},
-        {ACT_HELP, false, HOST, '?', 0, "?", NULL, "help"},
+        {ACT_HELP, false, HOST & ~VI & ~FIND, '?', 0, "?", NULL, "help"},
+
+        {COPY_SELECT, false, VI, 'v', 0, "v", "select",
+                "copy mode: select characters, or stop it"},
+        {COPY_SELECT_LINES, false, VI, 'V', 0, "V", NULL, "select lines"},
+        {COPY_SELECT_BLOCK, false, VI, 0x16, 0, "C-v", NULL, "select a block"},
+        {COPY_SELECT, false, EMACS, KEYMAP_NUL, 0, "C-Space", "select",
+                "copy mode: select from here, or stop it"},
+        {COPY_SELECT_BLOCK, false, EMACS, 'R', 0, "R", NULL, "select a block"},
+        {COPY_TAKE, false, VI, 'y', 0, "y", "copy", "y, Enter: copy what is selected"},
+        {COPY_TAKE, false, EMACS, ALT('w'), 0, "M-w", "copy",
+                "M-w, Enter: copy what is selected"},
+        {COPY_TAKE, false, COPY, '\r', 0, NULL, NULL, NULL},
+        {COPY_OTHER_END, false, COPY, 'o', 0, "o", NULL, "to the other end of the selection"},
+        {COPY_FIND_DOWN, false, VI, '/', 0, "/", NULL, "search downwards as you type"},
+        {COPY_FIND_UP, false, VI, '?', 0, "?", NULL, "search upwards"},
+        {COPY_FIND_DOWN, false, EMACS, 0x13, 0, "C-s", NULL,
+                "search downwards as you type; again: the next"},
+        {COPY_FIND_UP, false, EMACS, 0x12, 0, "C-r", NULL,
+                "search upwards; again: the one before"},
+        {COPY_FIND_NEXT, false, COPY, 'n', 0, "n/N", "next", "next and previous hit"},
+        {COPY_FIND_PREVIOUS, false, COPY, 'N', 0, NULL, NULL, NULL},
+        {ACT_BACK, false, COPY, 0, KEY_SYM_ESC, "Esc", "live", "back to the agent"},
+        {ACT_BACK, false, COPY, 'q', 0, NULL, NULL, NULL},
+        {ACT_BACK, false, EMACS, 0x07, 0, NULL, NULL, NULL},
+
+        {COPY_LEFT, false, VI, 'h', 0, "h j k l", NULL, "move, as the arrows do"},
+        {COPY_DOWN, false, VI, 'j', 0, NULL, NULL, NULL},
+        {COPY_UP, false, VI, 'k', 0, NULL, NULL, NULL},
+        {COPY_RIGHT, false, VI, 'l', 0, NULL, NULL, NULL},
+        {COPY_LEFT, false, EMACS, 0x02, 0, "C-b C-f", NULL, "left and right, as the arrows do"},
+        {COPY_RIGHT, false, EMACS, 0x06, 0, NULL, NULL, NULL},
+        {COPY_DOWN, false, EMACS, 0x0e, 0, "C-n C-p", NULL, "down and up"},
+        {COPY_UP, false, EMACS, 0x10, 0, NULL, NULL, NULL},
+        {COPY_LEFT, false, COPY, 0, VT_KEY_LEFT, NULL, NULL, NULL},
+        {COPY_DOWN, false, COPY, 0, VT_KEY_DOWN, NULL, NULL, NULL},
+        {COPY_UP, false, COPY, 0, VT_KEY_UP, NULL, NULL, NULL},
+        {COPY_RIGHT, false, COPY, 0, VT_KEY_RIGHT, NULL, NULL, NULL},
+        {COPY_WORD, false, VI, 'w', 0, "w b e", NULL,
+                "next word, word before, end of the word"},
+        {COPY_WORD_BACK, false, VI, 'b', 0, NULL, NULL, NULL},
+        {COPY_WORD_END, false, VI, 'e', 0, NULL, NULL, NULL},
+        {COPY_WORD, false, EMACS, ALT('f'), 0, "M-f M-b", NULL, "next word, word before"},
+        {COPY_WORD_BACK, false, EMACS, ALT('b'), 0, NULL, NULL, NULL},
+        {COPY_LINE_START, false, VI, '0', 0, "0 ^ $", NULL,
+                "start of the line, of its text, its end"},
+        {COPY_LINE_TEXT, false, VI, '^', 0, NULL, NULL, NULL},
+        {COPY_LINE_END, false, VI, '$', 0, NULL, NULL, NULL},
+        {COPY_LINE_START, false, EMACS, 0x01, 0, "C-a C-e", NULL, "start and end of the line"},
+        {COPY_LINE_END, false, EMACS, 0x05, 0, NULL, NULL, NULL},
+        {COPY_LINE_TEXT, false, EMACS, ALT('m'), 0, NULL, NULL, NULL},
+        {COPY_LINE_START, false, COPY, 0, VT_KEY_HOME, NULL, NULL, NULL},
+        {COPY_LINE_END, false, COPY, 0, VT_KEY_END, NULL, NULL, NULL},
+        {COPY_BLANK_UP, false, VI, '{', 0, "{ }", NULL, "blank line above, below"},
+        {COPY_BLANK_DOWN, false, VI, '}', 0, NULL, NULL, NULL},
+        {COPY_BLANK_UP, false, EMACS, ALT('{'), 0, "M-{ M-}", NULL, "blank line above, below"},
+        {COPY_BLANK_DOWN, false, EMACS, ALT('}'), 0, NULL, NULL, NULL},
+        {COPY_HALF_UP, false, VI, 0x15, 0, "C-u C-d", NULL, "half a page up, down"},
+        {COPY_HALF_DOWN, false, VI, 0x04, 0, NULL, NULL, NULL},
+        {COPY_PAGE_UP, false, VI, 0x02, 0, "C-b C-f", NULL, "a page up, down"},
+        {COPY_PAGE_DOWN, false, VI, 0x06, 0, NULL, NULL, NULL},
+        {COPY_PAGE_UP, false, EMACS, ALT('v'), 0, "M-v C-v", NULL, "a page up, down"},
+        {COPY_PAGE_DOWN, false, EMACS, 0x16, 0, NULL, NULL, NULL},
+        {COPY_PAGE_UP, false, COPY, 0, VT_KEY_PAGE_UP, NULL, NULL, NULL},
+        {COPY_PAGE_DOWN, false, COPY, 0, VT_KEY_PAGE_DOWN, NULL, NULL, NULL},
+        {COPY_TOP, false, VI, 'g', 0, "g G", NULL, "the oldest line, the newest"},
+        {COPY_BOTTOM, false, VI, 'G', 0, NULL, NULL, NULL},
+        {COPY_TOP, false, EMACS, ALT('<'), 0, "M-< M->", NULL, "the oldest line, the newest"},
+        {COPY_BOTTOM, false, EMACS, ALT('>'), 0, NULL, NULL, NULL},
+        {COPY_HIGH, false, VI, 'H', 0, "H M L", NULL, "top, middle, last row of the view"},
+        {COPY_MIDDLE, false, VI, 'M', 0, NULL, NULL, NULL},
+        {COPY_LOW, false, VI, 'L', 0, NULL, NULL, NULL},
+        {COPY_PROMPT_UP, false, COPY, '[', 0, "[ ]", NULL,
+                "the prompt before, after: where you spoke"},
+        {COPY_PROMPT_DOWN, false, COPY, ']', 0, NULL, NULL, NULL},
+        {COPY_SCREEN_BEFORE, false, COPY, '<', 0, "< >", NULL,
+                "earlier and later screen of a full-screen agent"},
+        {COPY_SCREEN_AFTER, false, COPY, '>', 0, NULL, NULL, NULL},
+
+        {COPY_FIND_DONE, false, FIND, '\r', 0, "Enter", "stay here", "the search is right"},
+        {COPY_FIND_LEAVE, false, FIND, 0, KEY_SYM_ESC, "Esc", "give up",
+                "give the search up, back to where it began"},
+        {COPY_FIND_LEAVE, false, FIND, 0x03, 0, NULL, NULL, NULL},
+        {COPY_FIND_LEAVE, false, FIND, 0x07, 0, NULL, NULL, NULL},
+        {COPY_FIND_ERASE, false, FIND, 0x7f, 0, NULL, NULL, NULL},
+        {COPY_FIND_ERASE, false, FIND, 0x08, 0, NULL, NULL, NULL},
+        {COPY_FIND_ERASE_WORD, false, FIND, 0x17, 0, NULL, NULL, NULL},
+        {COPY_FIND_ERASE_ALL, false, FIND, 0x15, 0, NULL, NULL, NULL},
+        {COPY_FIND_NEXT, false, FIND, 0x13, 0, NULL, NULL, NULL},
+        {COPY_FIND_PREVIOUS, false, FIND, 0x12, 0, NULL, NULL, NULL},
+        {COPY_FIND_NEXT, false, FIND, 0, VT_KEY_DOWN, NULL, NULL, NULL},
+        {COPY_FIND_PREVIOUS, false, FIND, 0, VT_KEY_UP, NULL, NULL, NULL},
+        {COPY_PASTE_SEND, false, IN(MODE_PASTE), '\r', 0, "Enter", "send",
+                "send what is shown to the agent"},
 };
 #define TABLE_LEN (sizeof TABLE / sizeof TABLE[0])
 
 const char *mode_name(enum ui_mode mode)
 {
     static const char *const names[MODE_COUNT] = {"AGENT", "WAITING", "REQUESTS", "WORDS",
-            "REVIEW", "HELP", "MESSAGES", "LINKS", "CLIPBOARD"};
+            "REVIEW", "HELP", "MESSAGES", "LINKS", "CLIPBOARD", "COPY", "COPY", "COPY",
+            "PASTE"};
     return names[mode];
+}
+
+bool mode_is_copy(enum ui_mode mode)
+{
+    return mode == MODE_COPY || mode == MODE_COPY_EMACS || mode == MODE_COPY_FIND;
 }
 
 static bool row_matches(const struct action *row, const struct key *key)
 {
+    uint32_t wanted = row->cp == KEYMAP_NUL ? 0 : row->cp & ~KEYMAP_ALT;
     if (key->kind == KEY_SYM)
         return row->sym != 0 && row->sym == key->sym;
     if (key->kind != KEY_CHAR || row->cp == 0)
@@ -126,7 +239,7 @@ static bool row_matches(const struct action *row, const struct key *key)
         cp = (uint32_t)vt_control_byte(cp);
         mods = 0;
     }
-    return row->cp == cp && mods == 0;
+    return wanted == cp && mods == (row->cp & KEYMAP_ALT ? VT_MOD_ALT : 0);
 }
 
 const struct action *keymap_find(enum ui_mode mode, bool prefix, const struct key *key)
@@ -153,7 +266,7 @@ static bool hint_applies(const struct action *row, enum ui_mode mode, bool prefi
                ((row->id != ACT_APPROVE && row->id != ACT_DENY) || mode == MODE_REVIEW);
     if (row->id == ACT_APPROVE || row->id == ACT_DENY)
         return mode == MODE_REVIEW;
-    if (mode == MODE_REVIEW)
+    if (mode == MODE_REVIEW || mode_is_copy(mode))
         return !row->prefix;
     return mode == MODE_AGENT ? row->prefix && row->id != ACT_QUIT
                               : !row->prefix || row->id == ACT_REVIEW;

@@ -7,6 +7,10 @@
 #include "base/buf.h"
 #include "tui/input.h"
 
+/* In struct action: C-Space, which is the character 0; with Alt. */
+#define KEYMAP_NUL 0x110000u
+#define KEYMAP_ALT 0x200000u
+
 enum ui_mode {
     MODE_AGENT,
     MODE_WAITING,
@@ -17,6 +21,10 @@ enum ui_mode {
     MODE_MESSAGES,
     MODE_LINKS,
     MODE_CLIPBOARD,
+    MODE_COPY,       /* with the keys of vi */
+    MODE_COPY_EMACS, /* or of emacs */
+    MODE_COPY_FIND,  /* its search is being typed */
+    MODE_PASTE,      /* what C-\ ] would send is shown */
     MODE_COUNT
 };
 
@@ -42,6 +50,10 @@ enum action_id {
     ACT_TAB_RIGHT,
     ACT_TAB_PREVIOUS,
     ACT_TAB_NEEDING,
+    ACT_COPY,
+    ACT_COPY_PAGE,
+    ACT_COPY_FIND,
+    ACT_PASTE,
     ACT_APPROVE,
     ACT_DENY,
     ACT_CANCEL,
@@ -66,7 +78,50 @@ enum action_id {
     ACT_ALWAYS,
     ACT_TIME,
     ACT_NARROWER,
-    ACT_WIDER
+    ACT_WIDER,
+    /* copy mode: movements */
+    COPY_LEFT,
+    COPY_DOWN,
+    COPY_UP,
+    COPY_RIGHT,
+    COPY_WORD,
+    COPY_WORD_BACK,
+    COPY_WORD_END,
+    COPY_LINE_START,
+    COPY_LINE_TEXT,
+    COPY_LINE_END,
+    COPY_BLANK_UP,
+    COPY_BLANK_DOWN,
+    COPY_HALF_UP,
+    COPY_HALF_DOWN,
+    COPY_PAGE_UP,
+    COPY_PAGE_DOWN,
+    COPY_TOP,
+    COPY_BOTTOM,
+    COPY_HIGH,
+    COPY_MIDDLE,
+    COPY_LOW,
+    COPY_PROMPT_UP,
+    COPY_PROMPT_DOWN,
+    COPY_SCREEN_BEFORE,
+    COPY_SCREEN_AFTER,
+    COPY_OTHER_END,
+    COPY_FIND_NEXT,
+    COPY_FIND_PREVIOUS,
+    /* what else it does */
+    COPY_FIND_DOWN,
+    COPY_FIND_UP,
+    COPY_SELECT,
+    COPY_SELECT_LINES,
+    COPY_SELECT_BLOCK,
+    COPY_TAKE,
+    COPY_FIND_DONE,
+    COPY_FIND_LEAVE,
+    COPY_FIND_ERASE,
+    COPY_FIND_ERASE_WORD,
+    COPY_FIND_ERASE_ALL,
+    COPY_PASTE_SEND,
+    COPY_LAST
 };
 
 struct action {
@@ -81,6 +136,7 @@ struct action {
 };
 
 const char *mode_name(enum ui_mode mode);
+bool mode_is_copy(enum ui_mode mode);
 
 /* NULL: this key does nothing there. */
 const struct action *keymap_find(enum ui_mode mode, bool prefix, const struct key *key);

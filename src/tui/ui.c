@@ -80,6 +80,10 @@ struct view *ui_view(struct ui *ui, enum ui_mode mode)
         return &ui->clipboard_view;
     case MODE_AGENT:
     case MODE_REVIEW:
+    case MODE_COPY:
+    case MODE_COPY_EMACS:
+    case MODE_COPY_FIND:
+    case MODE_PASTE:
     case MODE_COUNT:
         return NULL;
     }
@@ -113,7 +117,7 @@ static void resize_session(struct ui *ui)
     if (vt)
         vt_size(vt, &has_cols, &has_rows);
     if (cols != has_cols || rows != has_rows)
-        session_resize(ui->session, cols, rows);
+        ui_copy_resize(ui, cols, rows);
 }
 
 static void compute_layout(struct ui *ui)
@@ -198,7 +202,7 @@ static void draw_middle(struct ui *ui, const struct view_env *env)
             view_draw(over, env);
         return;
     }
-    if (ui->dirty & (DIRTY_ALL | DIRTY_PANE))
+    if (ui->dirty & (DIRTY_ALL | DIRTY_PANE) && !ui_copy_draw(ui, env, ui->layout.pane))
         v_agent_draw(env, ui->layout.pane, all);
     for (int i = 0; i < PANEL_COUNT; i++)
         if (ui->dirty & (DIRTY_ALL | DIRTY_PANELS | (i == PANEL_WORDS ? DIRTY_WORDS : 0)))
@@ -216,8 +220,11 @@ static void draw_chrome(struct ui *ui, const struct view_env *env)
             .zoom = ui->zoom_pane || ui->zoom_panel,
             .mark = ui->config.mark,
             .message = message ? message->text : NULL};
+    ui_copy_note(ui, &state.note, &state.news);
     chrome_tabs(env, ui->layout.tabs, &state);
     chrome_status(env, ui->layout.status, &state);
+    buf_release(&state.note);
+    buf_release(&state.news);
 }
 
 /* The hardware cursor sits where the attention is, also for those who do not see it. */
@@ -226,6 +233,8 @@ static struct vt_cursor cursor_place(struct ui *ui, const struct view_env *env)
     struct vt_cursor cursor = {.row = ui->layout.status.row, .col = 1};
     struct view *view = ui_view(ui, ui->mode);
     struct rect middle = ui->layout.middle;
+    if (ui_copy_cursor(ui, &cursor))
+        return cursor;
     if (ui->mode == MODE_AGENT) {
         struct vt_cursor agent;
         if (v_agent_cursor(env, ui->layout.pane, &agent))
@@ -280,6 +289,7 @@ static void draw(struct ui *ui, const char *before, bool held)
     ui_tell_flush(ui);
     if (ui->dirty & (DIRTY_ALL | DIRTY_CHROME | DIRTY_PANELS))
         ui_tell_title(ui);
+    ui_copy_flush(ui, out);
     ui->dirty = held ? DIRTY_PANE : 0;
     if (!held)
         ui->hold_at = 0;
@@ -294,7 +304,7 @@ static bool held_back(struct ui *ui, uint64_t now)
 {
     struct vt *vt = ui_agent_lives(ui) ? session_vt(ui->session) : NULL;
     if (!(ui->dirty & DIRTY_PANE) || (ui->dirty & DIRTY_ALL) || !vt ||
-            !vt_modes(vt).sync_open) {
+            !vt_modes(vt).sync_open || mode_is_copy(ui->mode)) {
         ui->hold_at = 0;
         return false;
     }
@@ -462,6 +472,7 @@ static struct ui *ui_alloc(const struct ui_config *config)
     review_init(&ui->review, config->config ? config->config->review_arm_ms : 0);
     ui->review.prefix = ui->input.prefix.name;
     make_timers(ui);
+    ui->copy = ui_copy_new(ui);
     return ui;
 }
 
@@ -502,6 +513,7 @@ void ui_free(struct ui *ui, void (*done)(void *ctx), void *ctx)
     loop_undefer(&ui->hook);
     free_timers(ui);
     frame_free(ui->frame);
+    ui_copy_free(ui->copy);
     review_release(&ui->review);
     ui_offers_release(ui);
     buf_release(&ui->agent_bytes);
@@ -514,6 +526,8 @@ void ui_free(struct ui *ui, void (*done)(void *ctx), void *ctx)
 
 void ui_show(struct ui *ui, struct session *session)
 {
+    if (session != ui->session && (mode_is_copy(ui->mode) || ui->mode == MODE_PASTE))
+        ui_set_mode(ui, MODE_AGENT);
     ui->session = session;
     ui->hold_at = 0;
     ui->asked = ASKED_NOTHING;
@@ -529,13 +543,16 @@ void ui_check_size(struct ui *ui)
 
 void ui_screen_changed(struct ui *ui)
 {
-    ui_touch(ui, DIRTY_PANE);
+    if (!ui_copy_hides(ui))
+        ui_touch(ui, DIRTY_PANE);
 }
 
 /* The moment at which the screen is whole: the next update may begin in the same read. */
 void ui_screen_whole(struct ui *ui)
 {
     uint64_t now = ui_now(ui);
+    if (ui_copy_hides(ui))
+        return;
     ui->dirty |= DIRTY_PANE;
     if (!tty_busy(ui->tty) && frame_wait(ui, now) == 0)
         draw(ui, NULL, false);

@@ -31,6 +31,7 @@ struct ui_config {
     const struct config *config; /* may be NULL */
     struct sessions *sessions;
     struct messages *messages; /* of this screen and those before it */
+    struct buf *copied;        /* what the user copied last, likewise */
     int tty_fd;
     struct frame_config terminal;
     const char *mark; /* what the last row says before the mode, e.g. "UNBOXED"; or NULL */

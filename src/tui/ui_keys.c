@@ -102,6 +102,8 @@ void ui_set_mode(struct ui *ui, enum ui_mode mode)
     }
     if (ui->mode == MODE_REVIEW)
         ui_gate_close(ui);
+    if (!mode_is_copy(mode))
+        ui_copy_close(ui);
     if (mode != ui->mode)
         ui->zoom_panel = false;
     ui->mode = mode;
@@ -206,6 +208,8 @@ static void move(struct ui *ui, enum action_id id)
         review_move(&ui->review, id);
     else if (view)
         view_move(view, &env, id);
+    else
+        ui_copy_act(ui, id);
     ui_touch(ui, DIRTY_PANELS);
 }
 
@@ -305,6 +309,15 @@ static void act(struct ui *ui, enum action_id id)
         return;
     case ACT_CANCEL:
         return;
+    case ACT_PASTE:
+        ui_copy_paste(ui);
+        return;
+    case ACT_COPY:
+    case ACT_COPY_PAGE:
+    case ACT_COPY_FIND:
+    case COPY_LEFT ... COPY_LAST:
+        ui_copy_act(ui, id);
+        return;
     case ACT_OPEN:
         open_selected(ui);
         return;
@@ -368,6 +381,8 @@ static void host_key(struct ui *ui, const struct key *key)
         ui_touch(ui, DIRTY_PANELS);
         return;
     }
+    if (ui_copy_text(ui, key))
+        return;
     const struct action *action = keymap_find(ui->mode, false, key);
     if (action)
         act(ui, action->id);

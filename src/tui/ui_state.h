@@ -48,6 +48,7 @@ struct ui {
     struct links links;
     struct offer offer;
     struct review review;
+    struct ui_copy *copy; /* owns */
 
     /* The read(2) being handled. */
     unsigned read_keys;
@@ -116,6 +117,35 @@ void ui_tell_title(struct ui *ui);
 void ui_tell_flush(struct ui *ui);
 /* A notice is due: requests wait. */
 void ui_tell_waiting(struct ui *ui);
+
+/* ui_copy.c: rows and columns are those of the pane, from 0. */
+struct ui_copy *ui_copy_new(struct ui *ui);
+void ui_copy_free(struct ui_copy *ui_copy);
+/* What is read is the session shown now; false: there is nothing to read. */
+bool ui_copy_open(struct ui *ui);
+/* Another mode is entered, or another session shown. */
+void ui_copy_close(struct ui *ui);
+void ui_copy_act(struct ui *ui, enum action_id id);
+/* A digit of a count, or text of a search: done with it. */
+bool ui_copy_text(struct ui *ui, const struct key *key);
+void ui_copy_paste(struct ui *ui);
+/* Gives the session this size, and what is read the lines' new numbers. */
+void ui_copy_resize(struct ui *ui, int cols, int rows);
+/* The agent printed something; true: its pane is not what is shown. */
+bool ui_copy_hides(struct ui *ui);
+/* Draws instead of the agent's pane, or not. */
+bool ui_copy_draw(struct ui *ui, const struct view_env *env, struct rect area);
+bool ui_copy_cursor(struct ui *ui, struct vt_cursor *ret);
+/* For the last row: where we are, and at its end what arrived meanwhile. */
+void ui_copy_note(struct ui *ui, struct buf *left, struct buf *right);
+/* What goes to the terminal behind the next frame. */
+void ui_copy_flush(struct ui *ui, struct buf *out);
+/* The mouse: scroll (opens copy mode upwards, leaves it at the end downwards); press with one,
+ * two or three clicks: a character, a word, a line; release copies what is selected. */
+void ui_copy_wheel(struct ui *ui, int lines);
+void ui_copy_press(struct ui *ui, int row, int col, unsigned clicks);
+void ui_copy_drag(struct ui *ui, int row, int col);
+void ui_copy_release(struct ui *ui);
 
 /* ui_gate.c */
 void ui_gate_open_next(struct ui *ui);

@@ -1,13 +1,21 @@
 /* v_help.c - HELP and MESSAGES: two lists over the whole middle. */
 #include "tui/view.h"
 
+/* Of the two sets of keys of copy mode only the one in use. */
+static bool is_listed(const struct view_env *env, const struct action *row)
+{
+    bool emacs = env->config && env->config->emacs_keys;
+    unsigned other = 1u << (emacs ? MODE_COPY : MODE_COPY_EMACS);
+
+    return row->help && row->modes != other;
+}
+
 static unsigned count_help(const struct view_env *env)
 {
     unsigned n = 0;
     const struct action *row;
-    (void)env;
     for (unsigned i = 0; (row = keymap_at(i)); i++)
-        n += row->help != NULL;
+        n += is_listed(env, row);
     return n;
 }
 
@@ -26,7 +34,7 @@ static void draw_help(struct view *view, const struct view_env *env, struct rect
     unsigned at = 0;
     int line = 0;
     for (unsigned i = 0; (row = keymap_at(i)) && line < r.rows; i++) {
-        if (!row->help || at++ < view->selected)
+        if (!is_listed(env, row) || at++ < view->selected)
             continue;
         put_shown(env, (struct rect){r.row + line, r.col, 1, 14}, STYLE_BOLD, row->keys);
         put_shown(env, (struct rect){r.row + line, r.col + 15, 1, r.cols - 15}, STYLE_PLAIN,

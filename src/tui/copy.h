@@ -34,6 +34,7 @@ struct copy_search {
     bool ascii;
     uint32_t cps[COPY_PATTERN]; /* its characters */
     unsigned cp_count;
+    char begins[2]; /* the first byte that a match may have, in either case */
 
     /* Lines in which hits begin, ascending, and how many hits they hold. */
     uint64_t *lines; /* owns */

@@ -68,7 +68,7 @@ static bool match_folded(
         const struct copy_search *search, struct str text, size_t *at, size_t *ret_end)
 {
     for (size_t i = *at; i < text.n; i++) {
-        if (((unsigned char)text.p[i] & 0xc0) == 0x80)
+        if (text.p[i] != search->begins[0] && text.p[i] != search->begins[1])
             continue;
         size_t len = matches_here(search, (struct str){text.p + i, text.n - i});
         if (len > 0) {
@@ -116,6 +116,13 @@ static void compile(struct copy_search *search, struct str text)
         search->fold = search->fold && len > 0 && !iswupper((wint_t)cp);
         search->cps[search->cp_count++] = cp;
         i += len > 0 ? (size_t)len : 1;
+    }
+    if (n > 0) {
+        char bytes[4];
+
+        search->begins[0] = search->text[0];
+        utf8_encode((uint32_t)towupper((wint_t)search->cps[0]), bytes);
+        search->begins[1] = bytes[0];
     }
 }
 
@@ -190,17 +197,18 @@ bool copy_search_run(struct copy *copy, uint64_t max_ns)
     uint64_t until = clock_ns() + max_ns;
 
     for (unsigned n = 1; search->running; n++) {
-        search->next = skip_gap(copy, search->next);
         if (search->next >= search->end) {
             search->running = false;
             break;
         }
         if (n % LINES_A_LOOK == 0 && clock_ns() >= until)
             return false;
-        bool is_there = vt_doc_para_at(copy->doc, search->next, &copy->para);
-        if (is_there)
+        if (vt_doc_para_at(copy->doc, search->next, &copy->para)) {
             look_at(copy);
-        search->next += is_there ? copy->para.rows : 1;
+            search->next += copy->para.rows;
+        } else {
+            search->next = skip_gap(copy, search->next + 1);
+        }
     }
     if (search->seek) {
         search->seek = false;

@@ -188,8 +188,6 @@
  * one more is earned: a person reads a few, and every line pushes older ones out. */
 #define LIMIT_NEWS 5
 #define LIMIT_NEWS_MS 2000
-/* A text that an agent wants copied: what terminals take (OSC 52), and more than is read. */
-#define LIMIT_CLIPBOARD_OFFER (100 << 10)
 /* Between two bells of agents that are passed on. */
 #define LIMIT_BELL_MS 5000
 /* An agent that prints more than this in a second is busy, which its tab says: builds print a
@@ -207,7 +205,7 @@
 /* Scrollback of one session; 100,000 ordinary lines take 10 MB, hostile ones 700 MB. */
 #define LIMIT_VT_SCROLL (64 * 1024 * 1024)
 /* One copy of the user: 100,000 ordinary lines have 6 MB. What goes to the terminal's clipboard
- * (OSC 52) is less: xterm and others take 100 kB. */
+ * (OSC 52) is less: xterm and others take 100 kB; no more is taken from an agent either. */
 #define LIMIT_COPY (16u << 20)
 #define LIMIT_COPY_OSC 100000
 /* Screens at rest of one session; 200 ordinary ones take 2 MB. */

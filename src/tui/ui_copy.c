@@ -268,9 +268,14 @@ static void take(struct ui *ui)
     } else {
         buf_swap(ui->config.copied, &text);
         copy_select_nothing(copy);
-        clip_put(ui->copy->clip, buf_str(ui->config.copied));
+        ui_copy_out(ui, buf_str(ui->config.copied));
     }
     buf_release(&text);
+}
+
+void ui_copy_out(struct ui *ui, struct str text)
+{
+    clip_put(ui->copy->clip, text);
 }
 
 static bool is_one_line(struct str text)

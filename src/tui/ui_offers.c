@@ -6,22 +6,10 @@
  * one. What is taken is what was shown, whatever the agent did meanwhile.
  */
 #include "base/limits.h"
-#include "io/crypt.h"
 #include "tui/opener.h"
 #include "tui/ui_state.h"
 
 /* --- the clipboard ---------------------------------------------------------------------- */
-
-static void copy_out(struct ui *ui, struct str text)
-{
-    struct buf base64 = BUF_INIT;
-    char *p = buf_reserve(&base64, text.n * 4 / 3 + 8);
-
-    buf_commit(&base64, crypt_base64(text.p, text.n, p));
-    buf_printf(&ui->out, "\033]52;c;%.*s\033\\", STR_ARG(buf_str(&base64)));
-    buf_release(&base64);
-    ui_message(ui, "copied %zu bytes (OSC 52)", text.n);
-}
 
 void ui_clipboard_news(struct ui *ui, const struct tab *tab)
 {
@@ -29,8 +17,8 @@ void ui_clipboard_news(struct ui *ui, const struct tab *tab)
     const struct config *config = ui->config.config;
 
     if (config && config->clipboard == CLIPBOARD_ALLOW && tab->session == ui->session &&
-            text.n <= LIMIT_CLIPBOARD_OFFER) {
-        copy_out(ui, text);
+            text.n <= LIMIT_COPY_OSC) {
+        ui_copy_out(ui, text);
         session_clipboard_done(tab->session, false);
         return;
     }
@@ -45,7 +33,7 @@ static void open_clipboard(struct ui *ui)
 {
     struct str text = ui->session ? session_clipboard(ui->session) : STR("");
 
-    if (text.n > LIMIT_CLIPBOARD_OFFER) {
+    if (text.n > LIMIT_COPY_OSC) {
         ui_message(
                 ui, "agent wants to copy %zu bytes, more than anybody reads: refused", text.n);
         session_clipboard_done(ui->session, false);
@@ -79,7 +67,7 @@ void ui_offer_clipboard(struct ui *ui)
         open_clipboard(ui);
         return;
     }
-    copy_out(ui, buf_str(&ui->offer.text));
+    ui_copy_out(ui, buf_str(&ui->offer.text));
     settle(ui, false);
 }
 

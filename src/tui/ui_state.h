@@ -128,6 +128,8 @@ void ui_copy_close(struct ui *ui);
 void ui_copy_act(struct ui *ui, enum action_id id);
 /* A digit of a count, or text of a search: done with it. */
 bool ui_copy_text(struct ui *ui, const struct key *key);
+/* To where the user's copies go, which a message says. */
+void ui_copy_out(struct ui *ui, struct str text);
 void ui_copy_paste(struct ui *ui);
 /* Gives the session this size, and what is read the lines' new numbers. */
 void ui_copy_resize(struct ui *ui, int cols, int rows);

@@ -233,6 +233,19 @@ def clipboard_deny_and_allow():
         expect(attack.heard() == b"", f"the agent heard {attack.heard()!r}")
 
 
+def clipboard_to_a_command():
+    """what the user lets the agent copy goes to copy.command as the user's own copies do, and then
+    not to the terminal"""
+    with Attack(WRITE + b"COMMAND-DONE", config="copy: {command: [tee, @HOME@/copied]}\n") as attack:
+        attack.outer.wait("COMMAND-DONE")
+        attack.outer.prefix(b"k")
+        attack.outer.wait("CLIPBOARD")
+        attack.outer.prefix(b"k")
+        attack.outer.wait(rf"copied {len(CLIP)} bytes \(tee\)", last=True)
+        with open(os.path.join(attack.home.top, "copied"), "rb") as f:
+            expect(f.read() == CLIP, "not the text")
+
+
 def choose(outer, pattern):
     """Go to the row of LINKS that has it."""
     rows = [line for line in outer.grid.lines()[2:] if "://" in line]
@@ -381,5 +394,6 @@ def flood():
         outer.until("no busy mark", lambda: "busy" not in outer.grid.lines()[0])
 
 
-main(fake_dialog, frame_cover, right_to_left, titles, clipboard_ask, clipboard_deny_and_allow, links,
+main(fake_dialog, frame_cover, right_to_left, titles, clipboard_ask, clipboard_deny_and_allow,
+     clipboard_to_a_command, links,
      notifications, queries, dropped, modes, flood)

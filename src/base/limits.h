@@ -214,6 +214,8 @@
 /* Rules of one policy file: every request is compared with all of them. */
 #define LIMIT_POLICY_RULES 4096
 #define LIMIT_POLICY_LINE 4096
+/* Values in the arguments of one call: what holds more is denied, not half looked at. */
+#define LIMIT_CALL_VALUES 100000
 /* One line on the input of `policy explain`; a longer one is read as several, all denied. */
 #define LIMIT_EXPLAIN_LINE (1 << 20)
 /* A question that waits longer than a day is not waiting any more. */

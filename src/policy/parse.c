@@ -147,33 +147,6 @@ static int need_choice(
 
 /* --- targets of tool calls -------------------------------------------------------------- */
 
-static int check_tool(struct str tool, struct err *err)
-{
-    struct str server;
-    char shown[80];
-
-    str_vis(shown, sizeof(shown), tool);
-    if (!str_cut(&tool, '/', &server))
-        return err_set(err, ERR_CONFIG,
-                "target '%s' has no '/'; write SERVER/TOOL, or net:METHODS URL", shown);
-    if (server.n == 0 || tool.n == 0)
-        return err_set(err, ERR_CONFIG, "target '%s' names no server or no tool", shown);
-    return 0;
-}
-
-static int check_tools(struct str tools, struct err *err)
-{
-    struct str one;
-    bool more = true;
-    int rc = 0;
-
-    while (rc == 0 && more) {
-        more = str_cut(&tools, ',', &one);
-        rc = check_tool(one, err);
-    }
-    return rc;
-}
-
 /* ARG OP VALUE...; the values end at `and`, at an option or with the line. */
 static int parse_condition(struct reader *reader, struct err *err)
 {
@@ -197,14 +170,16 @@ static int parse_condition(struct reader *reader, struct err *err)
     return rc < 0 ? rc : 0;
 }
 
-static int parse_conditions(struct reader *reader, struct err *err)
+static int parse_conditions(struct reader *reader, struct rule *rule, struct err *err)
 {
     struct word word;
     int rc = parse_condition(reader, err);
 
+    rule->cond_count = 1;
     while (rc == 0 && lex_next_is(&reader->lex, "and")) {
         (void)lex_word(&reader->lex, &word, NULL);
         rc = parse_condition(reader, err);
+        rule->cond_count++;
     }
     return rc;
 }
@@ -236,10 +211,10 @@ static int parse_target(struct reader *reader, struct rule *rule, struct err *er
         return rc;
     rule->is_net = str_starts(word.text, STR("net:"));
     if (!rule->is_net) {
-        rc = check_tools(word.text, err);
+        rc = targets_parse(word.text, &rule->targets, &rule->target_count, err);
         if (rc == 0 && lex_next_is(&reader->lex, "if")) {
             (void)lex_word(&reader->lex, &word, NULL);
-            rc = parse_conditions(reader, err);
+            rc = parse_conditions(reader, rule, err);
         }
         return rc;
     }
@@ -369,7 +344,11 @@ static int parse_default(struct reader *reader, struct err *err)
 static int check_tool_test(struct reader *reader, struct str tool, struct err *err)
 {
     json_error_t why;
-    int rc = check_tools(tool, err);
+    struct target *targets;
+    size_t count;
+    int rc = targets_parse(tool, &targets, &count, err);
+
+    targets_free(targets, count);
 
     if (rc < 0)
         return rc;

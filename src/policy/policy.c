@@ -132,6 +132,7 @@ void policy_free(struct policy *policy)
         return;
     for (size_t i = 0; i < policy->count; i++) {
         pattern_release(&policy->rules[i].net);
+        targets_free(policy->rules[i].targets, policy->rules[i].target_count);
         free(policy->rules[i].text);
         free(policy->rules[i].reason);
     }

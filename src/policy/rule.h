@@ -7,13 +7,17 @@
 #include "base/buf.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
+#include "policy/target.h"
 
 struct rule {
     enum verdict_kind verb;
-    bool is_net;        /* else a rule for tool calls: kept, never judged here */
-    struct pattern net; /* if is_net; owns its strings */
-    char *text;         /* owns; the line as written, without comment, safe to print */
-    char *reason;       /* owns; the because text, safe to print, or NULL */
+    bool is_net;            /* else a rule for tool calls */
+    struct pattern net;     /* if is_net; owns its strings */
+    struct target *targets; /* owns; of a rule for tool calls */
+    size_t target_count;
+    size_t cond_count;
+    char *text;   /* owns; the line as written, without comment, safe to print */
+    char *reason; /* owns; the because text, safe to print, or NULL */
     unsigned line;
     bool has_risk;
     enum risk risk;

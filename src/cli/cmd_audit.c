@@ -190,7 +190,9 @@ static bool keep_request(void *ctx, const struct request_record *rec)
         list->cap = list->cap ? list->cap * 2 : 16;
         list->rows = xrealloc(list->rows, list->cap * sizeof(*list->rows));
     }
-    list->rows[list->count++] = *rec;
+    struct request_record *kept = &list->rows[list->count++];
+    *kept = *rec;
+    kept->arguments = xstrdup(rec->arguments);
     return true;
 }
 
@@ -201,8 +203,13 @@ static int print_tail(struct store_reader *reader, const char *session, uint32_t
     struct request_list list = {0};
 
     int rc = store_each_request(reader, session, limit, keep_request, &list, err);
-    while (rc == 0 && list.count)
-        (void)print_request(out, &list.rows[--list.count]);
+    while (list.count) {
+        struct request_record *rec = &list.rows[--list.count];
+
+        if (rc == 0)
+            (void)print_request(out, rec);
+        request_release(rec);
+    }
     free(list.rows);
     return rc;
 }
@@ -271,6 +278,8 @@ static int show(struct store_reader *reader, const struct args *args)
     struct out *out = out_new(args->format, NULL, 0);
     if (has_request)
         out_record(out, request_json(&request));
+    if (has_request)
+        request_release(&request);
     if (rc == 0)
         out_record(out, escalation_json(&escalation));
     if (rc == 0)

@@ -92,6 +92,9 @@ json_t *request_json(const struct request_record *rec)
     (void)json_object_set_new(object, "inspected", json_boolean(rec->inspected));
     set_text(object, "protocol", rec->protocol);
     set_usage(object, rec);
+    set_text(object, "arguments", rec->arguments ? rec->arguments : "");
+    set_text(object, "result", rec->result);
+    (void)json_object_set_new(object, "waited_ms", json_integer((json_int_t)rec->waited_ms));
     return object;
 }
 

@@ -129,12 +129,14 @@ static void on_request(void *ctx, const struct request_record *rec)
 
         if (s->requests[at].id == rec->id) {
             s->requests[at] = *rec;
+            s->requests[at].arguments = NULL; /* which are the caller's */
             if (s->ops.on_change)
                 s->ops.on_change(s->ctx);
             return;
         }
     }
     s->requests[s->request_head] = *rec;
+    s->requests[s->request_head].arguments = NULL;
     s->request_head = (s->request_head + 1) % SESSION_REQUESTS;
     if (s->request_count < SESSION_REQUESTS)
         s->request_count++;

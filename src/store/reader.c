@@ -112,13 +112,15 @@ int store_each_request(struct store_reader *reader, const char *session_or_null,
             .limit = limit};
     struct request_record rec;
     sqlite3_stmt *stmt;
+    bool more = true;
 
     int rc = start(reader, &query, &stmt, err);
     if (rc < 0)
         return rc;
-    do
-        rc = next(reader->db, stmt, query.type, &rec, err);
-    while (rc > 0 && fn(ctx, &rec));
+    while (more && (rc = next(reader->db, stmt, query.type, &rec, err)) > 0) {
+        more = fn(ctx, &rec);
+        request_release(&rec);
+    }
     sqlite3_finalize(stmt);
     return rc < 0 ? rc : 0;
 }
@@ -172,6 +174,11 @@ int store_find_escalation(struct store_reader *reader, uint64_t id,
         struct escalation_record *ret, struct err *err)
 {
     return find(reader, &row_escalation, id, ret, err);
+}
+
+void request_release(struct request_record *rec)
+{
+    row_release(&row_request, rec);
 }
 
 void escalation_release(struct escalation_record *rec)

@@ -63,6 +63,9 @@ static const struct field request_fields[] = {
         FIELD(request_record, cache_read_tokens, FIELD_U64),
         FIELD(request_record, cache_write_tokens, FIELD_U64),
         FIELD(request_record, cost_micro, FIELD_I64),
+        FIELD(request_record, arguments, FIELD_CSTR),
+        FIELD(request_record, result, FIELD_TEXT),
+        FIELD(request_record, waited_ms, FIELD_I64),
 };
 
 static const struct field escalation_fields[] = {

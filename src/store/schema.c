@@ -97,6 +97,10 @@ const char *const schema_steps[] = {
         "UPDATE request SET protocol='http/1.1' WHERE kind<>'net';",
         /* 2 -> 3: how far a human's answer reaches. */
         "ALTER TABLE escalation ADD COLUMN answer TEXT NOT NULL DEFAULT '';",
+        /* 3 -> 4: calls of MCP tools. */
+        "ALTER TABLE request ADD COLUMN arguments TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE request ADD COLUMN result TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE request ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;",
 };
 const int schema_version = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
 

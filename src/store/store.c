@@ -116,10 +116,14 @@ void store_put_session(struct store *store, const struct session_record *rec)
 
 void store_put_request(struct store *store, const struct request_record *rec)
 {
-    struct entry *entry = entry_new(ENTRY_REQUEST, sizeof(*rec), 0);
+    struct request_record copy = *rec;
+    const char *arguments = rec->arguments ? rec->arguments : "";
+    size_t n = strlen(arguments) + 1;
+    struct entry *entry = entry_new(ENTRY_REQUEST, sizeof(copy), n);
 
     CHECK(rec->id != 0);
-    memcpy(entry->rec, rec, sizeof(*rec));
+    copy.arguments = memcpy(entry->rec + sizeof(copy), arguments, n);
+    memcpy(entry->rec, &copy, sizeof(copy));
     writer_push(store->writer, entry);
 }
 

@@ -103,6 +103,11 @@ struct request_record {
     uint64_t cache_read_tokens;
     uint64_t cache_write_tokens;
     int64_t cost_micro; /* millionths of a US dollar by the price table; -1: not known */
+    /* Of a tool call (kind "mcp": host is the server, path the tool). */
+    const char *arguments; /* with secrets masked, cut; whose it is depends on who made the
+                            * record; NULL: none */
+    char result[12];       /* "", "ok", "error", "canceled" */
+    int64_t waited_ms;     /* for a person */
 };
 /* The cost of it is known; for records, which are zero where nobody wrote. */
 static inline bool request_has_cost(const struct request_record *rec)
@@ -111,6 +116,7 @@ static inline bool request_has_cost(const struct request_record *rec)
 }
 
 uint64_t store_next_id(struct store *store); /* for requests and escalations alike */
+/* Copies the arguments. */
 void store_put_request(struct store *store, const struct request_record *rec);
 
 enum escalation_state { ESC_WAITING, ESC_APPROVED, ESC_DENIED, ESC_EXPIRED, ESC_CANCELED };
@@ -173,9 +179,10 @@ int store_each_escalation(struct store_reader *reader, const char *session_or_nu
         uint32_t limit, bool (*fn)(void *ctx, const struct escalation_record *rec), void *ctx,
         struct err *err);
 
-/* ERR_NOENT if there is none of that id. */
+/* ERR_NOENT if there is none of that id. ret->arguments is the caller's: request_release(). */
 int store_find_request(
         struct store_reader *reader, uint64_t id, struct request_record *ret, struct err *err);
+void request_release(struct request_record *rec);
 /* ret->detail is the caller's: escalation_release(). */
 int store_find_escalation(struct store_reader *reader, uint64_t id,
         struct escalation_record *ret, struct err *err);

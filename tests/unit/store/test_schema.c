@@ -101,7 +101,8 @@ static bool keep_row(void *ctx, const struct request_record *rec)
     struct rows *rows = ctx;
 
     assert_true(rows->count < 3);
-    rows->of[rows->count++] = *rec;
+    rows->of[rows->count] = *rec;
+    rows->of[rows->count++].arguments = NULL;
     return true;
 }
 
@@ -149,6 +150,55 @@ static void test_rows_of_version_1_are_read_after_the_migration_and_can_be_repla
     assert_string_equal(got.model, "claude-x");
     assert_int_equal(got.cost_micro, 17);
     assert_true(request_has_cost(&got));
+    request_release(&got);
+    store_reader_free(reader);
+}
+
+static void test_rows_of_version_3_are_no_calls_and_calls_keep_what_was_called(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *db = open_plain(f);
+    struct rows rows = {.count = 0};
+    struct request_record got;
+    struct err err;
+
+    assert_int_equal(schema_migrate(db, schema_steps, 3, &err), 0);
+    assert_int_equal(
+            sqlite3_exec(db,
+                    "INSERT INTO request(id,session,started_ms,kind,provider,method,host,port,"
+                    "path,status,decision,rule,reason,key_swapped,bytes_up,bytes_down,"
+                    "first_byte_ms,total_ms,escalation,done) VALUES(1,'s',1000,'net','','GET',"
+                    "'h',443,'/',200,'allow','r','',0,5,6,7,8,0,1);UPDATE id_counter SET "
+                    "next=2",
+                    NULL, NULL, NULL),
+            SQLITE_OK);
+    sqlite3_close(db);
+
+    struct store *store = fixture_open(f);
+    struct store_reader *reader = store_reader_open(f->path, &err);
+    assert_non_null(reader);
+    assert_int_equal(store_each_request(reader, NULL, 0, keep_row, &rows, &err), 0);
+    assert_int_equal(rows.count, 1);
+    assert_string_equal(rows.of[0].result, "");
+    assert_int_equal(rows.of[0].waited_ms, 0);
+
+    char arguments[] = "{\"path\":\"/a\"}";
+    struct request_record call = rows.of[0];
+    call.id = store_next_id(store);
+    call.arguments = arguments;
+    (void)str_copy(call.result, sizeof(call.result), STR("canceled"));
+    call.waited_ms = 1234;
+    store_put_request(store, &call);
+    arguments[0] = '\0'; /* it was copied */
+    store_close(store);
+    assert_int_equal(store_find_request(reader, call.id, &got, &err), 0);
+    assert_string_equal(got.arguments, "{\"path\":\"/a\"}");
+    assert_string_equal(got.result, "canceled");
+    assert_int_equal(got.waited_ms, 1234);
+    request_release(&got);
+    assert_int_equal(store_find_request(reader, 1, &got, &err), 0);
+    assert_string_equal(got.arguments, "");
+    request_release(&got);
     store_reader_free(reader);
 }
 
@@ -174,6 +224,7 @@ int main(void)
             TEST(test_our_steps_lead_from_version_0_to_ours),
             TEST(test_a_database_from_the_future_is_refused_with_advice_and_not_touched),
             TEST(test_rows_of_version_1_are_read_after_the_migration_and_can_be_replaced),
+            TEST(test_rows_of_version_3_are_no_calls_and_calls_keep_what_was_called),
             TEST(test_a_reader_does_not_migrate),
     };
 

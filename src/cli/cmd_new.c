@@ -60,7 +60,7 @@ static int dry_run(const struct options *options, const char *workspace)
         printf("agent      %s\nworkspace  %s\nruntime    %s\npolicy     version %s\n"
                "network    none; 127.0.0.1:18080 in the box leads to our proxy\n",
                 spec.agent, workspace, spec.runtime, policy_version(app.policy));
-    if (rc == 0 && strcmp(spec.runtime, "none") != 0)
+    if (rc == 0)
         print_credentials(&env, spec.agent);
     app_close(&app);
     return rc < 0 ? cmd_fail(&err) : EXIT_DONE;

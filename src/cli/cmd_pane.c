@@ -43,7 +43,10 @@ int cmd_pane(int argc, char **argv)
 
     struct screen_spec spec = {
             .app = {.config = options.config, .ask = true},
-            .session = {.name = "pane", .runtime = "none", .argv = options.command},
+            .session = {.name = "pane",
+                    .runtime = "none",
+                    .unboxed = true,
+                    .argv = options.command},
             .mark = "UNBOXED",
             .panels = true,
             .ascii = options.ascii,

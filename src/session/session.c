@@ -197,7 +197,7 @@ static int make_proxy(struct session *s, struct err *err)
 int session_check(
         const struct session_env *env, const struct session_spec *spec, struct err *err)
 {
-    if (strcmp(spec->runtime, "none") == 0)
+    if (spec->unboxed && strcmp(spec->runtime, "none") == 0)
         return spec->argv ? 0 : err_set(err, ERR_USAGE, "no command given");
     if (strcmp(spec->runtime, "auto") != 0 && strcmp(spec->runtime, "docker") != 0 &&
             strcmp(spec->runtime, "bwrap") != 0)

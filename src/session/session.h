@@ -41,7 +41,8 @@ struct session_spec {
     const char *agent;       /* name in the agent table */
     const char *name;        /* label; NULL: the workspace's last component */
     const char *workspace;   /* existing folder */
-    const char *runtime;     /* "auto", "docker", "bwrap", "none" (pane without a box) */
+    const char *runtime;     /* "auto", "docker", "bwrap"; "none" only if unboxed */
+    bool unboxed;            /* the command runs on the host, and the screen says so */
     const char *const *argv; /* replaces the agent's command; NULL: its own */
     const char *const *env;  /* further variables for the agent, or NULL */
     int cols, rows;

@@ -115,6 +115,21 @@ def test_rubbish():
     nothing_left(before)
 
 
+def test_unboxed():
+    """nothing runs without a box because somebody asks for runtime none"""
+    made = os.path.join(HOME.top, "made")
+    answer = talk(message("NEW", "version=" + VERSION, "detach=1", "runtime=none", "unboxed=1",
+                          "arg=touch", "arg=" + made))
+    assert b"no runtime 'none'" in answer, answer
+    for command in ("run", "new"):
+        done = subprocess.run([PROGRAM, command, HOME.workspace, "--runtime", "none",
+                               *(["--detach"] if command == "new" else []), "--", "touch", made],
+                              env=HOME.env(), stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=False, timeout=60)
+        assert done.returncode and "no runtime 'none'" in done.stderr, done
+    assert not os.path.exists(made)
+
+
 def test_many():
     """connections that say nothing keep nobody out and no server alive"""
     before = descriptors()
@@ -194,7 +209,7 @@ def test_another_user():
 
 
 try:
-    main(test_other_version, test_no_terminal, test_rubbish, test_many, test_false_server,
-         test_another_user)
+    main(test_other_version, test_no_terminal, test_rubbish, test_unboxed, test_many,
+         test_false_server, test_another_user)
 finally:
     HOME.remove()

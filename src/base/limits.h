@@ -229,8 +229,36 @@
 /* What child_run() collects of each output; a tool of ours prints some kilobytes. */
 #define LIMIT_CHILD_OUTPUT 1048576
 
-/* One JSON-RPC message; tools return pictures and files. */
-#define LIMIT_MCP_MESSAGE (4u << 20)
+/* One JSON-RPC message: tools return pictures and files, 20 MB happen. One beyond SMALL is
+ * taken only while there is room for another of that size (held_room()). */
+#define LIMIT_MCP_MESSAGE (32u << 20)
+#define LIMIT_MCP_SMALL (1u << 20)
+/* What may wait for an agent or a server that does not read: two of the largest. An agent is
+ * cut off then, a server is not sent anything more; what nobody asked for is dropped from
+ * LIMIT_CHAN_HIGH on. */
+#define LIMIT_MCP_UNSENT (64u << 20)
+/* Requests of one connection that are under way, among them those that wait for a person; and
+ * those of all connections on one server. */
+#define LIMIT_MCP_CALLS 256
+#define LIMIT_MCP_SERVER_CALLS 1024
+/* Questions of one server (sampling, elicitation) that wait for agents: people answer them. */
+#define LIMIT_MCP_QUESTIONS 32
+/* Servers of one session; the list of tools is longer than a model reads by then. */
+#define LIMIT_MCP_SERVERS 64
+/* Arguments of a call as the audit keeps them. */
+#define LIMIT_MCP_ARGUMENTS 4096
+/* Of what a server writes to stderr, so much goes to the log in a minute. */
+#define LIMIT_MCP_STDERR (64u << 10)
+/* What one server may list: entries, pages, and bytes that are kept. */
+#define LIMIT_MCP_TOOLS 1024
+#define LIMIT_MCP_PAGES 64
+#define LIMIT_MCP_LIST (8u << 20)
+/* Resources and prompts whose server is remembered; others are asked for in turn. */
+#define LIMIT_MCP_URIS 8192
+/* One page must come within this time; some servers ask elsewhere. */
+#define LIMIT_MCP_PAGE_MS 30000
+/* Resources that one connection is subscribed to. */
+#define LIMIT_MCP_SUBSCRIPTIONS 256
 /* How deep JSON may nest; each level takes stack. */
 #define LIMIT_JSON_DEPTH 128
 /* Messages in one batch (MCP 2025-03-26), and clients of one session. */

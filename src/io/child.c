@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "io/loop_priv.h"
 #include "io/uverr.h"
@@ -53,10 +54,12 @@ struct child {
     bool exited;
     bool told; /* on_exit was called */
     bool freed;
+    bool talk;       /* ends with its input */
     bool termed;     /* the ladder is at TERM */
     bool background; /* not in the census any more */
 };
 
+static struct child *spawn(struct loop *loop, const struct child_spec *spec, struct err *err);
 static void on_process_exit(uv_process_t *process, int64_t status, int signo);
 static void finish_if_quiet(struct child *child);
 
@@ -168,7 +171,11 @@ static void init_pipes(
         child->stdin_open = true;
         child->open++;
     }
-    for (int i = 0; spec->on_output && i < 2; i++) {
+    for (int i = 0; spec->talk && i < 2; i++) {
+        stdio[i].flags = UV_INHERIT_FD;
+        stdio[i].data.fd = spec->talk_fd;
+    }
+    for (int i = spec->talk ? 1 : 0; spec->on_output && i < 2; i++) {
         struct output *output = &child->outputs[i];
 
         CHECK(uv_pipe_init(&child->loop->uv, &output->pipe, 0) == 0);
@@ -235,7 +242,48 @@ static void close_pipes(struct child *child)
     close_output(&child->outputs[1]);
 }
 
+#define MORTAL 4 /* words that stand before the program */
+
+/* With what makes the kernel end it when we are gone; libuv has no place for that. The program
+ * is looked up here, so that a relative folder in PATH does not mean one of the child's. NULL:
+ * there is none. The caller frees the array and the program's path in it. */
+static const char **mortal_argv(const char *const *argv, struct err *err)
+{
+    static const char *const prefix[MORTAL] = {"setpriv", "--pdeathsig", "TERM", "--"};
+    char *path = file_in_path(argv[0]);
+    size_t n = 0;
+
+    if (!path || path[0] != '/') {
+        free(path);
+        err_set(err, ERR_NOENT, "cannot start '%s': no such program in PATH", argv[0]);
+        return NULL;
+    }
+    while (argv[n])
+        n++;
+    const char **all = xcalloc(MORTAL + n + 1, sizeof(*all));
+    memcpy(all, prefix, sizeof(prefix));
+    memcpy(all + MORTAL, argv, n * sizeof(*argv));
+    all[MORTAL] = path;
+    return all;
+}
+
 struct child *child_spawn(struct loop *loop, const struct child_spec *spec, struct err *err)
+{
+    if (!spec->talk)
+        return spawn(loop, spec, err);
+
+    struct child_spec mortal = *spec;
+    const char **argv = mortal_argv(spec->argv, err);
+    if (!argv)
+        return NULL;
+    mortal.argv = argv;
+    struct child *child = spawn(loop, &mortal, err);
+    free((char *)argv[MORTAL]);
+    free(argv);
+    return child;
+}
+
+static struct child *spawn(struct loop *loop, const struct child_spec *spec, struct err *err)
 {
     struct child *child = xcalloc(1, sizeof(*child));
     char *path = NULL;
@@ -243,6 +291,7 @@ struct child *child_spawn(struct loop *loop, const struct child_spec *spec, stru
     uv_stdio_container_t stdio[3];
 
     child->loop = loop;
+    child->talk = spec->talk;
     child->on_output = spec->on_output;
     child->on_exit = spec->on_exit;
     child->ctx = spec->ctx;
@@ -367,7 +416,8 @@ void child_free(struct child *child)
     child->timer = NULL;
     close_pipes(child);
     if (!child->exited) {
-        signal_group(child, SIGHUP);
+        if (!child->talk)
+            signal_group(child, SIGHUP);
         signal_group(child, SIGCONT); /* a stopped one could not obey */
         child->timer = timer_new_inner(child->loop, on_ladder, child);
         timer_start(child->timer, TERM_MS);

@@ -5,6 +5,9 @@
  * only the given environment, and every descriptor but 0-2 closed. Its output is delivered as
  * it comes (stdout and stderr apart, sockets, not pipes) and is bounded by the reader:
  * on_output must take it.
+ *
+ * A child that one talks with (`talk`) has one end of a socketpair as both stdin and stdout, so
+ * that a channel can be made of the other (chan_adopt_fd). It dies when we do.
  */
 #ifndef SRC_IO_CHILD_H
 #define SRC_IO_CHILD_H
@@ -22,6 +25,9 @@ struct child_spec {
             *env;    /* "NAME=value" list, NULL: ours less *_API_KEY and *_{AUTH,OAUTH}_TOKEN */
     const char *cwd; /* NULL: ours */
     struct str input; /* written to stdin, then closed; empty: /dev/null */
+    /* stdin and stdout are this descriptor, which stays the caller's; only fd 2 is delivered. */
+    bool talk;
+    int talk_fd;
     void (*on_output)(void *ctx, int fd, struct str bytes); /* fd 1 or 2; NULL: /dev/null */
     /* All output was delivered before (a grandchild that keeps it open is waited for 1 s).
      * term_signal 0: exited with exit_status. May be NULL. child_free() is still due. */
@@ -36,7 +42,8 @@ void child_kill(struct child *child, int signo); /* the whole process group, unt
 /* For work that goes on after its owner (removing a container): on_exit still comes, but
  * loop_free() waits for it instead of calling it forgotten. The command must end by itself. */
 void child_background(struct child *child);
-/* Silence and let go: HUP, TERM after 2 s, KILL after 4 s, reaped by the layer. */
+/* Silence and let go: HUP, TERM after 2 s, KILL after 4 s, reaped by the layer. One that is
+ * talked with is not hung up: the end of its input, which the caller gives, comes first. */
 void child_free(struct child *child);
 
 /*

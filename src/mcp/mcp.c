@@ -1,57 +1,29 @@
 /*
- * mcp.c - MCP methods: initialize, ping, tools/list, tools/call.
+ * mcp.c - servers and agents of one session together.
  *
- * Protocol versions: a version we know is echoed, for any other we answer with our newest and
- * the client decides (MCP 2025-11-25, lifecycle). `server/discover` of the newer generation
- * gets "method not found", which tells such a client to use initialize.
- *
- * A denied call is a result with isError, not a protocol error, so that the model sees why.
+ * Servers are told what agents can (roots, sampling, elicitation), so they start when the first
+ * agent initializes itself. An agent that can something else starts them anew if it is alone;
+ * beside others it has them as they are.
  */
-#include "mcp/mcp.h"
-
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/mem.h"
-#include "base/slice.h"
 #include "io/chan.h"
-#include "mcp/jsonrpc.h"
+#include "mcp/mcp_priv.h"
+#include "mcp/stdio.h"
 
-#define TOOL_NAME_MAX 128 /* longest name that is repeated in an answer */
-
-struct client {
-    struct mcp *mcp;     /* borrows */
-    struct jsonrpc *rpc; /* owns */
-    struct client *next, **prev;
-};
-
-struct mcp {
-    struct loop *loop;         /* borrows */
-    const struct mcp_ops *ops; /* borrows */
-    void *ctx;                 /* borrows from the owner */
-    struct listener *listener; /* owns */
-    struct client *clients;    /* owns */
-    unsigned client_count;
-};
-
-static void on_message(void *ctx, const struct jsonrpc_msg *msg);
-static void on_end(void *ctx);
-
-static const struct jsonrpc_ops rpc_ops = {.on_message = on_message, .on_end = on_end};
-
-struct mcp *mcp_new(struct loop *loop, const struct mcp_ops *ops, void *ctx)
+struct mcp *mcp_new(const struct mcp_config *config)
 {
     struct mcp *mcp = xcalloc(1, sizeof(*mcp));
-    *mcp = (struct mcp){.loop = loop, .ops = ops, .ctx = ctx};
-    return mcp;
-}
+    size_t count = config->servers ? config->servers->count : 0;
 
-static void client_free(struct client *client)
-{
-    *client->prev = client->next;
-    if (client->next)
-        client->next->prev = client->prev;
-    client->mcp->client_count--;
-    jsonrpc_free(client->rpc);
-    free(client);
+    mcp->config = *config;
+    mcp->servers = xcalloc(count ? count : 1, sizeof(*mcp->servers));
+    mcp->server_count = count;
+    paths_init(mcp);
+    for (size_t i = 0; i < count; i++)
+        mcpserver_init(&mcp->servers[i], mcp, &config->servers->items[i]);
+    return mcp;
 }
 
 void mcp_free(struct mcp *mcp)
@@ -59,137 +31,148 @@ void mcp_free(struct mcp *mcp)
     if (!mcp)
         return;
     listener_free(mcp->listener);
-    for (struct client *client = mcp->clients, *next; client; client = next) {
-        next = client->next;
-        jsonrpc_free(client->rpc);
-        free(client);
-    }
+    while (mcp->agents)
+        agent_free(mcp->agents);
+    for (size_t i = 0; i < mcp->server_count; i++)
+        mcpserver_release(&mcp->servers[i]);
+    free(mcp->servers);
+    uris_release(mcp);
+    buf_release(&mcp->announced);
+    buf_release(&mcp->tools);
+    buf_release(&mcp->workspace_uri);
+    buf_release(&mcp->box_uri);
     free(mcp);
+}
+
+void mcp_attach(struct mcp *mcp, struct peer *peer)
+{
+    if (mcp->agent_count >= LIMIT_MCP_CLIENTS)
+        peer_close(peer);
+    else
+        agent_new(mcp, peer);
 }
 
 static void on_accept(void *ctx, struct chan *chan)
 {
-    struct mcp *mcp = ctx;
-    if (mcp->client_count >= LIMIT_MCP_CLIENTS) {
-        chan_abort(chan);
-        return;
-    }
-    struct client *client = xcalloc(1, sizeof(*client));
-    client->mcp = mcp;
-    client->next = mcp->clients;
-    client->prev = &mcp->clients;
-    if (client->next)
-        client->next->prev = &client->next;
-    mcp->clients = client;
-    mcp->client_count++;
-    client->rpc = jsonrpc_new(chan, &rpc_ops, client);
+    mcp_attach(ctx, stdio_agent(chan));
 }
 
 int mcp_listen_unix(struct mcp *mcp, const char *path, struct err *err)
 {
     struct err why = {0};
-    mcp->listener = listen_unix(mcp->loop, path, 0666, on_accept, mcp, &why);
+
+    mcp->listener = listen_unix(mcp->config.loop, path, 0666, on_accept, mcp, &why);
     return mcp->listener ? 0 : err_set(err, why.code, "%s", why.msg);
 }
 
-static void on_end(void *ctx)
+const char *mcp_revision(struct str name)
 {
-    client_free(ctx);
-}
+    static const char *const revisions[] = {
+            "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"};
 
-/* --- methods -------------------------------------------------------------------------- */
-
-/* Our newest first. */
-static const char *const versions[] = {
-        "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"};
-
-static const char *pick_version(struct str wanted)
-{
-    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-        if (str_eq(wanted, str_of(versions[i])))
-            return versions[i];
+    for (size_t i = 0; i < sizeof(revisions) / sizeof(revisions[0]); i++) {
+        if (str_eq(name, str_of(revisions[i])))
+            return revisions[i];
     }
-    return versions[0];
+    return NULL;
 }
 
-/* A string member of params. False: absent or something else. */
-static bool get_string(const struct jsonrpc_msg *msg, const char *name, struct str *ret)
+/* --- servers -------------------------------------------------------------------------------
+ */
+
+static bool is_alone(const struct mcp *mcp, const struct agent_peer *agent)
 {
-    struct json_member member = {.name = name};
-    return json_raw_is_object(msg->params) &&
-           json_slice_object(msg->params, &member, 1, NULL) == 0 && member.value.p &&
-           json_raw_is_string(member.value, ret);
+    for (const struct agent_peer *other = mcp->agents; other; other = other->next) {
+        if (other != agent && other->initialized)
+            return false;
+    }
+    return true;
 }
 
-static void do_initialize(struct client *client, const struct jsonrpc_msg *msg)
+void mcp_agent_ready(struct mcp *mcp, const struct agent_peer *agent, struct str capabilities)
 {
-    struct str wanted;
-    if (!get_string(msg, "protocolVersion", &wanted)) {
-        jsonrpc_error(client->rpc, msg->id, JSONRPC_PARAMS, "protocolVersion is missing");
+    bool first = !mcp->started;
+
+    if (!first && (str_eq(buf_str(&mcp->announced), capabilities) || !is_alone(mcp, agent)))
         return;
+    buf_clear(&mcp->announced);
+    buf_append_str(&mcp->announced, capabilities);
+    mcp->started = true;
+    for (size_t i = 0; i < mcp->server_count; i++) {
+        if (first)
+            mcpserver_start(&mcp->servers[i]);
+        else
+            mcpserver_restart(&mcp->servers[i]);
     }
-    const char *version = pick_version(wanted);
-    jsonrpc_allow_batch(client->rpc, strcmp(version, "2025-03-26") == 0);
-    char *result = xasprintf("{\"protocolVersion\":\"%s\",\"capabilities\":{\"tools\":{}},"
-                             "\"serverInfo\":{\"name\":\"ironcurtain\",\"version\":\"%s\"},"
-                             "\"instructions\":\"No MCP servers are connected to this box.\"}",
-            version, IC_VERSION);
-    jsonrpc_result(client->rpc, msg->id, str_of(result));
-    free(result);
 }
 
-static void do_ping(struct client *client, const struct jsonrpc_msg *msg)
+bool mcp_settled(const struct mcp *mcp)
 {
-    jsonrpc_result(client->rpc, msg->id, STR("{}"));
-}
-
-static void do_tools_list(struct client *client, const struct jsonrpc_msg *msg)
-{
-    jsonrpc_result(client->rpc, msg->id, STR("{\"tools\":[]}"));
-}
-
-static void do_tools_call(struct client *client, const struct jsonrpc_msg *msg)
-{
-    struct mcp *mcp = client->mcp;
-    struct str tool;
-    if (!get_string(msg, "name", &tool)) {
-        jsonrpc_error(client->rpc, msg->id, JSONRPC_PARAMS, "the tool's name is missing");
-        return;
+    for (size_t i = 0; i < mcp->server_count; i++) {
+        if (!mcpserver_settled(&mcp->servers[i]))
+            return false;
     }
-    /* The name is a piece of JSON string already; cut, it might end inside an escape. */
-    struct str shown = tool.n <= TOOL_NAME_MAX ? tool : STR("(long name)");
-    char *result =
-            xasprintf("{\"content\":[{\"type\":\"text\",\"text\":\"Denied by ironcurtain: "
-                      "the tool '%.*s' was not run, because no MCP servers are connected "
-                      "to this box. Calling it again will not help.\"}],"
-                      "\"isError\":true}",
-                    STR_ARG(shown));
-    jsonrpc_result(client->rpc, msg->id, str_of(result));
-    free(result);
-    if (mcp->ops && mcp->ops->on_denied)
-        mcp->ops->on_denied(mcp->ctx, tool);
+    return true;
 }
 
-static const struct method {
-    const char *name;
-    void (*run)(struct client *client, const struct jsonrpc_msg *msg);
-} methods[] = {
-        {"initialize", do_initialize},
-        {"ping", do_ping},
-        {"tools/list", do_tools_list},
-        {"tools/call", do_tools_call},
-};
-
-static void on_message(void *ctx, const struct jsonrpc_msg *msg)
+void mcp_on_server(struct server *server)
 {
-    struct client *client = ctx;
-    if (msg->id.n == 0)
-        return; /* initialized, cancelled, progress: nothing here depends on them */
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-        if (str_eq(msg->method, str_of(methods[i].name))) {
-            methods[i].run(client, msg);
-            return;
+    struct mcp *mcp = server->mcp;
+
+    if (server->state != SERVER_STARTING)
+        calls_run(&server->waiting);
+    if (mcp_settled(mcp))
+        calls_run(&mcp->waiting);
+}
+
+struct server *mcp_find_server(struct mcp *mcp, struct str name)
+{
+    for (size_t i = 0; i < mcp->server_count; i++) {
+        if (str_eq(name, str_of(mcp->servers[i].spec->name)))
+            return &mcp->servers[i];
+    }
+    return NULL;
+}
+
+/* --- tools ---------------------------------------------------------------------------------
+ */
+
+const struct tool *mcp_find_tool(struct mcp *mcp, struct str shown, struct server **ret_server)
+{
+    for (size_t i = 0; i < mcp->server_count; i++) {
+        const struct tool *tool = tools_find(&mcp->servers[i].tools, shown);
+
+        if (tool) {
+            *ret_server = &mcp->servers[i];
+            return tool;
         }
     }
-    jsonrpc_error(client->rpc, msg->id, JSONRPC_METHOD, "Method not found");
+    return NULL;
+}
+
+void mcp_tools_changed(struct mcp *mcp)
+{
+    struct buf fresh = BUF_INIT;
+
+    for (size_t i = 0; i < mcp->server_count; i++)
+        tools_put(&mcp->servers[i].tools, &fresh);
+    if (!str_eq(buf_str(&fresh), buf_str(&mcp->tools))) {
+        buf_swap(&fresh, &mcp->tools);
+        if (mcp_settled(mcp)) /* else nobody has a list yet */
+            mcp_tell_all(mcp, "notifications/tools/list_changed");
+    }
+    buf_release(&fresh);
+}
+
+void mcp_tell_all(struct mcp *mcp, const char *method)
+{
+    struct buf text = BUF_INIT;
+
+    buf_printf(&text, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"}", method);
+    struct splice splice = {.text = buf_str(&text)};
+    for (struct agent_peer *agent = mcp->agents; agent; agent = agent->next) {
+        if (agent->initialized)
+            agent_notify(agent, STR(""), &splice);
+    }
+    buf_release(&text);
 }

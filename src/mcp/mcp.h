@@ -1,26 +1,49 @@
 /*
- * mcp.h - the MCP endpoint of one session, on mcp.sock.
+ * mcp.h - the MCP proxy of one session: agents on one side, the user's servers on the other,
+ * policy and a person between them.
  *
- * It speaks the protocol completely as a server without tools: no upstream servers are
- * connected, so the list is empty and every call is denied, with a reason that the model can
- * read. Nothing passes from the agent to anywhere.
+ * Any number of agents' connections (mcp.sock, or peers of another transport) share the servers
+ * of `mcp_config.servers`, which are started when the first connection initializes. What an
+ * agent and a server say to each other passes as raw bytes; only ids, names and progress tokens
+ * are exchanged (docs/mcp.md).
  */
 #ifndef SRC_MCP_MCP_H
 #define SRC_MCP_MCP_H
 
-#include "base/str.h"
+#include "gate/gate.h"
 #include "io/loop.h"
+#include "mcp/servers.h"
+#include "policy/call.h"
+#include "store/store.h"
 
-struct mcp_ops {
-    /* A tools/call was denied; `tool` is as the agent spelled it (hostile), valid during the
-     * call. May be NULL. */
-    void (*on_denied)(void *ctx, struct str tool);
+struct peer;
+
+/* All borrow, until mcp_free(). */
+struct mcp_config {
+    struct loop *loop;
+    const struct mcp_servers *servers;
+    const struct policy *policy;
+    const struct policy_world *world;
+    struct grants *grants; /* NULL: policy alone */
+    struct gate *gate;     /* NULL: who would be asked, is denied */
+    struct store *store;
+    const char *session; /* uuid */
+    const char *label;
+    const char *agent;
+    const char *
+            cache_dir; /* where lists of tools are kept from one session to the next; or NULL */
+    /* A call was judged, or has ended (the same id again); may be NULL. Nothing may be freed in
+     * it. */
+    void (*on_request)(void *ctx, const struct request_record *rec);
+    void *ctx;
 };
 
 struct mcp;
-struct mcp *mcp_new(struct loop *loop, const struct mcp_ops *ops, void *ctx);
-/* Once; several clients at a time. */
+struct mcp *mcp_new(const struct mcp_config *config);
+/* Once; several agents at a time. */
 int mcp_listen_unix(struct mcp *mcp, const char *path, struct err *err);
+/* One more connection of an agent, whatever carries it. It goes when the peer is closed. */
+void mcp_attach(struct mcp *mcp, struct peer *peer /* owned */);
 void mcp_free(struct mcp *mcp);
 
 #endif

@@ -2,8 +2,8 @@
  * config.c - the configuration file as one schema.
  *
  * The schema is the list of keys; reading, error texts and `config check` come from it. The
- * subtrees `providers`, `agents` and `prices` have free names as keys and are handed on as text
- * to the tables that own their schemas.
+ * subtrees `providers`, `agents`, `prices` and `mcp` have free names as keys and are handed on as
+ * text to the tables that own their schemas.
  */
 #include "session/config.h"
 
@@ -204,6 +204,7 @@ static const cyaml_schema_field_t file_fields[] = {
         CYAML_FIELD_IGNORE("providers", OPTIONAL),
         CYAML_FIELD_IGNORE("agents", OPTIONAL),
         CYAML_FIELD_IGNORE("prices", OPTIONAL),
+        CYAML_FIELD_IGNORE("mcp", OPTIONAL),
         CYAML_FIELD_END,
 };
 
@@ -400,6 +401,18 @@ static void fill(struct config *config, struct file *file, uint32_t timeout_ms)
     }
 }
 
+static int load_mcp(struct config *config, struct str text, const char *name, struct err *err)
+{
+    struct buf mcp = BUF_INIT;
+
+    buf_mark_secret(&mcp); /* variables of servers may be tokens */
+    int rc = yaml_subtree(text, name, "mcp", &mcp, err);
+    if (rc == 0)
+        rc = mcp_servers_load(&config->mcp, buf_str(&mcp), name, err);
+    buf_release(&mcp);
+    return rc == ERR_NOENT ? 0 : rc;
+}
+
 static int load_text(struct config *config, struct str text, const char *name, struct err *err)
 {
     struct file *file = NULL;
@@ -419,6 +432,8 @@ static int load_text(struct config *config, struct str text, const char *name, s
             sub = yaml_subtree(text, name, "prices", &config->prices, err);
         rc = sub == ERR_NOENT ? 0 : sub;
     }
+    if (rc == 0)
+        rc = load_mcp(config, text, name, err);
     yaml_unload(&file_schema, file);
     return rc;
 }
@@ -488,6 +503,7 @@ void config_release(struct config *config)
     buf_release(&config->providers);
     buf_release(&config->agents);
     buf_release(&config->prices);
+    mcp_servers_release(&config->mcp);
     free(config->path);
     *config = (struct config){0};
 }

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "mcp/servers.h"
 #include "proxy/proxy.h"
 #include "pty/chord.h"
 
@@ -45,10 +46,11 @@ struct config {
     char *no_proxy;       /* who is reached without it; NULL: as in NO_PROXY */
     struct proxy_resolve *resolve; /* owns, with its strings */
     size_t resolve_count;
-    struct buf providers; /* the `providers:` subtree as YAML text for the provider table */
-    struct buf agents;    /* the `agents:` subtree */
-    struct buf prices;    /* likewise, for the price table */
-    char *path;           /* the file it came from, or NULL when there was none */
+    struct buf providers;   /* the `providers:` subtree as YAML text for the provider table */
+    struct buf agents;      /* the `agents:` subtree */
+    struct buf prices;      /* likewise, for the price table */
+    struct mcp_servers mcp; /* owns; `mcp.servers` */
+    char *path;             /* the file it came from, or NULL when there was none */
 };
 
 /* path NULL: $IRONCURTAIN_CONFIG, else config.yaml in the home; a missing default is fine. */

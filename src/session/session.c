@@ -120,7 +120,7 @@ static const struct vt_ops vt_ops = {
         .on_notice = on_vt_notice,
 };
 
-static void on_request(void *ctx, const struct request_record *rec)
+void session_on_request(void *ctx, const struct request_record *rec)
 {
     struct session *s = ctx;
 
@@ -144,26 +144,6 @@ static void on_request(void *ctx, const struct request_record *rec)
         s->ops.on_change(s->ctx);
 }
 
-/* Every call gets its answer, but an agent can make thousands in a second: said are the first,
- * the second, the fourth and so on, so that neither log nor screen can be flooded. */
-static void on_tool_denied(void *ctx, struct str tool)
-{
-    struct session *s = ctx;
-    char name[64];
-    char line[160];
-
-    s->denied_calls++;
-    if (s->denied_calls & (s->denied_calls - 1))
-        return;
-    str_vis(name, sizeof(name), tool);
-    snprintf(line, sizeof(line),
-            "tool call '%s' denied: no MCP server is configured (call %llu)", name,
-            (unsigned long long)s->denied_calls);
-    session_notice(s, line);
-}
-
-static const struct mcp_ops mcp_ops = {.on_denied = on_tool_denied};
-
 static int make_proxy(struct session *s, struct err *err)
 {
     const struct config *config = s->env.config;
@@ -184,14 +164,11 @@ static int make_proxy(struct session *s, struct err *err)
             .resolve_count = config->resolve_count,
             .via = s->env.via,
             .extra_ca = config->upstream_ca,
-            .on_request = on_request,
+            .on_request = session_on_request,
             .ctx = s,
     };
     s->proxy = proxy_new(&pc, err);
-    if (!s->proxy)
-        return err->code;
-    s->mcp = mcp_new(s->env.loop, &mcp_ops, s);
-    return 0;
+    return s->proxy ? 0 : err->code;
 }
 
 int session_check(

@@ -37,22 +37,24 @@ struct session {
     int cols, rows;
     char status[512];
 
-    struct prepare paths;    /* owned once prepared */
-    struct pending *pending; /* the step under way, or NULL */
-    struct proxy *proxy;     /* owns */
-    struct mcp *mcp;         /* owns */
-    struct box *box;         /* owns */
-    struct child *child;     /* owns; runtime "none" */
-    struct guest *guest;     /* owns */
-    struct vt *vt;           /* owns */
-    struct words *words;     /* owns */
+    struct prepare paths;      /* owned once prepared */
+    struct pending *pending;   /* the step under way, or NULL */
+    struct proxy *proxy;       /* owns */
+    struct mcp *mcp;           /* owns */
+    struct policy_world world; /* what the words of a call mean; `guarded` is owned */
+    char *user_home;           /* owns; of `world` */
+    char *tools_dir;           /* owns; lists of tools that are kept */
+    struct box *box;           /* owns */
+    struct child *child;       /* owns; runtime "none" */
+    struct guest *guest;       /* owns */
+    struct vt *vt;             /* owns */
+    struct words *words;       /* owns */
     struct news news;
     bool no_clipboard;                                /* the agent's copies are refused */
     struct request_record requests[SESSION_REQUESTS]; /* ring */
     unsigned request_head;                            /* place of the next one */
     unsigned request_count;
     unsigned dropped;
-    uint64_t denied_calls;
     bool box_ended;
     int box_status;
 };
@@ -63,6 +65,10 @@ int steps_begin(struct session *s, const struct session_spec *spec, struct err *
 void steps_take_down(struct session *s);
 /* Put the session's last row. */
 void steps_record_end(struct session *s, enum session_state state, int exit_status);
+/* mcp_setup.c: the MCP proxy, once the folders are there; what its calls mean. */
+int session_open_mcp(struct session *s, const char *socket, struct err *err);
+void session_close_mcp(struct session *s);
+void session_on_request(void *ctx, const struct request_record *rec);
 /* Log it and tell the owner. */
 void session_notice(struct session *s, const char *text);
 

@@ -73,12 +73,11 @@ void steps_take_down(struct session *s)
     guest_free(s->guest);
     box_free(s->box);
     child_free(s->child);
-    mcp_free(s->mcp);
+    session_close_mcp(s);
     proxy_free(s->proxy);
     s->guest = NULL;
     s->box = NULL;
     s->child = NULL;
-    s->mcp = NULL;
     s->proxy = NULL;
     if (s->pending)
         s->pending->session = NULL;
@@ -380,7 +379,7 @@ static int open_sockets(struct session *s, struct err *err)
     free(path);
     if (rc == 0) {
         path = path_join(s->paths.sockets, "mcp.sock");
-        rc = mcp_listen_unix(s->mcp, path, err);
+        rc = session_open_mcp(s, path, err);
         free(path);
     }
     return rc;

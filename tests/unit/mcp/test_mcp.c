@@ -28,29 +28,15 @@ struct world {
     struct loop *loop;
     struct timer *deadline;
     struct mcp *mcp;
-    struct buf denied; /* names, each with a newline */
     struct buf got;
     char dir[64], path[96];
-    bool late, free_on_denied;
+    bool late;
 };
 
 static void on_late(void *ctx)
 {
     ((struct world *)ctx)->late = true;
 }
-
-static void on_denied(void *ctx, struct str tool)
-{
-    struct world *w = ctx;
-    buf_append_str(&w->denied, tool);
-    buf_putc(&w->denied, '\n');
-    if (w->free_on_denied) {
-        mcp_free(w->mcp);
-        w->mcp = NULL;
-    }
-}
-
-static const struct mcp_ops ops = {.on_denied = on_denied};
 
 static int setup(void **state)
 {
@@ -60,7 +46,8 @@ static int setup(void **state)
     timer_start(w->deadline, DEADLINE_MS);
     test_tmpdir(w->dir, sizeof(w->dir), "mcp");
     snprintf(w->path, sizeof(w->path), "%s/mcp.sock", w->dir);
-    w->mcp = mcp_new(w->loop, &ops, w);
+    const struct mcp_config config = {.loop = w->loop};
+    w->mcp = mcp_new(&config);
     assert_int_equal(mcp_listen_unix(w->mcp, w->path, NULL), 0);
     *state = w;
     return 0;
@@ -74,7 +61,6 @@ static int teardown(void **state)
     loop_free(w->loop);
     assert_int_equal(access(w->path, F_OK), -1);
     rmdir(w->dir);
-    buf_release(&w->denied);
     buf_release(&w->got);
     free(w);
     return 0;
@@ -199,11 +185,13 @@ static void test_session_of_an_agent_without_tools(void **state)
     EXPECT(w, fd, REQUEST("1", "\"method\":\"tools/list\""),
             "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[]}}");
     EXPECT(w, fd, REQUEST("2", "\"method\":\"resources/list\""),
-            ERROR("2", "-32601", "Method not found"));
+            "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"resources\":[]}}");
+    EXPECT(w, fd, REQUEST("3", "\"method\":\"tasks/list\""),
+            ERROR("3", "-32601", "Method not found"));
     close(fd);
 }
 
-static void test_calls_are_denied_with_a_reason_and_told(void **state)
+static void test_calls_are_denied_with_a_reason(void **state)
 {
     struct world *w = *state;
     int fd = client(w);
@@ -212,32 +200,18 @@ static void test_calls_are_denied_with_a_reason_and_told(void **state)
                          "\"arguments\":{\"path\":\"/\"}}"),
             "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[{\"type\":\"text\","
             "\"text\":"
-            "\"Denied by ironcurtain: the tool 'rm \\\"%s\\u0041' was not run, because no MCP "
-            "servers are connected to this box. Calling it again will not help.\"}],"
+            "\"Denied by ironcurtain: the tool was not run, because no MCP servers are "
+            "connected "
+            "to this box. Calling it again will not help.\"}],"
             "\"isError\":true}}");
-    assert_true(str_eq(buf_str(&w->denied), STR("rm \\\"%s\\u0041\n")));
     EXPECT(w, fd, REQUEST("8", "\"method\":\"tools/call\",\"params\":{}"),
             ERROR("8", "-32602", "the tool's name is missing"));
     EXPECT(w, fd,
             REQUEST("9",
                     "\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"name\":\"b\"}"),
-            ERROR("9", "-32602", "the tool's name is missing"));
+            ERROR("9", "-32602", "member 'name' appears twice"));
     EXPECT(w, fd, REQUEST("10", "\"method\":\"tools/call\",\"params\":[\"a\"]"),
-            ERROR("10", "-32602", "the tool's name is missing"));
-    close(fd);
-}
-
-static void test_owner_may_end_it_all_when_a_call_is_denied(void **state)
-{
-    struct world *w = *state;
-    w->free_on_denied = true;
-    int fd = client(w);
-    send_all(w, fd,
-            STR(REQUEST("1", "\"method\":\"tools/call\",\"params\":{\"name\":\"x\"}")
-                            PING("2")));
-    while (w->mcp)
-        turn(w);
-    assert_true(str_eq(buf_str(&w->denied), STR("x\n")));
+            ERROR("10", "-32602", "the parameters are no object"));
     close(fd);
 }
 
@@ -419,7 +393,8 @@ static void test_socket_is_open_to_the_uid_of_the_box_and_bad_paths_are_told(voi
     struct err err;
     assert_int_equal(stat(w->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0666); /* the folder keeps others out */
-    struct mcp *other = mcp_new(w->loop, NULL, NULL);
+    const struct mcp_config config = {.loop = w->loop};
+    struct mcp *other = mcp_new(&config);
     int rc = mcp_listen_unix(other, "/nonexistent/mcp.sock", &err);
     assert_true(rc < 0 && rc == (int)err.code);
     mcp_free(other);
@@ -432,8 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             T(test_versions_we_know_are_echoed_others_get_our_newest),
             T(test_session_of_an_agent_without_tools),
-            T(test_calls_are_denied_with_a_reason_and_told),
-            T(test_owner_may_end_it_all_when_a_call_is_denied),
+            T(test_calls_are_denied_with_a_reason),
             T(test_ids_come_back_as_they_were_spelled),
             T(test_malformed_input_is_answered_and_the_connection_goes_on),
             T(test_answers_and_notifications_are_not_answered),

@@ -399,7 +399,9 @@ void box_guest_args(const struct box_spec *spec, struct argv *out)
     argv_addf(out, "%d:" BOX_SOCKETS "/proxy.sock", BOX_PROXY_PORT);
     argv_adds(out, "--mcp", BOX_SOCKETS "/mcp.sock", "--size", NULL);
     argv_addf(out, "%dx%d", spec->cols > 0 ? spec->cols : 80, spec->rows > 0 ? spec->rows : 24);
-    argv_adds(out, "--cwd", BOX_WORKSPACE, "--filter", BOX_ORIENTATION "/" BOX_FILTER, "--",
-            NULL);
+    argv_adds(out, "--cwd", BOX_WORKSPACE, "--filter", BOX_ORIENTATION "/" BOX_FILTER, NULL);
+    if (strcmp(spec->runtime, "docker") != 0)
+        argv_add(out, "--hand-over"); /* the box ends with us, its terminal may, too */
+    argv_add(out, "--");
     argv_add_list(out, spec->argv);
 }

@@ -91,15 +91,22 @@ int agent_start(struct agent *agent)
     return 0;
 }
 
+void agent_handed_over(struct agent *agent)
+{
+    close(agent->master);
+    agent->master = -1;
+}
+
 void agent_resize(struct agent *agent, unsigned cols, unsigned rows)
 {
     if (cols < 1 || rows < 1)
         return;
     struct winsize size = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};
-    (void)ioctl(agent->master, TIOCSWINSZ, &size); /* sends SIGWINCH if it differs */
+    (void)ioctl(agent->slave, TIOCSWINSZ, &size); /* sends SIGWINCH if it differs */
 }
 
-/* Both the agent's own group and the one in the foreground, if that is another. */
+/* Both the agent's own group and the one in the foreground, if that is another. Which that is
+ * only the master tells; whoever has it hangs up by closing it. */
 static void signal_groups(const struct agent *agent, int signo)
 {
     pid_t front = tcgetpgrp(agent->master);
@@ -141,7 +148,7 @@ static void write_input(struct agent *agent)
 
 void agent_input(struct agent *agent, const char *p, size_t n)
 {
-    if (agent->ended)
+    if (agent->ended || agent->master < 0)
         return;
     if (n > AGENT_INPUT - agent->in_len) {
         memmove(agent->in, agent->in + agent->in_off, agent->in_len - agent->in_off);
@@ -161,7 +168,7 @@ void agent_want(struct agent *agent, struct turn *turn, size_t room)
         events |= POLLIN;
     if (agent->in_off < agent->in_len && !agent->ended)
         events |= POLLOUT;
-    if (agent->pid && events)
+    if (agent->pid && events && agent->master >= 0)
         agent->slot = turn_want(turn, agent->master, events);
     if (agent->ended && !agent->drained && room > 0)
         turn_wake_at(turn, 0);
@@ -223,6 +230,7 @@ void agent_reap(struct agent *agent)
             continue;
         agent->ended = true;
         agent->ended_at = clock_ms();
+        agent->drained = agent->master < 0; /* what is left there is the host's to read */
         agent->drain_left = DRAIN_MAX;
         agent->by_signal = WIFSIGNALED(status);
         agent->status = agent->by_signal ? WTERMSIG(status) : WEXITSTATUS(status);

@@ -24,7 +24,8 @@ struct agent {
     char *const *argv;     /* borrows */
     const char *cwd;       /* borrows; NULL: ours */
     struct ring *ring;     /* borrows */
-    int master, slave;     /* the PTY, open from the beginning */
+    int master, slave;     /* the PTY, open from the beginning; master -1: handed over */
+    bool hand_over;        /* to the first host, before the start */
     pid_t pid;             /* 0: not started */
     bool ended;            /* waitpid() has told */
     int64_t ended_at;      /* monotonic milliseconds */
@@ -44,6 +45,9 @@ int agent_init(struct agent *agent, struct ring *ring, char *const *argv, const 
 
 /* Start with the size set before. -1: fork failed, message on stderr. */
 int agent_start(struct agent *agent);
+
+/* The host has the master now, and nobody else. */
+void agent_handed_over(struct agent *agent);
 
 void agent_resize(struct agent *agent, unsigned cols, unsigned rows);
 void agent_signal(struct agent *agent, int signo); /* to the foreground process group */

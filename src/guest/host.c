@@ -70,6 +70,7 @@ static void drop_host(struct host *host, int64_t now)
         host->exit_sent = false; /* it may have been the frame under way */
     host->fd = -1;
     host->slot = -1;
+    host->pass = false;
     host->progress = now;
 }
 
@@ -285,7 +286,9 @@ static bool next_frame(struct host *host)
 {
     if (host->ready_due) {
         host->ready_due = false;
-        begin_small(host, GUEST_READY, GUEST_VERSION, host->was_running);
+        host->pass = host->agent->hand_over && host->agent->master >= 0;
+        begin_small(host, GUEST_READY, GUEST_VERSION,
+                (host->was_running ? GUEST_RAN : 0) | (host->pass ? GUEST_PTY : 0));
         return true;
     }
     if (host->sent < host->ring->head) {
@@ -300,6 +303,30 @@ static bool next_frame(struct host *host)
     return false;
 }
 
+/* As writev(2); the master goes with the first byte. */
+static ssize_t write_parts(struct host *host, struct iovec *parts, int count)
+{
+    if (!host->pass)
+        return writev(host->fd, parts, count);
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr head;
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                         .cmsg_level = SOL_SOCKET,
+                         .cmsg_type = SCM_RIGHTS}};
+    memcpy(CMSG_DATA(&control.head), &host->agent->master, sizeof(int));
+    struct msghdr msg = {.msg_iov = parts,
+            .msg_iovlen = (size_t)count,
+            .msg_control = control.bytes,
+            .msg_controllen = sizeof(control.bytes)};
+    ssize_t n = sendmsg(host->fd, &msg, 0);
+    if (n > 0) {
+        host->pass = false;
+        agent_handed_over(host->agent);
+    }
+    return n;
+}
+
 /* Writes what is left of the frame under way. 1: complete, 0: the socket is full, -1: gone. */
 static int write_frame(struct host *host)
 {
@@ -308,7 +335,7 @@ static int write_frame(struct host *host)
         int count = 1;
         if (host->body_left)
             count += ring_slice(host->ring, host->body_at, host->body_left, parts + 1);
-        ssize_t n = writev(host->fd, parts, count);
+        ssize_t n = write_parts(host, parts, count);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -366,8 +393,9 @@ bool host_is_done(const struct host *host, const struct turn *turn)
 {
     if (!host->agent->ended)
         return false;
-    if (host->fd < 0 && host->agent->stop_step && host->agent->drained)
-        return true; /* asked to stop, and nobody listens */
+    bool nobody = host->agent->stop_step || host->agent->hand_over;
+    if (host->fd < 0 && nobody && host->agent->drained)
+        return true; /* asked to stop, or there is no next host, and nobody listens */
     if (host->fd < 0 && host->exit_sent)
         return true;
     return turn->now >= patience_ends(host);

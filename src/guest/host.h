@@ -50,6 +50,7 @@ struct host {
     uint64_t body_at; /* the part of its body that is not yet written, from the ring */
     size_t body_left;
     bool ready_due, was_running;
+    bool pass; /* the PTY's master goes with the frame under way */
 
     size_t in_len;
     unsigned char in[GUEST_FRAME_HEAD + GUEST_FRAME_MAX];

@@ -2,11 +2,12 @@
  * main.c - icguest, the helper inside the box.
  *
  *   icguest --pty PATH [--proxy PORT:SOCKET] [--mcp SOCKET] [--size COLSxROWS] [--cwd DIR]
- *           [--filter FILE] -- ARGV...
+ *           [--filter FILE] [--hand-over] -- ARGV...
  *       Runs ARGV under a PTY of the box's own and serves it on the Unix socket PATH (frame.h);
  *       carries 127.0.0.1:PORT to SOCKET. The agent starts when the first host says its size,
- *       after START_WAIT_MS without one with --size. Exit status: the agent's, 128+n after a
- *       signal, 125 when the helper itself failed, 126 and 127 as a shell says them.
+ *       after START_WAIT_MS without one with --size. With --hand-over the first host gets the
+ *       PTY's master and the agent waits for it as long as it takes. Exit status: the agent's,
+ * 128+n after a signal, 125 when the helper itself failed, 126 and 127 as a shell says them.
  *   icguest --mcp-stdio [SOCKET]
  *       Carries stdin and stdout to SOCKET. Without one: to what --mcp said, which the agent's
  *       environment has as IRONCURTAIN_MCP.
@@ -39,7 +40,7 @@
 
 struct options {
     const char *pty, *proxy, *mcp, *cwd, *filter; /* borrow from argv */
-    bool mcp_stdio;
+    bool mcp_stdio, hand_over;
     unsigned cols, rows;
     char **argv;
 };
@@ -47,7 +48,8 @@ struct options {
 static int usage(void)
 {
     fprintf(stderr, "usage: icguest --pty PATH [--proxy PORT:SOCKET] [--mcp SOCKET]\n"
-                    "               [--size COLSxROWS] [--cwd DIR] [--filter FILE] -- ARGV...\n"
+                    "               [--size COLSxROWS] [--cwd DIR] [--filter FILE]\n"
+                    "               [--hand-over] -- ARGV...\n"
                     "       icguest --mcp-stdio [SOCKET]\n");
     return STATUS_FAILED;
 }
@@ -68,11 +70,12 @@ static bool parse_size(const char *s, struct options *o)
 
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-    enum { PTY = 1, PROXY, MCP, SIZE, CWD, FILTER, STDIO };
+    enum { PTY = 1, PROXY, MCP, SIZE, CWD, FILTER, HAND_OVER, STDIO };
     static const struct option table[] = {{"pty", required_argument, NULL, PTY},
             {"proxy", required_argument, NULL, PROXY}, {"mcp", required_argument, NULL, MCP},
             {"size", required_argument, NULL, SIZE}, {"cwd", required_argument, NULL, CWD},
             {"filter", required_argument, NULL, FILTER},
+            {"hand-over", no_argument, NULL, HAND_OVER},
             {"mcp-stdio", no_argument, NULL, STDIO}, {NULL, 0, NULL, 0}};
     int c;
     while ((c = getopt_long(argc, argv, "+", table, NULL)) != -1) {
@@ -86,6 +89,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
             o->cwd = optarg;
         else if (c == FILTER)
             o->filter = optarg;
+        else if (c == HAND_OVER)
+            o->hand_over = true;
         else if (c == STDIO)
             o->mcp_stdio = true;
         else if (c != SIZE || !parse_size(optarg, o))
@@ -138,12 +143,20 @@ static void wait_for_events(struct box *box)
     struct turn *turn = &box->turn;
     turn_begin(turn);
     box->signals_slot = turn_want(turn, box->signals, POLLIN);
-    if (box->agent.pid == 0)
+    if (box->agent.pid == 0 && !box->agent.hand_over)
         turn_wake_at(turn, box->start_by);
     host_want(&box->host, turn);
     agent_want(&box->agent, turn, host_room(&box->host));
     forward_want(&box->forward, turn);
     turn_wait(turn);
+}
+
+/* Nothing of the agent's may run while the box still has the master. */
+static bool start_is_due(const struct box *box)
+{
+    if (box->agent.hand_over)
+        return box->agent.master < 0;
+    return box->host.hello || box->turn.now >= box->start_by;
 }
 
 /* The loop; returns the exit status. */
@@ -159,8 +172,7 @@ static int serve(struct box *box)
         agent_turn(agent, &box->turn, host_room(&box->host));
         host_turn(&box->host, &box->turn);
         forward_turn(&box->forward, &box->turn);
-        bool due = box->host.hello || box->turn.now >= box->start_by;
-        if (agent->pid == 0 && due && agent_start(agent) < 0)
+        if (agent->pid == 0 && start_is_due(box) && agent_start(agent) < 0)
             return STATUS_FAILED;
         if (host_is_done(&box->host, &box->turn))
             return agent->by_signal ? 128 + agent->status : agent->status;
@@ -184,6 +196,7 @@ static int run_box(const struct options *o)
     }
     if (agent_init(&box.agent, &box.ring, o->argv, o->cwd) < 0)
         return STATUS_FAILED;
+    box.agent.hand_over = o->hand_over;
     agent_resize(&box.agent, o->cols, o->rows);
     if (o->proxy && forward_open(&box.forward, o->proxy) < 0)
         return STATUS_FAILED;

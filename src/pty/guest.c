@@ -9,6 +9,10 @@
  *   GREETING ------------> (answer within 10 s) -> REPLAYING -> RUNNING ----> OVER
  *                                                  (REPLAY*)   (DATA*)
  *
+ * With READY the PTY's master may come. Then output is read from it and input written to it,
+ * without the helper in between, and the socket only tells how it ends. EXIT may come before
+ * the last output, which is in the kernel then: that is read first.
+ *
  * Bodies of output are handed on as they arrive, without waiting for the whole frame. After
  * LIMIT_PTY_TURN bytes pump() pauses the channel and goes on in a post, that is after the
  * loop has looked at everything else; a hook would run again in the same turn. The post
@@ -30,6 +34,7 @@
 #include "base/mem.h"
 #include "guest/frame.h"
 #include "io/chan.h"
+#include "io/ptm.h"
 
 enum guest_state { GUEST_GREETING, GUEST_REPLAYING, GUEST_RUNNING, GUEST_OVER };
 
@@ -39,16 +44,20 @@ struct again {
 
 struct guest {
     struct loop *loop;           /* borrows */
-    struct chan *chan;           /* owns; NULL when OVER */
+    struct first *first;         /* owns; the greeting under way, else NULL */
+    int fd;                      /* owns; the socket until there is a channel, else -1 */
+    int passed;                  /* owns; came with the greeting, else -1 */
+    struct chan *chan;           /* owns; NULL when GREETING or OVER */
+    struct ptm *ptm;             /* owns; the PTY, NULL: its bytes come in frames */
     const struct guest_ops *ops; /* borrows */
     void *ctx;                   /* borrows from the owner */
     struct timer *greeting;      /* owns; deadline of READY */
     struct again *again;         /* shared with the post under way, NULL: none */
-    bool *freed;                 /* set by guest_free() while pump() is on the stack */
+    bool *freed; /* set by guest_free() while pump() or drain() is on the stack */
     enum guest_state state;
-    bool want_replay;
+    unsigned want;
     bool ended;      /* the connection is over, `why` says how; bytes may be left */
-    bool resize_due; /* the channel was full */
+    bool resize_due; /* not told yet: no channel, or it was full */
     int cols, rows;
     char body_type; /* of the output frame under way */
     size_t body_left;
@@ -61,6 +70,8 @@ static void on_drain(void *ctx);
 static void on_end(void *ctx);
 static void on_chan_fail(void *ctx, const struct err *err);
 static void on_greeting_late(void *ctx);
+static void on_head(void *ctx, struct str bytes, int passed, const struct err *err);
+static void send_size(struct guest *guest);
 
 static const struct chan_ops chan_ops = {
         .on_data = on_data, .on_drain = on_drain, .on_end = on_end, .on_fail = on_chan_fail};
@@ -103,12 +114,12 @@ static int connect_socket(const char *path, struct err *err)
 
 /* NOLINTNEXTLINE(readability-function-size): the parameters are the header's contract */
 struct guest *guest_connect(struct loop *loop, const char *socket_path, int cols, int rows,
-        bool want_replay, const struct guest_ops *ops, void *ctx, struct err *err)
+        unsigned want, const struct guest_ops *ops, void *ctx, struct err *err)
 {
     int fd = connect_socket(socket_path, err);
     if (fd < 0)
         return NULL;
-    return guest_adopt(loop, fd, cols, rows, want_replay, ops, ctx, err);
+    return guest_adopt(loop, fd, cols, rows, want, ops, ctx, err);
 }
 
 static void put_u16(unsigned char *p, int value)
@@ -130,30 +141,51 @@ static void send_frame(struct guest *guest, enum guest_frame type, const void *b
     chan_write(guest->chan, body, n);
 }
 
+/* A new socket takes that much at once. */
+static int send_hello(const struct guest *guest, struct err *err)
+{
+    unsigned char hello[GUEST_FRAME_HEAD + 6] = {GUEST_HELLO, 0, 0, 0, 6, GUEST_VERSION};
+    put_u16(hello + GUEST_FRAME_HEAD + 1, guest->cols);
+    put_u16(hello + GUEST_FRAME_HEAD + 3, guest->rows);
+    hello[GUEST_FRAME_HEAD + 5] = guest->want & GUEST_WANT_REPLAY ? 1 : 0;
+    if (send(guest->fd, hello, sizeof(hello), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+            (ssize_t)sizeof(hello))
+        return 0;
+    return err_set(err, ERR_IO, "cannot greet the box's helper: %s", strerror(errno));
+}
+
 /* NOLINTNEXTLINE(readability-function-size): as above */
-struct guest *guest_adopt(struct loop *loop, int fd, int cols, int rows, bool want_replay,
+struct guest *guest_adopt(struct loop *loop, int fd, int cols, int rows, unsigned want,
         const struct guest_ops *ops, void *ctx, struct err *err)
 {
     struct guest *guest = xcalloc(1, sizeof(*guest));
-    *guest = (struct guest){.loop = loop, .ops = ops, .ctx = ctx, .want_replay = want_replay};
-    guest->chan = chan_adopt_fd(loop, fd, &chan_ops, guest, err);
-    if (!guest->chan) {
+    *guest = (struct guest){.loop = loop,
+            .ops = ops,
+            .ctx = ctx,
+            .want = want,
+            .fd = fd,
+            .passed = -1,
+            .cols = clamp_size(cols),
+            .rows = clamp_size(rows)};
+    if (send_hello(guest, err) < 0) {
         close(fd);
         free(guest);
         return NULL;
     }
-    guest->cols = clamp_size(cols);
-    guest->rows = clamp_size(rows);
-    unsigned char hello[6] = {GUEST_VERSION, 0, 0, 0, 0, want_replay};
-    put_u16(hello + 1, guest->cols);
-    put_u16(hello + 3, guest->rows);
-    send_frame(guest, GUEST_HELLO, hello, sizeof(hello));
+    guest->first = first_read(loop, fd, GUEST_FRAME_HEAD, on_head, guest);
     guest->greeting = timer_new(loop, on_greeting_late, guest);
     timer_start(guest->greeting, LIMIT_GUEST_READY_MS);
     return guest;
 }
 
 /* --- the end ------------------------------------------------------------------------- */
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
 
 /* Lets go of the connection. Unsent input still goes out; else at once, because waiting for
  * a peer that is in the middle of sending would be waiting for the box. */
@@ -164,6 +196,12 @@ static void disconnect(struct guest *guest)
     guest->again = NULL;
     timer_free(guest->greeting);
     guest->greeting = NULL;
+    first_free(guest->first);
+    guest->first = NULL;
+    ptm_free(guest->ptm);
+    guest->ptm = NULL;
+    close_fd(&guest->passed);
+    close_fd(&guest->fd);
     if (guest->chan && chan_unsent(guest->chan))
         chan_close(guest->chan);
     else
@@ -180,6 +218,21 @@ void guest_free(struct guest *guest)
     if (guest->freed)
         *guest->freed = true;
     free(guest);
+}
+
+/* Hands on what the PTY still has. False: the owner has freed the guest meanwhile. */
+static bool drain(struct guest *guest)
+{
+    bool freed = false, *outer = guest->freed;
+    if (!guest->ptm)
+        return true;
+    guest->freed = &freed;
+    ptm_drain(guest->ptm);
+    if (freed && outer)
+        *outer = true;
+    if (!freed)
+        guest->freed = outer;
+    return !freed;
 }
 
 /* The callback may free the guest: nothing touches it afterwards. */
@@ -207,28 +260,89 @@ static void on_greeting_late(void *ctx)
 
 /* --- frames from the box ------------------------------------------------------------- */
 
-static void take_ready(struct guest *guest, const unsigned char *body, size_t n)
+static void on_output(void *ctx, struct str bytes)
 {
-    if (guest->state != GUEST_GREETING || n != 2) {
-        fail_proto(guest, "unexpected greeting");
+    struct guest *guest = ctx;
+    guest->ops->on_output(guest->ctx, bytes);
+}
+
+/* The greeting is all there. Makes what the rest goes over. */
+static int open_ways(struct guest *guest, struct err *err)
+{
+    int fd = guest->fd, passed = guest->passed;
+    guest->fd = guest->passed = -1;
+    guest->chan = chan_adopt_fd(guest->loop, fd, &chan_ops, guest, err);
+    if (!guest->chan)
+        close(fd);
+    if (guest->chan && passed >= 0)
+        guest->ptm = ptm_adopt(guest->loop, passed, on_output, guest, err);
+    else if (passed >= 0)
+        close(passed);
+    if (!guest->chan || (passed >= 0 && !guest->ptm))
+        return err->code;
+    if (guest->resize_due && guest->ptm)
+        ptm_resize(guest->ptm, guest->cols, guest->rows);
+    else if (guest->resize_due)
+        send_size(guest);
+    return 0;
+}
+
+static void on_greeting(void *ctx, struct str bytes, int passed, const struct err *err)
+{
+    struct guest *guest = ctx;
+    struct err why;
+    guest->first = NULL;
+    if (guest->passed < 0)
+        guest->passed = passed;
+    else if (passed >= 0)
+        close(passed);
+    if (err) {
+        fail(guest, err);
         return;
     }
-    if (body[0] != GUEST_VERSION || body[1] > 1) {
+    unsigned flags = (unsigned char)bytes.p[1];
+    if (bytes.p[0] != GUEST_VERSION || flags > (GUEST_RAN | GUEST_PTY)) {
         fail_proto(guest, "greeting of another version");
         return;
     }
+    /* Of an agent that ran the box may have kept a second descriptor. */
+    bool pty = (flags & GUEST_PTY) != 0;
+    if (pty != (guest->passed >= 0) ||
+            (pty && (!(guest->want & GUEST_WANT_PTY) || flags & GUEST_RAN))) {
+        fail_proto(guest, "a descriptor that was not expected, or none that was");
+        return;
+    }
+    if (open_ways(guest, &why) < 0) {
+        fail(guest, &why);
+        return;
+    }
     timer_stop(guest->greeting);
-    guest->state = guest->want_replay ? GUEST_REPLAYING : GUEST_RUNNING;
-    guest->ops->on_ready(guest->ctx, body[1] == 1);
+    guest->state = guest->want & GUEST_WANT_REPLAY ? GUEST_REPLAYING : GUEST_RUNNING;
+    guest->ops->on_ready(guest->ctx, (flags & GUEST_RAN) != 0);
+}
+
+static void on_head(void *ctx, struct str bytes, int passed, const struct err *err)
+{
+    static const char head[GUEST_FRAME_HEAD] = {GUEST_READY, 0, 0, 0, 2};
+    struct guest *guest = ctx;
+    guest->first = NULL;
+    guest->passed = passed;
+    if (err)
+        fail(guest, err);
+    else if (memcmp(bytes.p, head, sizeof(head)) != 0)
+        fail_proto(guest, "unexpected greeting");
+    else
+        guest->first = first_read(guest->loop, guest->fd, 2, on_greeting, guest);
 }
 
 static void take_exit(struct guest *guest, const unsigned char *body, size_t n)
 {
-    if (guest->state == GUEST_GREETING || n != 2 || body[0] > 1 ||
-            (body[0] == 1 && (body[1] < 1 || body[1] > 64))) {
+    if (n != 2 || body[0] > 1 || (body[0] == 1 && (body[1] < 1 || body[1] > 64))) {
         fail_proto(guest, "malformed exit status");
         return;
     }
+    if (!drain(guest))
+        return;
     int status = body[0] ? 0 : body[1];
     int signo = body[0] ? body[1] : 0;
     disconnect(guest);
@@ -238,9 +352,7 @@ static void take_exit(struct guest *guest, const unsigned char *body, size_t n)
 /* The head of an output frame; its body follows through take_body(). */
 static void begin_body(struct guest *guest, char type, size_t n)
 {
-    bool in_order = type == GUEST_REPLAY
-                            ? guest->state == GUEST_REPLAYING
-                            : guest->state == GUEST_REPLAYING || guest->state == GUEST_RUNNING;
+    bool in_order = !guest->ptm && (type == GUEST_DATA || guest->state == GUEST_REPLAYING);
     if (!in_order || n == 0) {
         fail_proto(guest, n ? "output out of order" : "empty output");
         return;
@@ -267,16 +379,13 @@ static size_t take_frame(struct guest *guest, struct str in)
         begin_body(guest, in.p[0], n);
         return GUEST_FRAME_HEAD;
     }
-    if (p[0] != GUEST_READY && p[0] != GUEST_EXIT) {
+    if (p[0] != GUEST_EXIT) {
         fail_proto(guest, "unknown frame type");
         return 0;
     }
     if (in.n < GUEST_FRAME_HEAD + n)
         return 0;
-    if (p[0] == GUEST_READY)
-        take_ready(guest, p + GUEST_FRAME_HEAD, n);
-    else
-        take_exit(guest, p + GUEST_FRAME_HEAD, n);
+    take_exit(guest, p + GUEST_FRAME_HEAD, n);
     return GUEST_FRAME_HEAD + n;
 }
 
@@ -341,7 +450,7 @@ static void pump(struct guest *guest)
         guest->again = xmalloc(sizeof(*guest->again));
         guest->again->guest = guest;
         loop_post(guest->loop, on_again, guest->again);
-    } else if (guest->ended) {
+    } else if (guest->ended && drain(guest)) {
         fail(guest, &guest->why);
     }
 }
@@ -373,8 +482,15 @@ int guest_input(struct guest *guest, struct str bytes, struct err *err)
 {
     if (guest->state == GUEST_OVER || guest->ended)
         return err_set(err, ERR_EOF, "the agent has ended");
-    if (bytes.n > LIMIT_PTY_WRITE || chan_unsent(guest->chan) > LIMIT_PTY_WRITE - bytes.n)
+    if (guest->state == GUEST_GREETING)
+        return err_set(err, ERR_AGAIN, "the agent is not there yet");
+    size_t unsent = guest->ptm ? ptm_unsent(guest->ptm) : chan_unsent(guest->chan);
+    if (bytes.n > LIMIT_PTY_WRITE || unsent > LIMIT_PTY_WRITE - bytes.n)
         return err_set(err, ERR_AGAIN, "the agent does not read its input");
+    if (guest->ptm) {
+        ptm_write(guest->ptm, bytes);
+        return 0;
+    }
     while (bytes.n) {
         size_t n = bytes.n < GUEST_FRAME_MAX ? bytes.n : GUEST_FRAME_MAX;
         send_frame(guest, GUEST_INPUT, bytes.p, n);
@@ -400,7 +516,9 @@ void guest_resize(struct guest *guest, int cols, int rows)
         return;
     guest->cols = cols;
     guest->rows = rows;
-    if (chan_full(guest->chan))
+    if (guest->ptm)
+        ptm_resize(guest->ptm, cols, rows);
+    else if (guest->state == GUEST_GREETING || chan_full(guest->chan))
         guest->resize_due = true; /* only the last size counts */
     else
         send_size(guest);
@@ -417,7 +535,7 @@ void guest_signal(struct guest *guest, int signo)
 {
     unsigned char body = (unsigned char)signo;
     /* Who has left that much unread will not read this either; the box can be ended. */
-    if (guest->state == GUEST_OVER || chan_unsent(guest->chan) > LIMIT_PTY_WRITE)
+    if (!guest->chan || chan_unsent(guest->chan) > LIMIT_PTY_WRITE)
         return;
     send_frame(guest, GUEST_SIGNAL, &body, 1);
 }

@@ -177,13 +177,15 @@ static const struct guest_ops guest_ops = {
         .on_fail = on_guest_fail,
 };
 
+/* A container may outlive us, and so must its agent's terminal: it stays with the helper. */
 static void connect_guest(struct session *s)
 {
+    bool outlives = strcmp(s->rec.runtime, "docker") == 0;
     struct err err;
 
     s->step = CONNECTING;
-    s->guest = guest_connect(
-            s->env.loop, s->paths.guest_socket, s->cols, s->rows, true, &guest_ops, s, &err);
+    s->guest = guest_connect(s->env.loop, s->paths.guest_socket, s->cols, s->rows,
+            outlives ? GUEST_WANT_REPLAY : GUEST_WANT_PTY, &guest_ops, s, &err);
     if (!s->guest)
         fail(s, &err);
 }
@@ -260,11 +262,12 @@ static void start_unboxed(struct session *s)
     while (s->argv[count])
         count++;
 
-    const char **argv = xcalloc(count + 8, sizeof(*argv));
+    const char **argv = xcalloc(count + 9, sizeof(*argv));
     size_t n = 0;
     argv[n++] = guest;
     argv[n++] = "--pty";
     argv[n++] = s->paths.guest_socket;
+    argv[n++] = "--hand-over";
     argv[n++] = "--";
     /* Our emulator's type, not the one of the terminal around us. */
     argv[n++] = "env";

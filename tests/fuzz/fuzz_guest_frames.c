@@ -55,8 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 64 * 1024 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
         return 0;
     struct loop *loop = loop_new(NULL);
-    bool want_replay = size > 0 && data[size - 1] & 1;
-    struct guest *guest = guest_adopt(loop, fds[0], 80, 24, want_replay, &ops, &seen, NULL);
+    unsigned want = size > 0 ? data[size - 1] & (GUEST_WANT_REPLAY | GUEST_WANT_PTY) : 0;
+    struct guest *guest = guest_adopt(loop, fds[0], 80, 24, want, &ops, &seen, NULL);
     if (write(fds[1], data, size) != (ssize_t)size)
         abort();
     close(fds[1]);

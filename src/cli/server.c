@@ -204,7 +204,10 @@ bool server_start(struct server *server, struct client *client)
     bool asks = false;
     int rc = stage_check(&server->stage, &spec, &err);
 
-    if (rc == 0 && server->ready) {
+    if (rc == 0 && server->failed.code) {
+        err = server->failed;
+        rc = err.code;
+    } else if (rc == 0 && server->ready) {
         tab = stage_start(&server->stage, &spec, &err);
         rc = tab ? 0 : err.code;
     }
@@ -226,8 +229,10 @@ static void on_ready(void *ctx, const struct err *failed)
     struct server *server = ctx;
 
     server->ready = !failed;
-    if (failed)
+    if (failed) {
         log_error("server", "%s", failed->msg);
+        server->failed = *failed;
+    }
     for (struct client *client = server->clients; client; client = client->next) {
         if (buf_len(&client->spec) == 0)
             continue;
@@ -325,10 +330,24 @@ static void on_hangup_signal(void *ctx, int signo)
 
 /* --- the process -------------------------------------------------------------------------- */
 
+/* Whoever has said nothing yet makes room for the next one, the oldest first. */
+static void make_room(struct server *server)
+{
+    struct client *silent = NULL;
+
+    for (struct client *client = server->clients; client; client = client->next)
+        if (!client->greeted && client->packets)
+            silent = client;
+    if (silent)
+        client_free(silent);
+}
+
 static void on_accept(void *ctx, int fd)
 {
     struct server *server = ctx;
 
+    if (server->client_count >= LIMIT_CLIENTS)
+        make_room(server);
     if (server->client_count < LIMIT_CLIENTS)
         (void)client_new(server, fd);
     else
@@ -406,6 +425,7 @@ int server_run(const struct server_options *options, int first, int lock)
     if (open_all(server, &err) < 0) {
         close_all(server);
         free(server);
+        close(lock);
         return fail(first, &err);
     }
     close(lock);

@@ -49,6 +49,7 @@ struct server {
     bool hiding;            /* the holder's terminal is not free yet */
     bool prepared;          /* the CA is being loaded */
     bool ready;             /* sessions can be started */
+    struct err failed;      /* or never will be, and why; code 0: not so */
     bool ending;
     struct sigwatch *term, *interrupt, *hangup; /* own */
     struct loop_hook check;                     /* is there anything left to do? */

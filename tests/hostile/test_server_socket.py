@@ -134,6 +134,7 @@ def test_many():
     """connections that say nothing keep nobody out and no server alive"""
     before = descriptors()
     idle = [HOME.connect() for _ in range(150)]
+    assert b"tab=1 " in talk(message("LIST", "version=" + VERSION))
     idle[0].close()
     for connection in idle[1:]:
         connection.close()

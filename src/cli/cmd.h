@@ -18,6 +18,7 @@ enum {
     EXIT_REFUSED = 5,
     EXIT_TIMEOUT = 6,
     EXIT_CONFLICT = 7,
+    EXIT_WAITS = 8,
     EXIT_RUN_FAILED = 125, /* ironcurtain itself failed under `run` */
     EXIT_INTERRUPTED = 130
 };
@@ -42,6 +43,10 @@ int cmd_demo_agent(int argc, char **argv);
 int cmd_proxy(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
+int cmd_pending(int argc, char **argv);
+int cmd_review(int argc, char **argv);
+int cmd_approve(int argc, char **argv);
+int cmd_deny(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_gc(int argc, char **argv);

@@ -253,10 +253,16 @@ static void on_ended(void *ctx, const struct tab *tab, const char *message)
     server_check_soon(ctx);
 }
 
+static void on_change(void *ctx)
+{
+    queue_changed(ctx);
+}
+
 static const struct stage_ops stage_ops = {
         .on_ready = on_ready,
         .on_leave = on_leave,
         .on_ended = on_ended,
+        .on_change = on_change,
 };
 
 /* --- the end ------------------------------------------------------------------------------ */

@@ -267,7 +267,7 @@ static void on_suspend(struct client *client)
 }
 
 /* Of those that carry no descriptor. */
-static void on_plain_message(struct client *client, const char *verb)
+static void on_plain_message(struct client *client, const char *verb, struct str message)
 {
     struct server *server = client->server;
 
@@ -279,6 +279,8 @@ static void on_plain_message(struct client *client, const char *verb)
         on_list(client);
     else if (strcmp(verb, "DETACH") == 0)
         client_bye(client, EXIT_DONE, DETACHED);
+    else
+        (void)queue_message(client, verb, message);
 }
 
 /* Killed, or its terminal was closed: what it had on the way is not wanted any more. */
@@ -322,7 +324,7 @@ static void on_packet(void *ctx, struct str message, int fd)
         on_new(client, message, fd);
     } else {
         close_fd(&fd);
-        on_plain_message(client, verb);
+        on_plain_message(client, verb, message);
     }
     server_check_soon(server);
 }

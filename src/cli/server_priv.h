@@ -1,6 +1,7 @@
 /*
  * server_priv.h - the inside of the server: server.c has its life, its sessions and who has
- * the screen; server_client.c what one client says and is told.
+ * the screen; server_client.c what one client says and is told; server_queue.c what waits, for
+ * those without a screen.
  */
 #ifndef SRC_CLI_SERVER_PRIV_H
 #define SRC_CLI_SERVER_PRIV_H
@@ -27,6 +28,7 @@ struct client {
     struct client *next, **prev;
     struct packets *packets; /* owns; NULL: the other side is gone */
     bool greeted;            /* its version is ours */
+    bool watches;            /* is told when the queue changes */
 
     struct client_terminal wanted;   /* the screen is to be on it */
     struct client_terminal terminal; /* the screen is on it */
@@ -51,6 +53,7 @@ struct server {
     bool ready;             /* sessions can be started */
     struct err failed;      /* or never will be, and why; code 0: not so */
     bool ending;
+    bool telling, tell_again; /* watchers: when what changed is in the database */
     struct sigwatch *term, *interrupt, *hangup; /* own */
     struct loop_hook check;                     /* is there anything left to do? */
 };
@@ -76,5 +79,10 @@ void client_part(struct client *client);
 /* The last word, as soon as the screen is off its terminal. */
 void client_bye(struct client *client, int code, const char *text);
 void client_bye_err(struct client *client, const struct err *err);
+
+/* server_queue.c */
+/* False: the verb is not about the queue. */
+bool queue_message(struct client *client, const char *verb, struct str message);
+void queue_changed(struct server *server);
 
 #endif

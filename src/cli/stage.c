@@ -35,6 +35,8 @@ static void on_change(void *ctx)
     notify_look(stage->notify);
     if (stage->ui)
         ui_changed(stage->ui);
+    if (stage->ops.on_change)
+        stage->ops.on_change(stage->ctx);
 }
 
 static void on_marks(void *ctx)

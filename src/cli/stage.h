@@ -17,6 +17,7 @@ struct stage_ops {
     /* Called from the loop, so the screen may be taken away. */
     void (*on_leave)(void *ctx, enum ui_leave why);
     void (*on_ended)(void *ctx, const struct tab *tab, const char *message);
+    void (*on_change)(void *ctx); /* of the queue or a session; may be NULL */
 };
 
 struct stage_terminal {

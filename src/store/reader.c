@@ -18,6 +18,7 @@ struct store_reader {
 struct query {
     const struct row_type *type;
     const char *session; /* borrows; NULL: all */
+    const char *where;   /* a further condition, or NULL; alone */
     const char *order;   /* "ORDER BY ..." or "" */
     uint64_t id;         /* 0: no condition */
     uint32_t limit;      /* 0: no limit */
@@ -49,9 +50,9 @@ static int start(struct store_reader *reader, const struct query *query, sqlite3
 
     buf_puts(&sql, "SELECT ");
     row_columns(query->type, &sql);
-    buf_printf(&sql, " FROM %s%s%s %s LIMIT ?2", query->type->table,
+    buf_printf(&sql, " FROM %s%s%s%s %s LIMIT ?2", query->type->table,
             query->session ? " WHERE session=?1" : "", query->id ? " WHERE id=?1" : "",
-            query->order);
+            query->where ? query->where : "", query->order);
     buf_putc(&sql, '\0');
     int rc = db_prepare(reader->db, buf_data(&sql), ret, err);
     buf_release(&sql);
@@ -125,6 +126,24 @@ int store_each_request(struct store_reader *reader, const char *session_or_null,
     return rc < 0 ? rc : 0;
 }
 
+static int each_escalation(struct store_reader *reader, const struct query *query,
+        bool (*fn)(void *ctx, const struct escalation_record *rec), void *ctx, struct err *err)
+{
+    struct escalation_record rec;
+    sqlite3_stmt *stmt;
+    bool more = true;
+
+    int rc = start(reader, query, &stmt, err);
+    if (rc < 0)
+        return rc;
+    while (more && (rc = next(reader->db, stmt, query->type, &rec, err)) > 0) {
+        more = fn(ctx, &rec);
+        escalation_release(&rec);
+    }
+    sqlite3_finalize(stmt);
+    return rc < 0 ? rc : 0;
+}
+
 int store_each_escalation(struct store_reader *reader, const char *session_or_null,
         uint32_t limit, bool (*fn)(void *ctx, const struct escalation_record *rec), void *ctx,
         struct err *err)
@@ -133,19 +152,16 @@ int store_each_escalation(struct store_reader *reader, const char *session_or_nu
             .session = session_or_null,
             .order = "ORDER BY asked_ms DESC, id DESC",
             .limit = limit};
-    struct escalation_record rec;
-    sqlite3_stmt *stmt;
-    bool more = true;
+    return each_escalation(reader, &query, fn, ctx, err);
+}
 
-    int rc = start(reader, &query, &stmt, err);
-    if (rc < 0)
-        return rc;
-    while (more && (rc = next(reader->db, stmt, query.type, &rec, err)) > 0) {
-        more = fn(ctx, &rec);
-        escalation_release(&rec);
-    }
-    sqlite3_finalize(stmt);
-    return rc < 0 ? rc : 0;
+int store_each_waiting(struct store_reader *reader,
+        bool (*fn)(void *ctx, const struct escalation_record *rec), void *ctx, struct err *err)
+{
+    struct query query = {.type = &row_escalation,
+            .where = " WHERE state='waiting'",
+            .order = "ORDER BY asked_ms, id"};
+    return each_escalation(reader, &query, fn, ctx, err);
 }
 
 static int find(struct store_reader *reader, const struct row_type *type, uint64_t id,

@@ -101,6 +101,8 @@ const char *const schema_steps[] = {
         "ALTER TABLE request ADD COLUMN arguments TEXT NOT NULL DEFAULT '';"
         "ALTER TABLE request ADD COLUMN result TEXT NOT NULL DEFAULT '';"
         "ALTER TABLE request ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;",
+        /* 4 -> 5: what waits is found at once. */
+        "CREATE INDEX escalation_waiting ON escalation(asked_ms) WHERE state='waiting';",
 };
 const int schema_version = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
 

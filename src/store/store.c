@@ -160,6 +160,16 @@ void store_put_words(struct store *store, const struct words_record *rec)
     writer_push(store->writer, entry);
 }
 
+void store_barrier(
+        struct store *store, void (*done)(void *ctx, const struct err *err), void *ctx)
+{
+    struct entry *entry = entry_new(ENTRY_BARRIER, 0, 0);
+
+    entry->done = done;
+    entry->done_ctx = ctx;
+    writer_push(store->writer, entry);
+}
+
 /* --- out ------------------------------------------------------------------------------ */
 
 /* On the writer's thread. */

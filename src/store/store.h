@@ -160,6 +160,10 @@ struct words_record {
 };
 void store_put_words(struct store *store, const struct words_record *rec);
 
+/* Calls done when all that was put so far is on disk, or with the reason why it is not. */
+void store_barrier(
+        struct store *store, void (*done)(void *ctx, const struct err *err), void *ctx);
+
 /* --- reading (command line tools, panels at start) ------------------------------------ */
 
 /*
@@ -180,6 +184,11 @@ int store_each_escalation(struct store_reader *reader, const char *session_or_nu
         struct err *err);
 
 /* ERR_NOENT if there is none of that id. ret->arguments is the caller's: request_release(). */
+/* Those that wait, oldest first; also of processes that are dead. */
+int store_each_waiting(struct store_reader *reader,
+        bool (*fn)(void *ctx, const struct escalation_record *rec), void *ctx, struct err *err);
+
+/* ERR_NOENT if there is none of that id. */
 int store_find_request(
         struct store_reader *reader, uint64_t id, struct request_record *ret, struct err *err);
 void request_release(struct request_record *rec);

@@ -373,8 +373,9 @@ static void *run(void *arg)
 
 static int write_entry(struct writer *writer, struct entry *entry, struct err *err)
 {
+    if (entry->kind == ENTRY_BARRIER)
+        return 0;
     sqlite3_stmt *stmt = writer->puts[entry->kind];
-
     if (entry->kind == ENTRY_SESSION) {
         struct session_row *row = (struct session_row *)entry->rec;
         struct proc_id id;

@@ -21,7 +21,14 @@
 
 #include "base/err.h"
 
-enum entry_kind { ENTRY_SESSION, ENTRY_REQUEST, ENTRY_ESCALATION, ENTRY_WORDS, ENTRY_KINDS };
+enum entry_kind {
+    ENTRY_SESSION,
+    ENTRY_REQUEST,
+    ENTRY_ESCALATION,
+    ENTRY_WORDS,
+    ENTRY_KINDS,
+    ENTRY_BARRIER = ENTRY_KINDS /* no row: what came before is on the disk */
+};
 
 /* One record on its way to the disk; a single block of memory. */
 struct entry {

@@ -351,7 +351,7 @@ static void test_show_tells_the_request_and_its_question(void **state)
     assert_string_equal(text_of(list, 0, "protocol"), "h2");
     assert_int_equal(number_of(list, 0, "output_tokens"), 812);
     assert_int_equal(number_of(list, 0, "cache_read_tokens"), 31000);
-    assert_non_null(strstr(buf_data(&w->out), "\"cost_usd\":0.10746}"));
+    assert_non_null(strstr(buf_data(&w->out), "\"cost_usd\":0.10746,"));
     json_decref(list);
     run(w, "audit show 2");
     assert_non_null(strstr(buf_data(&w->out), "cost_usd\t0.107460\n"));

@@ -240,10 +240,8 @@ static inline void world_flushed(void *ctx, const struct err *err)
 /* All rows put so far are on the disk when this returns. */
 static inline void world_flush(struct world *w)
 {
-    struct escalation_record rec = {.id = store_next_id(w->store), .kind = "mcp"};
     bool done = false;
-    str_copy(rec.session, sizeof(rec.session), STR("barrier"));
-    store_commit_escalation(w->store, &rec, world_flushed, &done);
+    store_barrier(w->store, world_flushed, &done);
     WAIT(w, done);
 }
 

@@ -128,9 +128,11 @@ static void set_saved(int fd)
 void tty_emergency_reset(int fd)
 {
     /* End of a synchronized update; default attributes and cursor; the modes we may have
-     * set: mouse, focus, paste, keypad, application cursor keys; the primary screen. */
+     * set: mouse, focus, keyboard protocols, paste, keypad, application cursor keys; the
+     * primary screen. */
     static const char reset[] = "\033[?2026l\033[0m\033[?25h\033[0 q"
                                 "\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?1004l"
+                                "\033[<u\033[>4m"
                                 "\033[?2004l\033[?1l\033>\033[8h\033[?1049l"
                                 "\033[23;0t\r\n"; /* the title that was there before */
     int keep = errno;

@@ -126,7 +126,25 @@ static void put_title(const struct view_env *env, struct rect at)
     frame_text(env->frame, at.row, col, 1, STYLE_BAR, STR("\""));
 }
 
-static void put_tabs(const struct view_env *env, struct rect row, int room)
+static void add_hit(struct chrome_hits *hits, unsigned number, int from, int to)
+{
+    if (hits->count == CHROME_HITS)
+        return;
+    hits->tab[hits->count].number = number;
+    hits->tab[hits->count].from = from;
+    hits->tab[hits->count++].to = to;
+}
+
+unsigned chrome_tab_at(const struct chrome_hits *hits, int col)
+{
+    for (unsigned i = 0; i < hits->count; i++)
+        if (col >= hits->tab[i].from && col < hits->tab[i].to)
+            return hits->tab[i].number;
+    return 0;
+}
+
+static void put_tabs(
+        const struct view_env *env, struct rect row, int room, struct chrome_hits *hits)
 {
     unsigned count = sessions_count(env->sessions);
     int end = row.col + 1 + room;
@@ -139,9 +157,10 @@ static void put_tabs(const struct view_env *env, struct rect row, int room)
         const struct tab *tab = sessions_at(env->sessions, i);
         struct buf text = BUF_INIT;
         tab_text(env, tab, label, &text);
-        col += frame_text(env->frame, row.row, col, room,
-                       tab->session == env->session ? STYLE_MODE : STYLE_BAR, buf_str(&text)) +
-               TAB_GAP;
+        int used = frame_text(env->frame, row.row, col, room,
+                tab->session == env->session ? STYLE_MODE : STYLE_BAR, buf_str(&text));
+        add_hit(hits, tab->number, col, col + used);
+        col += used + TAB_GAP;
         buf_release(&text);
     }
     col += put_hidden(env, row, col, (struct tab_range){range.to, count});
@@ -152,6 +171,7 @@ void chrome_tabs(const struct view_env *env, struct rect row, const struct chrom
 {
     const char *host = env->config ? env->config->host_mark : NULL;
     char right[200], clock[16];
+    state->hits->count = 0;
     if (row.rows == 0)
         return;
     frame_fill(env->frame, row, STYLE_BAR);
@@ -161,7 +181,7 @@ void chrome_tabs(const struct view_env *env, struct rect row, const struct chrom
     int right_cols = frame_width(str_of(right));
     bool fits = right_cols < row.cols - 12;
     if (sessions_count(env->sessions) > 0)
-        put_tabs(env, row, row.cols - 2 - (fits ? right_cols + 1 : 0));
+        put_tabs(env, row, row.cols - 2 - (fits ? right_cols + 1 : 0), state->hits);
     else
         view_put(env->frame, row.row, 1, row.cols - 2, STYLE_MODE, STR("ironcurtain"));
     if (fits)

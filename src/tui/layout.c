@@ -22,16 +22,19 @@ enum layout_kind layout_kind(int cols, int rows)
     return LAYOUT_TINY;
 }
 
-static int side_cols(int cols)
+static int side_cols(const struct layout_want *want)
 {
+    int cols = want->cols, most = cols - LAYOUT_AGENT_COLS;
+    if (want->side_cols > 0)
+        return want->side_cols < most ? want->side_cols : most;
     if (cols >= 160)
         return cols - 120 < 80 ? cols - 120 : 80;
-    return cols - LAYOUT_AGENT_COLS;
+    return most;
 }
 
 static void place_column(const struct layout_want *want, struct layout *ret)
 {
-    int cols = side_cols(want->cols);
+    int cols = side_cols(want);
     struct rect side = {ret->middle.row, want->cols - cols, ret->middle.rows, cols};
     ret->pane.cols = want->cols - cols;
     int rows[PANEL_COUNT];
@@ -55,6 +58,13 @@ static void place_dock(const struct layout_want *want, struct layout *ret)
     ret->pane.rows = ret->middle.rows - LAYOUT_DOCK_ROWS;
     ret->panel[want->open] =
             (struct rect){ret->pane.row + ret->pane.rows, 0, LAYOUT_DOCK_ROWS, want->cols};
+}
+
+bool layout_is_edge(const struct layout *layout, int row, int col)
+{
+    const struct rect *side = &layout->panel[PANEL_WAITING], *middle = &layout->middle;
+    return layout->kind <= LAYOUT_ACCORDION && side->rows > 0 && col == side->col &&
+           row >= middle->row && row < middle->row + middle->rows;
 }
 
 void layout_compute(const struct layout_want *want, struct layout *ret)

@@ -29,6 +29,7 @@ enum layout_kind {
 #define LAYOUT_MIN_ROWS 10
 #define LAYOUT_AGENT_COLS 80
 #define LAYOUT_DOCK_ROWS 10
+#define LAYOUT_SIDE_MIN 24
 
 struct layout_want {
     int cols, rows;
@@ -36,6 +37,7 @@ struct layout_want {
     bool column;     /* the user has not switched the panels off */
     bool zoom;       /* the pane has all of the middle */
     enum panel open; /* which one the accordion and the dock show */
+    int side_cols;   /* of the side column; 0: by the rules */
 };
 
 struct layout {
@@ -49,6 +51,8 @@ struct layout {
 };
 
 enum layout_kind layout_kind(int cols, int rows);
+/* The line between pane and side column, which can be dragged. */
+bool layout_is_edge(const struct layout *layout, int row, int col);
 void layout_compute(const struct layout_want *want, struct layout *ret);
 
 #endif

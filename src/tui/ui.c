@@ -15,7 +15,6 @@
 #include <stdarg.h>
 
 #include "base/mem.h"
-#include "tui/chrome.h"
 #include "tui/ui_state.h"
 #include "tui/v_agent.h"
 
@@ -29,10 +28,6 @@
 #define HOLD_MS 1000
 #define TICK_MS 1000
 #define COLUMN_REST_MS 100
-
-/* Bracketed paste, focus events, and: do you know synchronized updates, emoji in clusters? */
-static const char ENTER[] = "\033[?2004h\033[?1004h\033[?2026$p\033[?2027$p";
-static const char LEAVE[] = "\033[?1004l\033[?2004l";
 static const char FENCE[] = "\033[5n";
 
 uint64_t ui_now(const struct ui *ui)
@@ -125,7 +120,8 @@ static void compute_layout(struct ui *ui)
     struct layout_want want = {.cols = ui->cols,
             .rows = ui->rows,
             .panels = ui->config.panels,
-            .column = ui->column,
+            .column = ui->column && !ui->mouse.given,
+            .side_cols = ui->side_cols,
             .zoom = ui->zoom_pane,
             .open = ui->open};
     layout_compute(&want, &ui->layout);
@@ -144,6 +140,16 @@ void ui_relayout(struct ui *ui)
     if (before.cols != ui->layout.pane.cols || before.rows != ui->layout.pane.rows)
         timer_start(ui->resize_timer, COLUMN_REST_MS);
     ui_touch(ui, DIRTY_ALL);
+}
+
+void ui_column_width(struct ui *ui, int cols)
+{
+    int room = ui->cols - LAYOUT_AGENT_COLS;
+    if (ui->layout.kind > LAYOUT_ACCORDION)
+        return;
+    cols = cols > room ? room : cols;
+    ui->side_cols = cols < LAYOUT_SIDE_MIN ? LAYOUT_SIDE_MIN : cols;
+    ui_relayout(ui);
 }
 
 static void on_resize(void *ctx)
@@ -166,8 +172,7 @@ void ui_pane_size(const struct ui *ui, int *ret_cols, int *ret_rows)
 
 /* --- drawing -------------------------------------------------------------------------- */
 
-/* A view that covers the middle, or NULL. */
-static struct view *overlay(struct ui *ui)
+struct view *ui_overlay(struct ui *ui)
 {
     struct view *view = ui_view(ui, ui->mode);
     if (!view)
@@ -189,7 +194,7 @@ static void draw_prefix_list(struct ui *ui, const struct view_env *env)
 
 static void draw_middle(struct ui *ui, const struct view_env *env)
 {
-    struct view *over = overlay(ui);
+    struct view *over = ui_overlay(ui);
     bool all = ui->dirty & DIRTY_ALL;
     if (ui->mode == MODE_REVIEW) {
         if (ui->dirty & (DIRTY_ALL | DIRTY_PANELS))
@@ -219,6 +224,7 @@ static void draw_chrome(struct ui *ui, const struct view_env *env)
             .stop_asked = ui->asked == ASKED_STOP,
             .zoom = ui->zoom_pane || ui->zoom_panel,
             .mark = ui->config.mark,
+            .hits = &ui->hits,
             .message = message ? message->text : NULL};
     ui_copy_note(ui, &state.note, &state.news);
     chrome_tabs(env, ui->layout.tabs, &state);
@@ -265,12 +271,10 @@ static void arm_timers(struct ui *ui)
 }
 
 /* held: all but the agent's own drawing. */
-static void draw(struct ui *ui, const char *before, bool held)
+static void draw(struct ui *ui, bool held)
 {
     struct view_env env = ui_env(ui);
     struct buf *out = &ui->out;
-    if (before)
-        buf_puts(out, before);
     if (frame_lost(ui->frame))
         ui->dirty |= DIRTY_ALL;
     draw_middle(ui, &env);
@@ -281,6 +285,7 @@ static void draw(struct ui *ui, const char *before, bool held)
     if (!held)
         ui->cursor = cursor_place(ui, &env);
     frame_end(ui->frame, &ui->cursor, out);
+    ui_outer_sync(ui); /* before a fence: what is typed behind it comes as we want it */
     if (ui->mode == MODE_REVIEW && commit_painted(&ui->review.commit, ui_now(ui)))
         buf_puts(out, FENCE);
     if (ui->ring)
@@ -356,7 +361,7 @@ static void render(void *ctx)
     } else {
         timer_stop(ui->frame_timer);
     }
-    draw(ui, NULL, held);
+    draw(ui, held);
 }
 
 /* --- events --------------------------------------------------------------------------- */
@@ -494,7 +499,8 @@ struct ui *ui_new(const struct ui_config *config, struct err *err)
     compute_layout(ui);
     tell_enter(&ui->tell, &config->terminal, &ui->out);
     ui_show(ui, current ? current->session : NULL);
-    draw(ui, ENTER, false);
+    ui_outer_enter(ui);
+    draw(ui, false);
     return ui;
 }
 
@@ -505,7 +511,7 @@ void ui_free(struct ui *ui, void (*done)(void *ctx), void *ctx)
     if (ui->config.gate)
         ui_gate_close(ui);
     if (ui->frame) {
-        buf_puts(&ui->out, LEAVE);
+        ui_outer_leave(ui);
         tell_leave(&ui->tell, &ui->out);
         frame_leave(ui->frame, &ui->out);
         tty_send_last(ui->tty, &ui->out);
@@ -532,6 +538,7 @@ void ui_show(struct ui *ui, struct session *session)
     ui->hold_at = 0;
     ui->asked = ASKED_NOTHING;
     sessions_show(ui->config.sessions, session);
+    ui_outer_colors(ui);
     resize_session(ui);
     ui_touch(ui, DIRTY_ALL);
 }
@@ -555,7 +562,7 @@ void ui_screen_whole(struct ui *ui)
         return;
     ui->dirty |= DIRTY_PANE;
     if (!tty_busy(ui->tty) && frame_wait(ui, now) == 0)
-        draw(ui, NULL, false);
+        draw(ui, false);
     else
         ui_touch(ui, 0);
 }

@@ -14,6 +14,7 @@
 #define PREFIX_LIST_MS 600
 #define STRAY_MS 1500
 #define STRAY_COUNT 4
+#define COLUMN_STEP 4
 
 static void flush_agent(struct ui *ui)
 {
@@ -80,7 +81,7 @@ static void encode_key(struct ui *ui, const struct key *key)
     buf_append(&ui->agent_bytes, bytes, n);
 }
 
-static void to_agent(struct ui *ui, const struct key *key)
+void ui_key_to_agent(struct ui *ui, const struct key *key)
 {
     if (!ui_agent_lives(ui)) {
         if (ui->session && session_state(ui->session) != SESSION_STARTING)
@@ -109,6 +110,7 @@ void ui_set_mode(struct ui *ui, enum ui_mode mode)
     ui->mode = mode;
     for (int i = 0; i < PANEL_COUNT; i++) {
         ui->panels[i].focused = ui->panels[i].ops->mode == mode;
+        ui->panels[i].pinned = false;
         if (ui->panels[i].focused)
             ui->open = (enum panel)i;
     }
@@ -177,7 +179,16 @@ static void send_prefix(struct ui *ui)
     key.cp = prefix->cp;
     key.mods = prefix->key ? 0 : VT_MOD_CTRL;
     if (ui->mode == MODE_AGENT)
-        to_agent(ui, &key);
+        ui_key_to_agent(ui, &key);
+}
+
+static void change_column(struct ui *ui, int by)
+{
+    int has = ui->layout.panel[PANEL_WAITING].cols;
+    if (ui->layout.kind > LAYOUT_ACCORDION || has == 0)
+        ui_message(ui, "there is no column of panels now");
+    else
+        ui_column_width(ui, has + by);
 }
 
 static void redraw(struct ui *ui)
@@ -279,6 +290,13 @@ static void act(struct ui *ui, enum action_id id)
     case ACT_PANELS:
         ui->column = !ui->column;
         ui_relayout(ui);
+        return;
+    case ACT_COLUMN_WIDER:
+    case ACT_COLUMN_NARROWER:
+        change_column(ui, id == ACT_COLUMN_WIDER ? COLUMN_STEP : -COLUMN_STEP);
+        return;
+    case ACT_MOUSE:
+        ui_mouse_toggle(ui);
         return;
     case ACT_REDRAW:
         redraw(ui);
@@ -401,8 +419,20 @@ static void prefix_off(struct ui *ui)
     ui_touch(ui, DIRTY_CHROME);
 }
 
+void ui_cancel_prefix(struct ui *ui)
+{
+    if (ui->prefix)
+        prefix_off(ui);
+}
+
+static uint32_t key_identity(const struct key *key)
+{
+    return key->kind == KEY_SYM ? 0x80000000u | (unsigned)key->sym : key->cp;
+}
+
 static void prefixed_key(struct ui *ui, const struct key *key)
 {
+    ui->taken_key = key_identity(key);
     char typed[5] = "";
     prefix_off(ui);
     const struct action *action = keymap_find(ui->mode, true, key);
@@ -434,8 +464,24 @@ static void prefix_key(struct ui *ui, const struct key *key)
     ui_touch(ui, DIRTY_CHROME);
 }
 
+/* Modifiers by themselves and releases mean nothing to the host. The agent, if it asked for
+ * them, does not get the release of a key that was the host's. */
+static void idle_key(struct ui *ui, const struct key *key)
+{
+    bool is_taken = key->release && key->kind != KEY_RAW && ui->taken_key == key_identity(key);
+    if (is_taken)
+        ui->taken_key = 0;
+    if (!is_taken && ui->mode == MODE_AGENT && !ui->prefix && ui_agent_lives(ui) &&
+            !key_is_prefix(&ui->input, key))
+        encode_key(ui, key);
+}
+
 static void handle_key(struct ui *ui, const struct key *key)
 {
+    if (key->release || key->modifier) {
+        idle_key(ui, key);
+        return;
+    }
     ui->read_keys++;
     ui->has_pending = false; /* something follows the commit key */
     if (ui->read_discard)
@@ -459,10 +505,12 @@ static void handle_key(struct ui *ui, const struct key *key)
             ui->asked = ASKED_NOTHING;
             ui_touch(ui, DIRTY_CHROME);
         }
-        if (ui->mode == MODE_AGENT)
-            to_agent(ui, key);
-        else
+        if (ui->mode == MODE_AGENT) {
+            ui_key_to_agent(ui, key);
+        } else {
+            ui->taken_key = key_identity(key);
             host_key(ui, key);
+        }
     }
 }
 
@@ -498,24 +546,12 @@ static void focus_changed(struct ui *ui, const struct key *key)
     ui->tell.unfocused = key->kind == KEY_FOCUS_OUT;
     if (key->kind == KEY_FOCUS_IN) {
         commit_rearm(&ui->review.commit, ui_now(ui));
+        ui->focus_at = ui_now(ui);
         ui_touch(ui, DIRTY_PANELS);
     }
     if (vt && vt_modes(vt).focus_events) {
         flush_agent(ui);
         session_input(ui->session, key->raw);
-    }
-}
-
-static void terminal_reply(struct ui *ui, const struct key *key)
-{
-    if (key->reply == REPLY_READY) {
-        commit_fence_answer(&ui->review.commit, ui_now(ui));
-        ui_touch(ui, DIRTY_PANELS);
-    } else if (key->reply == REPLY_MODE && key->param[0] == 2026) {
-        frame_set_sync(ui->frame, key->param[1] == 1 || key->param[1] == 2);
-    } else if (key->reply == REPLY_MODE && key->param[0] == 2027) {
-        frame_set_clusters(ui->frame, key->param[1] == 1 || key->param[1] == 3);
-        ui_touch(ui, DIRTY_CHROME);
     }
 }
 
@@ -537,9 +573,10 @@ static void on_key(void *ctx, const struct key *key)
         focus_changed(ui, key);
         return;
     case KEY_REPLY:
-        terminal_reply(ui, key);
+        ui_outer_reply(ui, key);
         return;
     case KEY_MOUSE:
+        ui_mouse(ui, &key->mouse);
         return;
     }
     CHECK_UNREACHABLE();

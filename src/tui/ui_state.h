@@ -7,6 +7,7 @@
 
 #include "io/loop.h"
 #include "io/tty.h"
+#include "tui/chrome.h"
 #include "tui/input.h"
 #include "tui/layout.h"
 #include "tui/tell.h"
@@ -24,6 +25,31 @@
 
 #define UI_DECISIONS 8 /* decisions of which the record is awaited for a message */
 
+/* What the terminal was told beside drawing, and what it answered; see ui_outer.c. */
+struct outer {
+    bool kitty;      /* it knows the kitty keyboard protocol */
+    bool other_keys; /* it knows modifyOtherKeys */
+    bool has_fg, has_bg;
+    uint32_t fg, bg; /* its colours, 0xRRGGBB */
+    unsigned mouse;  /* as told: 0, 1002 or 1003 */
+    unsigned flags;  /* as told, of the kitty protocol */
+    bool pushed;     /* they stand on the terminal's stack */
+    unsigned modify; /* as told, of modifyOtherKeys */
+};
+
+/* Who gets the mouse from a press to its release. */
+enum mouse_grab { GRAB_NOBODY, GRAB_AGENT, GRAB_EDGE };
+
+struct mouse {
+    bool taken; /* else it is the terminal's, by configuration */
+    bool given; /* or by the user's key, who selects: the column is away */
+    enum mouse_grab grab;
+    unsigned button; /* that the agent got */
+    unsigned clicks; /* so many at this place in a row */
+    int row, col;
+    uint64_t click_at, clicked_id;
+};
+
 /* What was asked for and is done when the same key comes again. */
 enum ui_asked { ASKED_NOTHING, ASKED_QUIT, ASKED_STOP };
 
@@ -33,6 +59,8 @@ struct ui {
     struct frame *frame;     /* owns */
     struct session *session; /* borrows; may be NULL */
     struct input input;
+    struct outer outer;
+    struct mouse mouse;
     struct layout layout;
     int cols, rows;
 
@@ -40,9 +68,11 @@ struct ui {
     bool prefix;      /* the prefix key was pressed, one key follows */
     bool prefix_list; /* and so long ago that the list of keys is shown */
     enum ui_asked asked;
-    bool column; /* panels are switched on */
+    bool column;   /* panels are switched on */
+    int side_cols; /* of the column as the user wants it; 0: by the rules */
     bool zoom_pane, zoom_panel;
     enum panel open; /* what the accordion and the dock show */
+    struct chrome_hits hits;
     struct view panels[PANEL_COUNT];
     struct view help, messages_view, links_view, clipboard_view;
     struct links links;
@@ -58,8 +88,10 @@ struct ui {
     struct buf agent_bytes; /* owns; ordinary keys for the agent, sent in one piece */
     struct buf paste;       /* owns; at most LIMIT_PASTE */
     bool paste_cut;
-    unsigned wait_id; /* which held-back sequence the timer runs for */
-    unsigned strays;  /* keys typed into a review */
+    uint32_t taken_key; /* pressed for the host: its release is not the agent's */
+    uint64_t focus_at;  /* when the terminal got the focus; 0: a click came since */
+    unsigned wait_id;   /* which held-back sequence the timer runs for */
+    unsigned strays;    /* keys typed into a review */
     uint64_t stray_at;
 
     /* The gate. */
@@ -90,6 +122,10 @@ void ui_relayout(struct ui *ui);
 struct view_env ui_env(struct ui *ui);
 /* The view of a mode, or NULL (AGENT, REVIEW). */
 struct view *ui_view(struct ui *ui, enum ui_mode mode);
+/* The view that covers the middle, or NULL. */
+struct view *ui_overlay(struct ui *ui);
+/* The column gets this width, as far as there is room. */
+void ui_column_width(struct ui *ui, int cols);
 bool ui_agent_lives(const struct ui *ui);
 /* The tab that is shown, or NULL. */
 const struct tab *ui_tab(const struct ui *ui);
@@ -98,6 +134,21 @@ const struct tab *ui_tab(const struct ui *ui);
 void ui_bytes(struct ui *ui, struct str bytes);
 void ui_held_keys(struct ui *ui);
 void ui_set_mode(struct ui *ui, enum ui_mode mode);
+/* Its bytes leave at the end of the read. */
+void ui_key_to_agent(struct ui *ui, const struct key *key);
+void ui_cancel_prefix(struct ui *ui);
+
+/* ui_mouse.c */
+void ui_mouse(struct ui *ui, const struct vt_mouse *mouse);
+void ui_mouse_toggle(struct ui *ui);
+
+/* ui_outer.c: appended to ui->out */
+void ui_outer_enter(struct ui *ui);
+void ui_outer_sync(struct ui *ui);
+void ui_outer_leave(struct ui *ui);
+void ui_outer_reply(struct ui *ui, const struct key *key);
+/* The shown session learns the terminal's colours. */
+void ui_outer_colors(struct ui *ui);
 
 /* ui_tabs.c */
 void ui_tab_number(struct ui *ui, unsigned number);

@@ -206,7 +206,7 @@ static void draw(struct view *view, const struct view_env *env, struct rect r)
     unsigned count = count_requests(env);
     bool two = env->kind >= LAYOUT_SMALL;
     int step = two ? 2 : 1;
-    unsigned first = view->focused ? view->selected : 0;
+    unsigned first = view->focused || view->pinned ? view->selected : 0;
     if (count == 0) {
         view_put(env->frame, r.row, r.col, r.cols, STYLE_DIM, STR("no requests yet"));
         return;

@@ -64,10 +64,23 @@ static void draw_last(const struct view_env *env, struct rect r, int row)
                 escalation_state_name(item->rec.state), item->rec.subject);
 }
 
+static int rows_each(int cols)
+{
+    return cols >= 60 ? 1 : 2;
+}
+
+int v_waiting_at(const struct view *view, int row)
+{
+    int inner = row - view->area.row - 1;
+    if (inner < 0 || inner >= view->area.rows - 2)
+        return -1;
+    return (int)view->top + inner / rows_each(view->area.cols - 4);
+}
+
 static void draw(struct view *view, const struct view_env *env, struct rect r)
 {
-    bool wide = r.cols >= 60;
-    int step = wide ? 1 : 2, row = 0;
+    int step = rows_each(r.cols), row = 0;
+    bool wide = step == 1;
     unsigned count = count_items(env);
     unsigned fit = r.rows / step > 0 ? (unsigned)(r.rows / step) : 1;
     if (view->selected < view->top)

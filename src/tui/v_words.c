@@ -42,7 +42,7 @@ static void draw(struct view *view, const struct view_env *env, struct rect r)
 {
     struct words *words = words_of(env);
     struct words_entry entry;
-    unsigned index = view->focused ? view->selected : 0;
+    unsigned index = view->focused || view->pinned ? view->selected : 0;
     int row = 0;
     if (!words || words_count(words) == 0) {
         view_put(env->frame, r.row, r.col, r.cols, STYLE_DIM, STR("nothing typed yet"));

@@ -45,12 +45,16 @@ struct view {
     const struct view_ops *ops;
     struct rect area; /* with the frame; rows 0: not shown */
     bool focused;
+    bool pinned;       /* scrolled by the wheel without the focus */
     unsigned selected; /* row under the cursor, or first row shown */
     unsigned top;
 };
 
 extern const struct view_ops v_waiting_ops, v_requests_ops, v_words_ops, v_help_ops,
         v_messages_ops, v_links_ops, v_clipboard_ops;
+
+/* The waiting item drawn in this row of the screen; -1: none. */
+int v_waiting_at(const struct view *view, int row);
 
 /* Colours of the chrome: the terminal's own 16, blue never for text. */
 extern const struct style STYLE_PLAIN, STYLE_DIM, STYLE_BOLD, STYLE_BAR, STYLE_MODE,

@@ -51,6 +51,9 @@ sys.stdin.read()
 HOME = Home()
 HOME.config(HOME.UNLIMITED + "notify: {bell: true}\n")
 SEEN = b""
+# What the host itself asks and tells at the start, once.
+OWN = (b"\x1b[?2026$p\x1b[?2027$p\x1b[?u\x1b[>c\x1b]10;?\x1b\\\x1b]11;?\x1b\\",
+       b"\x1b[?1000h\x1b[?1002h\x1b[?1006h")
 
 
 def plain():
@@ -72,6 +75,7 @@ def read_until(fd, pattern, seconds=30):
 
 def session():
     """a session with a hostile name, host, title, clipboard and path is shown, in all views"""
+    global SEEN
     folder = os.path.join(HOME.workspace, EVIL)
     os.mkdir(folder)
     with open(os.path.join(folder, "agent.py"), "w", encoding="ascii") as f:
@@ -91,6 +95,8 @@ def session():
         os.kill(pid, signal.SIGTERM)
         os.close(fd)
         os.waitpid(pid, 0)
+    for own in OWN:
+        SEEN = SEEN.replace(own, b"", 1)
 
 
 def no_strings():

@@ -125,6 +125,29 @@ static void test_without_panels_the_pane_has_all(void **state)
     assert_int_equal(l.pane.rows, 48);
 }
 
+static void test_column_has_the_width_its_user_wants_as_far_as_there_is_room(void **state)
+{
+    static const struct {
+        int cols, wanted, side;
+    } table[] = {{160, 30, 30}, {160, 90, 80}, {120, 30, 30}, {120, 60, 40}, {110, 30, 30}};
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct layout_want want = {.cols = table[i].cols,
+                .rows = 40,
+                .panels = true,
+                .column = true,
+                .side_cols = table[i].wanted};
+        struct layout l;
+        layout_compute(&want, &l);
+        int edge = table[i].cols - table[i].side;
+        assert_int_equal(l.pane.cols, edge);
+        assert_int_equal(l.panel[PANEL_WORDS].cols, table[i].side);
+        assert_true(layout_is_edge(&l, 20, edge));
+        assert_false(layout_is_edge(&l, 20, edge - 1));
+        assert_false(layout_is_edge(&l, 0, edge));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +158,7 @@ int main(void)
             cmocka_unit_test(test_accordion_opens_one_panel),
             cmocka_unit_test(test_too_small_cannot_decide),
             cmocka_unit_test(test_without_panels_the_pane_has_all),
+            cmocka_unit_test(test_column_has_the_width_its_user_wants_as_far_as_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

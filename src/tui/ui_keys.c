@@ -476,6 +476,14 @@ static void idle_key(struct ui *ui, const struct key *key)
         encode_key(ui, key);
 }
 
+void ui_message_seen(struct ui *ui)
+{
+    if (!ui->config.messages->showing)
+        return;
+    ui->config.messages->showing = false;
+    ui_touch(ui, DIRTY_CHROME);
+}
+
 static void handle_key(struct ui *ui, const struct key *key)
 {
     if (key->release || key->modifier) {
@@ -486,10 +494,7 @@ static void handle_key(struct ui *ui, const struct key *key)
     ui->has_pending = false; /* something follows the commit key */
     if (ui->read_discard)
         return;
-    if (ui->config.messages->showing) {
-        ui->config.messages->showing = false;
-        ui_touch(ui, DIRTY_CHROME);
-    }
+    ui_message_seen(ui);
     if (ui->mode == MODE_REVIEW && commit_drops_keys(&ui->review.commit, ui_now(ui))) {
         if (ui->prefix)
             prefix_off(ui);

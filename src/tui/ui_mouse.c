@@ -84,10 +84,20 @@ static void click_waiting(struct ui *ui, struct view *view, int row, unsigned cl
         ui_gate_open(ui, before);
 }
 
+/* Only the keyboard opens one: its target is to be read first. */
+static void click_links(struct ui *ui, int row)
+{
+    int index = v_links_at(&ui->links_view, row);
+    if (index >= 0 && (unsigned)index < ui->links.count)
+        ui->links_view.selected = (unsigned)index;
+}
+
 static void click_view(struct ui *ui, struct view *view, int row, unsigned clicks)
 {
     if (view == &ui->panels[PANEL_WAITING])
         click_waiting(ui, view, row, clicks);
+    else if (view == &ui->links_view)
+        click_links(ui, row);
     else if (ui->mode != view->ops->mode)
         ui_set_mode(ui, view->ops->mode);
     ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
@@ -125,7 +135,7 @@ static unsigned count_clicks(struct ui *ui, const struct vt_mouse *mouse)
     return m->clicks;
 }
 
-static void press_pane(struct ui *ui, const struct vt_mouse *mouse)
+static void press_pane(struct ui *ui, const struct vt_mouse *mouse, unsigned clicks)
 {
     if (agent_wants(ui, mouse)) {
         ui->mouse.grab = GRAB_AGENT;
@@ -135,8 +145,16 @@ static void press_pane(struct ui *ui, const struct vt_mouse *mouse)
     }
     if ((mouse->button & VT_MOUSE_BUTTONS) != LEFT)
         return;
-    if (ui->mode != MODE_AGENT)
+    if (ui->mode != MODE_AGENT && !mode_is_copy(ui->mode)) {
         ui_set_mode(ui, MODE_AGENT);
+        return;
+    }
+    ui->mouse.grab = GRAB_SELECT;
+    /* One click selects nothing before it moves. */
+    ui->mouse.selecting = clicks > 1 || mode_is_copy(ui->mode);
+    if (ui->mouse.selecting)
+        ui_copy_press(
+                ui, mouse->row - ui->layout.pane.row, mouse->col - ui->layout.pane.col, clicks);
 }
 
 static void press_tab(struct ui *ui, int col)
@@ -160,6 +178,7 @@ static void press(struct ui *ui, const struct vt_mouse *mouse)
         ui->mouse.clicks = 0;
         return;
     }
+    ui_message_seen(ui);
     ui_cancel_prefix(ui);
     if (is_inside(ui->layout.tabs, mouse->row, mouse->col)) {
         if (left)
@@ -176,8 +195,17 @@ static void press(struct ui *ui, const struct vt_mouse *mouse)
         if (left)
             click_view(ui, &ui->panels[panel], mouse->row, clicks);
     } else {
-        press_pane(ui, mouse);
+        press_pane(ui, mouse, clicks);
     }
+}
+
+static void drag_selection(struct ui *ui, const struct vt_mouse *mouse)
+{
+    struct rect pane = ui->layout.pane;
+    if (!ui->mouse.selecting)
+        ui_copy_press(ui, ui->mouse.row - pane.row, ui->mouse.col - pane.col, 1);
+    ui->mouse.selecting = true;
+    ui_copy_drag(ui, mouse->row - pane.row, clamp(mouse->col - pane.col, 0, pane.cols - 1));
 }
 
 static void motion(struct ui *ui, const struct vt_mouse *mouse)
@@ -196,6 +224,9 @@ static void motion(struct ui *ui, const struct vt_mouse *mouse)
     case GRAB_EDGE:
         ui_column_width(ui, ui->cols - mouse->col);
         return;
+    case GRAB_SELECT:
+        drag_selection(ui, mouse);
+        return;
     case GRAB_NOBODY:
         return;
     }
@@ -206,6 +237,8 @@ static void release(struct ui *ui, const struct vt_mouse *mouse)
 {
     if (ui->mouse.grab == GRAB_AGENT)
         to_agent(ui, mouse);
+    else if (ui->mouse.grab == GRAB_SELECT && ui->mouse.selecting)
+        ui_copy_release(ui);
     ui->mouse.grab = GRAB_NOBODY;
 }
 
@@ -229,6 +262,8 @@ static void wheel(struct ui *ui, const struct vt_mouse *mouse)
     else if (in_pane && ui->mode == MODE_AGENT && ui_agent_lives(ui) &&
              vt_modes(session_vt(ui->session)).alt_screen)
         wheel_as_arrows(ui, up);
+    else if (in_pane && (ui->mode == MODE_AGENT || mode_is_copy(ui->mode)))
+        ui_copy_wheel(ui, up ? -WHEEL_LINES : WHEEL_LINES);
 }
 
 void ui_mouse(struct ui *ui, const struct vt_mouse *mouse)

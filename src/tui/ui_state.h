@@ -19,8 +19,7 @@
 #define DIRTY_PANE 1u   /* changed rows of the agent */
 #define DIRTY_PANELS 2u /* panels, overlays, reviews */
 #define DIRTY_CHROME 4u /* the two rows */
-#define DIRTY_WORDS 8u  /* YOUR WORDS only: with every key for the agent, drawn a little later \
-                         */
+#define DIRTY_WORDS 8u  /* YOUR WORDS only: after keys for the agent, a little later */
 #define DIRTY_ALL 16u
 
 #define UI_DECISIONS 8 /* decisions of which the record is awaited for a message */
@@ -38,13 +37,14 @@ struct outer {
 };
 
 /* Who gets the mouse from a press to its release. */
-enum mouse_grab { GRAB_NOBODY, GRAB_AGENT, GRAB_EDGE };
+enum mouse_grab { GRAB_NOBODY, GRAB_AGENT, GRAB_EDGE, GRAB_SELECT };
 
 struct mouse {
     bool taken; /* else it is the terminal's, by configuration */
     bool given; /* or by the user's key, who selects: the column is away */
     enum mouse_grab grab;
     unsigned button; /* that the agent got */
+    bool selecting;
     unsigned clicks; /* so many at this place in a row */
     int row, col;
     uint64_t click_at, clicked_id;
@@ -137,6 +137,8 @@ void ui_set_mode(struct ui *ui, enum ui_mode mode);
 /* Its bytes leave at the end of the read. */
 void ui_key_to_agent(struct ui *ui, const struct key *key);
 void ui_cancel_prefix(struct ui *ui);
+/* With the next key or click the message in the last row has been seen. */
+void ui_message_seen(struct ui *ui);
 
 /* ui_mouse.c */
 void ui_mouse(struct ui *ui, const struct vt_mouse *mouse);

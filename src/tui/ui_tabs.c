@@ -1,6 +1,7 @@
 /*
  * ui_tabs.c - which session is shown: by number, beside, before, or the next that needs its
- * user. Only a key of the user's changes it. A change leads to the agent, wherever one was.
+ * user. Only a key or a click of the user's changes it. A change leads to the agent, wherever
+ * one was.
  */
 #include "tui/ui_state.h"
 

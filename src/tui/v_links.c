@@ -36,10 +36,22 @@ static void draw_target(const struct view_env *env, struct rect r, const struct 
         frame_text(env->frame, r.row + row, r.col, r.cols, STYLE_PLAIN, line);
 }
 
+static int foot_rows(int rows)
+{
+    return rows > 2 * TARGET_ROWS ? TARGET_ROWS : rows / 2;
+}
+
+int v_links_at(const struct view *view, int row)
+{
+    int inner = row - view->area.row - 1, rows = view->area.rows - 2;
+
+    return inner < 0 || inner >= rows - foot_rows(rows) ? -1 : (int)view->top + inner;
+}
+
 static void draw_links(struct view *view, const struct view_env *env, struct rect r)
 {
     const struct links *links = env->links;
-    int foot = r.rows > 2 * TARGET_ROWS ? TARGET_ROWS : r.rows / 2, rows = r.rows - foot;
+    int foot = foot_rows(r.rows), rows = r.rows - foot;
 
     if (!links || links->count == 0) {
         view_put(env->frame, r.row, r.col, r.cols, STYLE_DIM, STR("no links on the screen"));
@@ -131,7 +143,8 @@ static void draw_offer(struct view *view, const struct view_env *env, struct rec
     keymap_shown(
             "C-\\ k copies it, x refuses it, d refuses whatever comes", env->prefix, &title);
     view_printf(env->frame, r.row, r.col, r.cols, STYLE_BOLD,
-            "agent wants to copy %zu bytes, %u lines here", buf_len(&offer->text), count);
+            "agent wants to copy %zu bytes, %u line%s here", buf_len(&offer->text), count,
+            count == 1 ? "" : "s");
     view_put(env->frame, r.row + 1, r.col, r.cols, STYLE_PLAIN, buf_str(&title));
     buf_release(&title);
     for (int row = 3; row < r.rows && view->selected + (unsigned)row - 3 < count; row++) {

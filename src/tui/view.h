@@ -55,6 +55,8 @@ extern const struct view_ops v_waiting_ops, v_requests_ops, v_words_ops, v_help_
 
 /* The waiting item drawn in this row of the screen; -1: none. */
 int v_waiting_at(const struct view *view, int row);
+/* The link that LINKS shows at this row of the screen, or -1; it may be beyond the last. */
+int v_links_at(const struct view *view, int row);
 
 /* Colours of the chrome: the terminal's own 16, blue never for text. */
 extern const struct style STYLE_PLAIN, STYLE_DIM, STYLE_BOLD, STYLE_BAR, STYLE_MODE,

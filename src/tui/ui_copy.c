@@ -448,7 +448,9 @@ void ui_copy_wheel(struct ui *ui, int lines)
         return;
     ui->copy->by_mouse = ui->copy->by_mouse || !was_open;
     copy_scroll(copy, lines);
-    if (lines > 0 && ui->copy->by_mouse && copy->kind == COPY_NOTHING && copy_above(copy) == 0)
+    /* Back at the end, or there was nothing above. */
+    if ((lines > 0 || !was_open) && ui->copy->by_mouse && copy->kind == COPY_NOTHING &&
+            copy_above(copy) == 0)
         ui_set_mode(ui, MODE_AGENT);
     ui_touch(ui, DIRTY_PANE | DIRTY_CHROME);
 }

@@ -97,6 +97,9 @@ def test_tabs():
     SCREEN.wait(r"bash-[\d.]+[$#]")
     SCREEN.run("PS1='SECOND> '; clear")
     SCREEN.wait("SECOND> ")
+    SCREEN.wheel(10, 5)  # nothing is above
+    SCREEN.run("echo still-$((2))nd")
+    SCREEN.wait("still-2nd")
     SCREEN.click(*SCREEN.place("1:first"))
     SCREEN.wait("FIRST> ")
     SCREEN.mode("AGENT")

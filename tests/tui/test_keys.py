@@ -270,7 +270,7 @@ def test_kitty_host_keys():
         # Ctrl, the prefix, Shift, '?': presses and releases
         terminal.send(b"\x1b[57442;5u\x1b[92;5u\x1b[92;5:3u\x1b[57442;1:3u")
         terminal.send(b"\x1b[57441;2u\x1b[47:63;2u\x1b[47:63;2:3u\x1b[57441;1:3u")
-        terminal.until(rb"this list", start)
+        terminal.until(rb"HELP ", start)
         start = len(terminal.out)
         terminal.send(b"\x1b[27u\x1b[27;1:3u")
         terminal.until(rb"\x1b\[=11u", start)

@@ -8,6 +8,7 @@
 #include "base/jscan.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "policy/paths.h"
 
 struct reader {
     struct args *args;
@@ -16,7 +17,7 @@ struct reader {
     const char *why;
 };
 
-static bool read_value(struct reader *reader, const struct str *name);
+static bool read_value(struct reader *reader, struct str name, bool is_member);
 
 static bool refuse(struct reader *reader, const char *why)
 {
@@ -174,7 +175,7 @@ static bool read_object(struct reader *reader, size_t self)
 
         if (broken || (name.n && memchr(name.p, '\0', name.n)))
             return refuse(reader, "the name of an argument is no text");
-        if (!read_value(reader, &name))
+        if (!read_value(reader, name, true))
             return false;
     }
     if (reader->scan.why)
@@ -183,12 +184,12 @@ static bool read_object(struct reader *reader, size_t self)
     return !has_twins(reader->args, self) || refuse(reader, "an argument is there twice");
 }
 
-static bool read_array(struct reader *reader)
+static bool read_array(struct reader *reader, struct str name)
 {
     if (!jscan_enter(&reader->scan))
         return false;
     for (bool first = true; jscan_element(&reader->scan, &first);) {
-        if (!read_value(reader, NULL))
+        if (!read_value(reader, name, false))
             return false;
     }
     return !reader->scan.why;
@@ -214,7 +215,7 @@ static enum arg_kind kind_of(char c)
     }
 }
 
-static bool read_value(struct reader *reader, const struct str *name)
+static bool read_value(struct reader *reader, struct str name, bool is_member)
 {
     enum arg_kind kind = kind_of(jscan_peek(&reader->scan));
     const char *start = reader->scan.p;
@@ -227,7 +228,7 @@ static bool read_value(struct reader *reader, const struct str *name)
     if (kind == ARG_OBJECT)
         ok = read_object(reader, self);
     else if (kind == ARG_ARRAY)
-        ok = read_array(reader);
+        ok = read_array(reader, name);
     else if (kind == ARG_STRING)
         ok = jscan_string(&reader->scan, &raw);
     else
@@ -242,9 +243,8 @@ static bool read_value(struct reader *reader, const struct str *name)
     arg->text = (struct str){start, arg->len};
     if (kind == ARG_STRING)
         arg->text = decode(reader, &raw, &arg->is_broken);
-    arg->is_member = name != NULL;
-    if (name)
-        arg->name = *name;
+    arg->is_member = is_member;
+    arg->name = name;
     return true;
 }
 
@@ -261,7 +261,7 @@ bool args_read(struct args *args, struct str text, const char **ret_why)
     args->decoded = NULL;
     args->size = text.n;
     jscan_init(&reader.scan, text);
-    bool ok = jscan_peek(&reader.scan) == '{' ? read_value(&reader, NULL)
+    bool ok = jscan_peek(&reader.scan) == '{' ? read_value(&reader, STR(""), false)
                                               : refuse(&reader, "not a JSON object");
     if (ok && jscan_end(&reader.scan))
         return true;
@@ -271,6 +271,8 @@ bool args_read(struct args *args, struct str text, const char **ret_why)
 
 void args_release(struct args *args)
 {
+    for (size_t i = 0; i < args->count; i++)
+        readings_free(args->items[i].readings);
     if (args->items != args->first)
         free(args->items);
     free(args->decoded);

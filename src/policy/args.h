@@ -12,16 +12,30 @@
 
 #include "base/str.h"
 
+struct readings;
+
+/* What a string looks like, if nobody says what it is. */
+enum arg_look {
+    LOOK_UNSEEN,
+    LOOK_TEXT,  /* no path */
+    LOOK_WORD,  /* a name that nothing in the server's folder has */
+    LOOK_PROSE, /* a text that holds a slash: what it says counts, not what it may mean */
+    LOOK_PATH
+};
+
 enum arg_kind { ARG_NULL, ARG_FALSE, ARG_TRUE, ARG_NUMBER, ARG_STRING, ARG_ARRAY, ARG_OBJECT };
 
 struct arg {
     enum arg_kind kind;
     bool is_broken; /* a string that is no text: half of a surrogate pair */
-    bool is_member; /* has a name */
-    size_t next;    /* index behind this value and all inside of it */
+    bool is_member; /* the name is its own, else that of the array it is in */
+    bool is_judged; /* a path that the deciding rule looked at */
+    enum arg_look look;
+    size_t next; /* index behind this value and all inside of it */
     struct str name;
-    struct str text; /* a string, decoded (may hold NUL); else as written */
-    size_t at, len;  /* as written, with quotes, in the arguments */
+    struct str text;           /* a string, decoded (may hold NUL); else as written */
+    struct readings *readings; /* owns; of a string as a path, once somebody asked */
+    size_t at, len;            /* as written, with quotes, in the arguments */
 };
 
 #define ARGS_INLINE 24
@@ -39,11 +53,5 @@ struct args {
  * name that is no text, too many values. Borrows from `text`. Release it in either case. */
 bool args_read(struct args *args, struct str text, const char **ret_why);
 void args_release(struct args *args);
-
-/* The values inside of items[i]: the first one's index; then items[j].next until false. */
-static inline bool args_has_child(const struct args *args, size_t i, size_t child)
-{
-    return child < args->items[i].next;
-}
 
 #endif

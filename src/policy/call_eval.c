@@ -1,16 +1,12 @@
 /*
- * call_eval.c - judging a tool call: the order of the steps.
+ * call_eval.c - judging a tool call: the order of the steps, and what is sent if it may be.
  */
-#include "policy/args.h"
-#include "policy/call.h"
-#include "policy/rule.h"
+#include "base/mem.h"
+#include "policy/judge.h"
 
-struct judge {
-    const struct policy *policy;
-    const struct policy_world *world;
-    const struct call_request *call;
-    struct args args;
-};
+/* Tools with one of these in their name act on a link, not on what it leads to. */
+static const char *const on_links[] = {
+        "delete", "remove", "unlink", "move", "rename", "rm", "mv"};
 
 static void fill(struct verdict *ret, enum verdict_kind kind, const char *rule,
         const char *where, const char *reason)
@@ -21,15 +17,31 @@ static void fill(struct verdict *ret, enum verdict_kind kind, const char *rule,
     snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
 }
 
-static enum match match_rule(const struct judge *judge, const struct rule *rule)
+/* --- rules ------------------------------------------------------------------------------ */
+
+static bool takes(const struct judge *judge, const struct rule *rule)
 {
     for (size_t i = 0; i < rule->target_count; i++)
         if (target_takes(&rule->targets[i], judge->call->server, judge->call->tool))
-            return rule->cond_count ? MATCH_UNKNOWN : MATCH_YES;
-    return MATCH_NO;
+            return true;
+    return false;
 }
 
-static const struct rule *find(const struct judge *judge, bool denies, enum match *ret_match)
+/* All conditions hold; the least certain one decides how certain that is. */
+static enum match match_rule(struct judge *judge, const struct rule *rule)
+{
+    enum match match = MATCH_YES;
+
+    if (!takes(judge, rule))
+        return MATCH_NO;
+    for (size_t i = 0; i < rule->cond_count && match != MATCH_NO; i++) {
+        enum match one = cond_match(judge, &rule->conds[i], rule->verb);
+        match = one < match ? one : match;
+    }
+    return match;
+}
+
+static const struct rule *find(struct judge *judge, bool denies, enum match *ret_match)
 {
     for (size_t i = 0; i < judge->policy->count; i++) {
         const struct rule *rule = &judge->policy->rules[i];
@@ -45,6 +57,21 @@ static const struct rule *find(const struct judge *judge, bool denies, enum matc
     return NULL;
 }
 
+/* One tool, and nothing about its arguments is left open. */
+static bool is_exact(const struct rule *rule)
+{
+    bool is_closed = false;
+
+    for (size_t i = 0; i < rule->cond_count; i++) {
+        const struct cond *cond = &rule->conds[i];
+
+        if (cond->op != OP_IS && cond->op != OP_ONLY)
+            return false;
+        is_closed = is_closed || (cond->op == OP_ONLY && cond->root == ROOT_WHOLE);
+    }
+    return is_closed && rule->target_count == 1 && target_is_exact(&rule->targets[0]);
+}
+
 static void apply(const struct policy *policy, const struct rule *rule, enum match match,
         struct verdict *ret)
 {
@@ -57,6 +84,7 @@ static void apply(const struct policy *policy, const struct rule *rule, enum mat
     snprintf(where, sizeof(where), "%s:%u", policy->name, rule->line);
     fill(ret, rule->verb, rule->text, where, reason);
     ret->timeout_ms = rule->timeout_ms;
+    ret->is_exact = is_exact(rule);
     if (rule->has_risk)
         ret->risk = rule->risk;
 }
@@ -69,11 +97,11 @@ static void apply_default(const struct policy *policy, struct verdict *ret)
     if (policy->mcp.line)
         snprintf(where, sizeof(where), "%s:%u", policy->name, policy->mcp.line);
     snprintf(rule, sizeof(rule), "default mcp %s", verdict_name(policy->mcp.kind));
-    fill(ret, policy->mcp.kind, rule, where, "no rule names this tool");
+    fill(ret, policy->mcp.kind, rule, where, "no rule names this call");
     ret->by_default = true;
 }
 
-static void judge_rules(const struct judge *judge, struct verdict *ret)
+static const struct rule *judge_rules(struct judge *judge, struct verdict *ret)
 {
     enum match match = MATCH_NO;
     const struct rule *rule = find(judge, true, &match);
@@ -84,19 +112,63 @@ static void judge_rules(const struct judge *judge, struct verdict *ret)
         apply(judge->policy, rule, match, ret);
     else
         apply_default(judge->policy, ret);
+    return rule;
+}
+
+/* --- what is sent ------------------------------------------------------------------------ */
+
+static bool acts_on_links(struct str tool)
+{
+    for (size_t i = 0; i < sizeof(on_links) / sizeof(on_links[0]); i++)
+        if (memmem(tool.p, tool.n, on_links[i], strlen(on_links[i])))
+            return true;
+    return false;
+}
+
+static char *edited(struct judge *judge, struct arg *arg, bool itself)
+{
+    if (arg->kind != ARG_STRING)
+        return NULL;
+    if (arg->is_judged) {
+        const struct readings *r = judge_readings(judge, arg);
+        return r->differs && !r->why ? readings_judged(r, itself) : NULL;
+    }
+    return judge_look(judge, arg) == LOOK_PATH ? path_unboxed(judge->world, arg->text) : NULL;
+}
+
+static void make_edits(struct judge *judge, const struct rule *rule, struct call_edits *edits)
+{
+    bool itself = acts_on_links(judge->call->tool);
+
+    judge->is_marking = true;
+    if (rule && rule->verb == VERDICT_ALLOW)
+        (void)match_rule(judge, rule);
+    for (size_t i = 1; i < judge->args.count; i++) {
+        struct arg *arg = &judge->args.items[i];
+        char *text = edited(judge, arg, itself);
+
+        if (!text)
+            continue;
+        edits->items = xrealloc(edits->items, (edits->count + 1) * sizeof(*edits->items));
+        edits->items[edits->count++] = (struct call_edit){arg->at, arg->len, text};
+    }
 }
 
 void policy_eval_call(const struct policy *policy, const struct policy_world *world,
         const struct call_request *call, struct verdict *ret, struct call_edits *edits)
 {
     struct judge judge = {.policy = policy, .world = world, .call = call};
+    const struct rule *rule = NULL;
     const char *why = NULL;
 
     if (edits)
         *edits = (struct call_edits){0};
-    if (args_read(&judge.args, call->arguments, &why))
-        judge_rules(&judge, ret);
-    else
+    folders_turn(policy->folders);
+    if (!args_read(&judge.args, call->arguments, &why))
         fill(ret, VERDICT_DENY, "structural: arguments", "built in", why);
+    else if (!call_is_forbidden(&judge, ret))
+        rule = judge_rules(&judge, ret);
+    if (edits && ret->kind != VERDICT_DENY)
+        make_edits(&judge, rule, edits);
     args_release(&judge.args);
 }

@@ -79,3 +79,49 @@ bool lex_next_is(const struct lex *lex, const char *word)
 
     return str_starts(rest, want) && (rest.n == want.n || is_blank(rest.p[want.n]));
 }
+
+int lex_need(struct lex *lex, struct word *ret, const char *what, struct err *err)
+{
+    int rc = lex_word(lex, ret, err);
+
+    return rc == 0 ? err_set(err, ERR_CONFIG, "%s is missing", what) : rc < 0 ? rc : 0;
+}
+
+int lex_choose(
+        const struct word *word, const char *what, const char *const *names, struct err *err)
+{
+    char shown[80];
+
+    if (word->quoted)
+        return err_set(err, ERR_CONFIG, "a quoted text stands where a plain word is expected");
+    for (int i = 0; names[i]; i++)
+        if (str_eq(word->text, str_of(names[i])))
+            return i;
+    const char *near = str_nearest(word->text.p, names);
+    return err_set(err, ERR_CONFIG, "%s '%s'%s%s%s", what,
+            str_vis(shown, sizeof(shown), word->text), near ? ", did you mean '" : "",
+            near ? near : "", near ? "'?" : "");
+}
+
+int lex_need_choice(
+        struct lex *lex, const char *what, const char *const *names, struct err *err)
+{
+    struct word word;
+    char unknown[40];
+    int rc = lex_need(lex, &word, what, err);
+
+    snprintf(unknown, sizeof(unknown), "unknown %s", what);
+    return rc < 0 ? rc : lex_choose(&word, unknown, names, err);
+}
+
+int lex_need_end(struct lex *lex, struct err *err)
+{
+    struct word word;
+    char shown[80];
+    int rc = lex_word(lex, &word, err);
+
+    if (rc > 0)
+        return err_set(err, ERR_CONFIG, "'%s' is one word too many",
+                str_vis(shown, sizeof(shown), word.text));
+    return rc;
+}

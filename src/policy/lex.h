@@ -32,6 +32,20 @@ void lex_start(struct lex *lex, struct str line);
  */
 int lex_word(struct lex *lex, struct word *ret, struct err *err);
 
+/* As lex_word, but the end of the line is an error too: "WHAT is missing". Returns 0. */
+int lex_need(struct lex *lex, struct word *ret, const char *what, struct err *err);
+
+/* Index of a bare word in the NULL-ended list; an error names the nearest: "WHAT 'x', did you
+ * mean 'y'?". */
+int lex_choose(
+        const struct word *word, const char *what, const char *const *names, struct err *err);
+/* Both: "unknown WHAT 'x'". */
+int lex_need_choice(
+        struct lex *lex, const char *what, const char *const *names, struct err *err);
+
+/* Nothing but a comment may follow. */
+int lex_need_end(struct lex *lex, struct err *err);
+
 /* Look at the next word without taking it: is it this bare one? */
 bool lex_next_is(const struct lex *lex, const char *word);
 

@@ -9,15 +9,14 @@
  *     test     = test ( deny | ask | allow ) net:METHOD URL | test VERB SERVER/TOOL {json}
  *
  * One bad line refuses the file: a policy that is half read is not the one that was written.
- * Rules for tool calls are read to the end of their grammar and kept; tests of net requests
- * are run when all rules are known.
+ * Tests are run when all rules are known.
  */
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "policy/host.h"
 #include "policy/lex.h"
 #include "policy/rule.h"
+#include "policy/selftest.h"
 
 /* One line while it is read. */
 struct reader {
@@ -30,11 +29,8 @@ static const char *const verb_words[] = {"deny", "ask", "allow", "default", "tes
 static const char *const kind_words[] = {"deny", "ask", "allow", NULL};
 static const char *const option_words[] = {"because", "risk", "timeout", "if", NULL};
 static const char *const risk_words[] = {"low", "med", "high", NULL};
-static const char *const op_words[] = {"within", "outside", "host", "is", "matches", "<",
-        "<=", ">", ">=", "has", "lacks", "type", NULL};
 
 static int parse_line(struct reader *reader, struct err *err);
-static int run_tests(const struct policy *policy, struct err *err);
 
 /* The next line of text without its end; false when there is none. */
 static bool next_line(struct str *text, struct str *line)
@@ -87,102 +83,10 @@ int rules_parse(struct policy *policy, struct str text, struct err *err)
     }
     if (rc < 0)
         return err_wrap(err, "%s:%u", policy->name, reader.line);
-    return run_tests(policy, err);
+    return selftests_run(policy, &selftest_world, err);
 }
 
 /* --- pieces of a line ------------------------------------------------------------------- */
-
-static int unknown_word(
-        const struct word *word, const char *what, const char *const *names, struct err *err)
-{
-    char shown[80];
-    const char *near = str_nearest(word->text.p, names);
-
-    str_vis(shown, sizeof(shown), word->text);
-    return err_set(err, ERR_CONFIG, "%s '%s'%s%s%s", what, shown,
-            near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
-}
-
-static int need_word(struct reader *reader, struct word *ret, const char *what, struct err *err)
-{
-    int rc = lex_word(&reader->lex, ret, err);
-
-    return rc == 0 ? err_set(err, ERR_CONFIG, "%s is missing", what) : rc < 0 ? rc : 0;
-}
-
-static int need_end(struct reader *reader, struct err *err)
-{
-    struct word word;
-    char shown[80];
-    int rc = lex_word(&reader->lex, &word, err);
-
-    if (rc > 0)
-        return err_set(err, ERR_CONFIG, "'%s' is one word too many",
-                str_vis(shown, sizeof(shown), word.text));
-    return rc;
-}
-
-/* Index of a bare word in the list, or a negative code with the nearest one. */
-static int choose(
-        const struct word *word, const char *what, const char *const *names, struct err *err)
-{
-    for (int i = 0; names[i]; i++)
-        if (!word->quoted && str_eq(word->text, str_of(names[i])))
-            return i;
-    if (word->quoted)
-        return err_set(err, ERR_CONFIG, "a quoted text stands where a plain word is expected");
-    return unknown_word(word, what, names, err);
-}
-
-static int need_choice(
-        struct reader *reader, const char *what, const char *const *names, struct err *err)
-{
-    struct word word;
-    char unknown[40];
-    int rc = need_word(reader, &word, what, err);
-
-    snprintf(unknown, sizeof(unknown), "unknown %s", what);
-    return rc < 0 ? rc : choose(&word, unknown, names, err);
-}
-
-/* --- targets of tool calls -------------------------------------------------------------- */
-
-/* ARG OP VALUE...; the values end at `and`, at an option or with the line. */
-static int parse_condition(struct reader *reader, struct err *err)
-{
-    struct word word;
-    unsigned values = 0;
-    int rc = need_word(reader, &word, "argument name", err);
-
-    if (rc < 0)
-        return rc;
-    rc = need_choice(reader, "operator", op_words, err);
-    while (rc >= 0 && !lex_next_is(&reader->lex, "and") &&
-            !lex_next_is(&reader->lex, "because") && !lex_next_is(&reader->lex, "risk") &&
-            !lex_next_is(&reader->lex, "timeout")) {
-        rc = lex_word(&reader->lex, &word, err);
-        if (rc == 0)
-            break;
-        values++;
-    }
-    if (rc >= 0 && values == 0)
-        return err_set(err, ERR_CONFIG, "the condition has no value");
-    return rc < 0 ? rc : 0;
-}
-
-static int parse_conditions(struct reader *reader, struct rule *rule, struct err *err)
-{
-    struct word word;
-    int rc = parse_condition(reader, err);
-
-    rule->cond_count = 1;
-    while (rc == 0 && lex_next_is(&reader->lex, "and")) {
-        (void)lex_word(&reader->lex, &word, NULL);
-        rc = parse_condition(reader, err);
-        rule->cond_count++;
-    }
-    return rc;
-}
 
 /* --- rules ------------------------------------------------------------------------------ */
 
@@ -205,7 +109,7 @@ static int parse_target(struct reader *reader, struct rule *rule, struct err *er
 {
     struct word word;
     struct word url;
-    int rc = need_word(reader, &word, "target", err);
+    int rc = lex_need(&reader->lex, &word, "target", err);
 
     if (rc < 0)
         return rc;
@@ -214,11 +118,12 @@ static int parse_target(struct reader *reader, struct rule *rule, struct err *er
         rc = targets_parse(word.text, &rule->targets, &rule->target_count, err);
         if (rc == 0 && lex_next_is(&reader->lex, "if")) {
             (void)lex_word(&reader->lex, &word, NULL);
-            rc = parse_conditions(reader, rule, err);
+            rc = conds_parse(&reader->lex, reader->policy->folders, rule->verb, &rule->conds,
+                    &rule->cond_count, err);
         }
         return rc;
     }
-    rc = need_word(reader, &url, "URL pattern behind the methods", err);
+    rc = lex_need(&reader->lex, &url, "URL pattern behind the methods", err);
     if (rc == 0)
         rc = pattern_parse(
                 (struct str){word.text.p + 4, word.text.n - 4}, url.text, &rule->net, err);
@@ -250,7 +155,7 @@ static int parse_option(struct reader *reader, struct rule *rule, int option, st
 {
     struct word word;
     char text[240];
-    int rc = need_word(reader, &word, option_words[option], err);
+    int rc = lex_need(&reader->lex, &word, option_words[option], err);
 
     if (rc < 0)
         return rc;
@@ -263,7 +168,7 @@ static int parse_option(struct reader *reader, struct rule *rule, int option, st
     }
     if (option == 2)
         return parse_timeout(&word, &rule->timeout_ms, err);
-    rc = choose(&word, "unknown risk", risk_words, err);
+    rc = lex_choose(&word, "unknown risk", risk_words, err);
     if (rc < 0)
         return rc;
     rule->has_risk = true;
@@ -278,7 +183,7 @@ static int parse_options(struct reader *reader, struct rule *rule, struct err *e
     int rc;
 
     while ((rc = lex_word(&reader->lex, &word, err)) > 0) {
-        int option = choose(&word, "unknown word", option_words, err);
+        int option = lex_choose(&word, "unknown word", option_words, err);
 
         if (option < 0)
             return option;
@@ -322,11 +227,11 @@ static int parse_default(struct reader *reader, struct err *err)
 {
     static const char *const kinds[] = {"net", "mcp", NULL};
     struct fallback *defaults[] = {&reader->policy->net, &reader->policy->mcp};
-    int which = need_choice(reader, "kind", kinds, err);
+    int which = lex_need_choice(&reader->lex, "kind", kinds, err);
 
     if (which < 0)
         return which;
-    int verb = need_choice(reader, "default", kind_words, err);
+    int verb = lex_need_choice(&reader->lex, "default", kind_words, err);
     if (verb < 0)
         return verb;
     if (which == 0 && verb == VERDICT_ALLOW)
@@ -336,85 +241,7 @@ static int parse_default(struct reader *reader, struct err *err)
         return err_set(err, ERR_CONFIG, "this default was set on line %u already",
                 defaults[which]->line);
     *defaults[which] = (struct fallback){(enum verdict_kind)verb, reader->line};
-    return need_end(reader, err);
-}
-
-/* --- tests ------------------------------------------------------------------------------ */
-
-static int check_tool_test(struct reader *reader, struct str tool, struct err *err)
-{
-    json_error_t why;
-    struct target *targets;
-    size_t count;
-    int rc = targets_parse(tool, &targets, &count, err);
-
-    targets_free(targets, count);
-
-    if (rc < 0)
-        return rc;
-    struct str rest = str_trim(reader->lex.rest);
-    json_t *arguments =
-            json_loadb(rest.p, rest.n, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &why);
-    bool is_object = json_is_object(arguments);
-
-    json_decref(arguments);
-    if (!is_object)
-        return err_set(err, ERR_CONFIG, "the arguments of a tool call must be a JSON object");
-    reader->lex.rest = (struct str){rest.p + why.position, rest.n - (size_t)why.position};
-    reader->policy->tests_waiting++;
-    return need_end(reader, err);
-}
-
-/* A net test is run when all rules are known. */
-static int parse_test(struct reader *reader, struct err *err)
-{
-    struct policy *policy = reader->policy;
-    struct word target;
-    struct word url;
-    int verb = need_choice(reader, "verdict", kind_words, err);
-    int rc = verb < 0 ? verb : need_word(reader, &target, "target", err);
-
-    if (rc < 0)
-        return rc;
-    if (!str_starts(target.text, STR("net:")))
-        return check_tool_test(reader, target.text, err);
-    struct str method = {target.text.p + 4, target.text.n - 4};
-    if (!is_method(method))
-        return err_set(err, ERR_CONFIG, "a test names one method in upper case");
-    rc = need_word(reader, &url, "URL", err);
-    if (rc == 0)
-        rc = need_end(reader, err);
-    if (rc < 0)
-        return rc;
-    if (policy->test_count >= LIMIT_POLICY_RULES)
-        return err_set(err, ERR_CONFIG, "more than %d tests", LIMIT_POLICY_RULES);
-    policy->tests = xrealloc(policy->tests, (policy->test_count + 1) * sizeof(*policy->tests));
-    policy->tests[policy->test_count++] = (struct net_test){
-            .expect = (enum verdict_kind)verb,
-            .method = xstrndup(method.p, method.n),
-            .url = xstrndup(url.text.p, url.text.n),
-            .line = reader->line,
-    };
-    return 0;
-}
-
-static int run_tests(const struct policy *policy, struct err *err)
-{
-    char url[120];
-
-    for (size_t i = 0; i < policy->test_count; i++) {
-        const struct net_test *test = &policy->tests[i];
-        struct verdict verdict;
-
-        policy_eval_url(policy, str_of(test->method), str_of(test->url), &verdict);
-        if (verdict.kind != test->expect)
-            return err_set(err, ERR_CONFIG,
-                    "%s:%u: test failed: %s %s is '%s' by '%s' (%s), not '%s'", policy->name,
-                    test->line, test->method, str_vis(url, sizeof(url), str_of(test->url)),
-                    verdict_name(verdict.kind), verdict.rule, verdict.where,
-                    verdict_name(test->expect));
-    }
-    return 0;
+    return lex_need_end(&reader->lex, err);
 }
 
 /* --- a line ----------------------------------------------------------------------------- */
@@ -444,11 +271,11 @@ static int parse_line(struct reader *reader, struct err *err)
 
     if (rc <= 0)
         return rc;
-    int verb = choose(&first, "unknown word", verb_words, err);
+    int verb = lex_choose(&first, "unknown word", verb_words, err);
     if (verb < 0)
         return verb;
     if (verb == 4)
-        return parse_test(reader, err);
+        return selftest_parse(reader->policy, &reader->lex, reader->line, err);
     rc = verb == 3 ? parse_default(reader, err)
                    : parse_rule(reader, (enum verdict_kind)verb, err);
     if (rc == 0)

@@ -255,7 +255,7 @@ static bool match_method(const struct pattern *pattern, struct str method)
     return false;
 }
 
-static bool match_host(const struct pattern *pattern, struct str host)
+bool pattern_takes_host(const struct pattern *pattern, struct str host)
 {
     struct str want = str_of(pattern->host);
     struct ip ip;
@@ -310,12 +310,12 @@ bool pattern_takes_https(const struct pattern *pattern, struct str host, uint16_
         return false;
     if (pattern->scheme[0] && strcmp(pattern->scheme, "https") != 0)
         return false;
-    return (pattern->port == 0 || pattern->port == port) && match_host(pattern, host);
+    return (pattern->port == 0 || pattern->port == port) && pattern_takes_host(pattern, host);
 }
 
 enum match pattern_match(const struct pattern *pattern, const struct net_request *req)
 {
-    if (!match_method(pattern, req->method) || !match_host(pattern, req->host))
+    if (!match_method(pattern, req->method) || !pattern_takes_host(pattern, req->host))
         return MATCH_NO;
     if (pattern->port != 0 && pattern->port != req->port)
         return MATCH_NO;

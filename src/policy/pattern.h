@@ -31,6 +31,9 @@ enum match pattern_match(const struct pattern *pattern, const struct net_request
 /* No wildcard in it: one method, host, port and path (a CONNECT has none). */
 bool pattern_is_exact(const struct pattern *pattern);
 
+/* The host alone; an address is taken by "*" too. */
+bool pattern_takes_host(const struct pattern *pattern, struct str host);
+
 /* Does it take some https request to this host and port? */
 bool pattern_takes_https(const struct pattern *pattern, struct str host, uint16_t port);
 

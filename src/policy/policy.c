@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "policy/rule.h"
+#include "policy/selftest.h"
 
 #define DEFAULT_POLICY "default.policy.rules"
 
@@ -42,6 +43,7 @@ static struct policy *policy_new(const char *name)
     struct policy *policy = xcalloc(1, sizeof(*policy));
     size_t n = strlen(name);
 
+    policy->folders = folders_new();
     policy->hash = UINT64_C(0xcbf29ce484222325);
     if (n < sizeof(policy->name))
         snprintf(policy->name, sizeof(policy->name), "%s", name);
@@ -133,15 +135,13 @@ void policy_free(struct policy *policy)
     for (size_t i = 0; i < policy->count; i++) {
         pattern_release(&policy->rules[i].net);
         targets_free(policy->rules[i].targets, policy->rules[i].target_count);
+        conds_free(policy->rules[i].conds, policy->rules[i].cond_count);
         free(policy->rules[i].text);
         free(policy->rules[i].reason);
     }
-    for (size_t i = 0; i < policy->test_count; i++) {
-        free(policy->tests[i].method);
-        free(policy->tests[i].url);
-    }
+    selftests_free(policy->tests, policy->test_count);
     free(policy->rules);
-    free(policy->tests);
+    folders_free(policy->folders);
     free(policy);
 }
 

@@ -5,6 +5,7 @@
 #define SRC_POLICY_RULE_H
 
 #include "base/buf.h"
+#include "policy/cond.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
 #include "policy/target.h"
@@ -15,6 +16,7 @@ struct rule {
     struct pattern net;     /* if is_net; owns its strings */
     struct target *targets; /* owns; of a rule for tool calls */
     size_t target_count;
+    struct cond *conds; /* owns; all of them have to hold */
     size_t cond_count;
     char *text;   /* owns; the line as written, without comment, safe to print */
     char *reason; /* owns; the because text, safe to print, or NULL */
@@ -24,10 +26,11 @@ struct rule {
     uint32_t timeout_ms; /* 0: the gate's default */
 };
 
-struct net_test {
+/* A test of the file: of a net request or of a tool call. All texts owned. */
+struct selftest {
     enum verdict_kind expect;
-    char *method; /* owns */
-    char *url;    /* owns */
+    char *method, *url;              /* a net request */
+    char *server, *tool, *arguments; /* a tool call; NULL else */
     unsigned line;
 };
 
@@ -43,9 +46,9 @@ struct policy {
     size_t count;
     struct fallback net;
     struct fallback mcp;
-    struct net_test *tests; /* owns; all have passed */
+    struct selftest *tests; /* owns; all have passed */
     size_t test_count;
-    unsigned tests_waiting; /* tests of tool calls, read and not run */
+    struct folders *folders; /* owns; named by conditions */
     uint64_t hash;
     char version[17]; /* hash in hex */
 };

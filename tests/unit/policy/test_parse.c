@@ -153,7 +153,7 @@ static void rules_for_tool_calls_are_read_whole_and_kept(void **state)
             "allow x/y if a.b[] <= 5 and c is \"and\" \"because\"\n"
             "default mcp allow\n"
             "default net deny # all\n"
-            "test allow files/read_file {\"path\": \"$WS/a b\"}   # later\n"
+            "test allow files/read_file {\"path\": \"$WS/a b\"}   # a file\n"
             "test deny net:GET https://x.org/\n");
     struct verdict verdict;
 
@@ -161,7 +161,7 @@ static void rules_for_tool_calls_are_read_whole_and_kept(void **state)
     assert_int_equal(policy_rule_count(policy, VERDICT_DENY), 2);
     assert_int_equal(policy_rule_count(policy, VERDICT_ALLOW), 4);
     assert_int_equal(policy_rule_count(policy, VERDICT_ASK), 1);
-    assert_int_equal(policy_test_count(policy), 1);
+    assert_int_equal(policy_test_count(policy), 2);
     policy_eval_url(policy, STR("GET"), STR("https://git/push"), &verdict);
     assert_int_equal(verdict.kind, VERDICT_DENY);
     policy_free(policy);

@@ -1,0 +1,172 @@
+/*
+ * guard.c - what no call may do, whatever the rules say: touch what guards us, reach addresses
+ * that are not public.
+ *
+ * What is above a guarded place is harmless to list, but not to delete, to move, or to walk
+ * through; what a tool does is told by the words of its name.
+ */
+#include "policy/judge.h"
+#include "policy/url.h"
+
+/* Tools with one of these words in their name write, delete, or walk whole trees. */
+static const char *const touching[] = {"add", "append", "archive", "bash", "chmod", "chown",
+        "clean", "clone", "command", "commit", "compress", "copy", "cp", "create", "delete",
+        "download", "edit", "erase", "exec", "execute", "extract", "find", "glob", "grep",
+        "index", "init", "insert", "link", "mkdir", "modify", "move", "mv", "overwrite",
+        "patch", "purge", "put", "recursive", "remove", "rename", "replace", "restore", "rm",
+        "rmdir", "run", "save", "search", "set", "shell", "store", "symlink", "sync", "tar",
+        "touch", "tree", "truncate", "unlink", "unzip", "update", "upload", "walk", "watch",
+        "write", "zip"};
+
+static bool is_touching_word(struct str word)
+{
+    for (size_t i = 0; i < sizeof(touching) / sizeof(touching[0]); i++)
+        if (str_eq_icase(word, str_of(touching[i])))
+            return true;
+    return false;
+}
+
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+/* Words end at what is no letter, and where a capital follows a small letter. */
+static bool next_word(struct str *rest, struct str *ret)
+{
+    size_t n = 0;
+
+    while (rest->n && !char_is_alnum(rest->p[0]))
+        *rest = (struct str){rest->p + 1, rest->n - 1};
+    while (n < rest->n && char_is_alnum(rest->p[n]) &&
+            !(n && is_upper(rest->p[n]) && !is_upper(rest->p[n - 1])))
+        n++;
+    *ret = (struct str){rest->p, n};
+    *rest = (struct str){rest->p + n, rest->n - n};
+    return n > 0;
+}
+
+static bool is_recursive_flag(const struct arg *arg)
+{
+    struct str name = arg->name;
+
+    if (!arg->is_member || arg->kind == ARG_FALSE || arg->kind == ARG_NULL)
+        return false;
+    for (; name.n >= 6; name = (struct str){name.p + 1, name.n - 1})
+        if (str_eq_icase((struct str){name.p, 6}, STR("recurs")))
+            return true;
+    return false;
+}
+
+static bool is_touching(const struct judge *judge)
+{
+    struct str rest = judge->call->tool;
+    struct str word;
+
+    while (next_word(&rest, &word))
+        if (is_touching_word(word))
+            return true;
+    for (size_t i = 1; i < judge->args.count; i++)
+        if (is_recursive_flag(&judge->args.items[i]))
+            return true;
+    return false;
+}
+
+static bool deny(struct verdict *ret, const char *rule, const char *reason)
+{
+    *ret = (struct verdict){.kind = VERDICT_DENY, .risk = RISK_MED};
+    snprintf(ret->rule, sizeof(ret->rule), "%s", rule);
+    snprintf(ret->where, sizeof(ret->where), "built in");
+    snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
+    return true;
+}
+
+/* --- guarded places ---------------------------------------------------------------------- */
+
+struct guard {
+    struct judge *judge;
+    bool is_touching;
+};
+
+static const char *touched_by(const struct guard *guard, struct str path, bool is_sure)
+{
+    for (const char *const *at = guard->judge->world->guarded; *at; at++) {
+        struct str place = str_of(*at);
+
+        if (path_is_in(path, place))
+            return *at;
+        if (is_sure && guard->is_touching && path_is_in(place, path))
+            return *at;
+        if (is_sure && is_glob(path) && glob_touches(path, place))
+            return *at;
+    }
+    return NULL;
+}
+
+static bool check_path(
+        const struct guard *guard, const struct readings *r, bool is_sure, struct verdict *ret)
+{
+    char shown[120];
+    char reason[sizeof(ret->reason)];
+
+    for (size_t i = 0; i < r->count; i++) {
+        struct str path = readings_item(r, i);
+        const char *place = touched_by(guard, path, is_sure && !r->is_url);
+
+        if (!place)
+            continue;
+        snprintf(reason, sizeof(reason), "'%s' %s what no tool may touch",
+                str_vis(shown, sizeof(shown), path),
+                path_is_in(path, str_of(place)) ? "belongs to" : "contains");
+        return deny(ret, "structural: protected path", reason);
+    }
+    return false;
+}
+
+static bool check_string(const struct guard *guard, struct arg *arg, struct verdict *ret)
+{
+    enum arg_look look = judge_look(guard->judge, arg);
+    char why[sizeof(ret->reason)];
+
+    if (look == LOOK_TEXT)
+        return false;
+    if (url_is_private(arg->text, why, sizeof(why)))
+        return deny(ret, "structural: address", why);
+    return look != LOOK_WORD && guard->judge->world->guarded &&
+           check_path(guard, judge_readings(guard->judge, arg), look == LOOK_PATH, ret);
+}
+
+static bool check_name(const struct guard *guard, struct str name, struct verdict *ret)
+{
+    enum arg_look look = judge_look_at_name(name);
+    char why[sizeof(ret->reason)];
+
+    if (look != LOOK_PATH && look != LOOK_PROSE)
+        return false;
+    if (url_is_private(name, why, sizeof(why)))
+        return deny(ret, "structural: address", why);
+    if (!guard->judge->world->guarded)
+        return false;
+    struct readings *r = readings_new(guard->judge->world, name);
+    bool found = check_path(guard, r, look == LOOK_PATH, ret);
+    readings_free(r);
+    return found;
+}
+
+bool call_is_forbidden(struct judge *judge, struct verdict *ret)
+{
+    struct guard guard = {judge, false};
+
+    if (judge->args.count == 1)
+        return false;
+    guard.is_touching = judge->world->guarded && is_touching(judge);
+    for (size_t i = 1; i < judge->args.count; i++) {
+        struct arg *arg = &judge->args.items[i];
+
+        if (arg->is_member && check_name(&guard, arg->name, ret))
+            return true;
+        if (arg->kind == ARG_STRING && check_string(&guard, arg, ret))
+            return true;
+    }
+    return false;
+}

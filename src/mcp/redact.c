@@ -45,11 +45,11 @@ static void put(struct redacting *r, struct str s)
     buf_append_str(r->out, s);
 }
 
-/* Copies up to `to`, then the mask, and goes on at `next`. */
-static void mask(struct redacting *r, const char *to, const char *next)
+/* Copies up to `to`, then puts `with`, and goes on at `next`. */
+static void mask(struct redacting *r, const char *to, const char *next, struct str with)
 {
     put(r, (struct str){r->done, (size_t)(to - r->done)});
-    put(r, STR(MASK));
+    put(r, with);
     r->done = next;
 }
 
@@ -113,7 +113,7 @@ static void take_words(struct redacting *r, struct str text)
         size_t shown = inside ? 0 : secret_at(rest, &len);
 
         if (shown) {
-            mask(r, rest.p + shown, rest.p + len);
+            mask(r, rest.p + shown, rest.p + len, STR(MASK));
             i += len;
             continue;
         }
@@ -129,7 +129,7 @@ static void take_key_block(struct redacting *r, struct str text)
     const char *begin = memmem(text.p, text.n, "-----BEGIN ", 11);
 
     if (begin && memmem(begin, (size_t)(text.p + text.n - begin), "PRIVATE KEY", 11))
-        mask(r, begin, text.p + text.n);
+        mask(r, begin, text.p + text.n, STR(MASK));
     else
         take_words(r, text);
 }
@@ -147,7 +147,7 @@ static void take_value(struct redacting *r, bool is_secret)
 
     if (is_secret && c && c != '{' && c != '[') {
         if (jscan_skip(scan))
-            mask(r, start, scan->p);
+            mask(r, start, scan->p, STR("\"" MASK "\""));
     } else if (c == '"') {
         if (jscan_string(scan, &string))
             take_key_block(r, string.text);

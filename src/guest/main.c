@@ -4,10 +4,10 @@
  *   icguest --pty PATH [--proxy PORT:SOCKET] [--mcp SOCKET] [--size COLSxROWS] [--cwd DIR]
  *           [--filter FILE] [--hand-over] -- ARGV...
  *       Runs ARGV under a PTY of the box's own and serves it on the Unix socket PATH (frame.h);
- *       carries 127.0.0.1:PORT to SOCKET. The agent starts when the first host says its size,
- *       after START_WAIT_MS without one with --size. With --hand-over the first host gets the
- *       PTY's master and the agent waits for it as long as it takes. Exit status: the agent's,
- * 128+n after a signal, 125 when the helper itself failed, 126 and 127 as a shell says them.
+ *       carries 127.0.0.1:PORT to SOCKET. The agent starts when the first host says its size;
+ *       with --hand-over, when that host has the PTY's master. Without a host no agent runs:
+ *       after START_WAIT_MS the box ends. Exit status: the agent's, 128+n after a signal, 125
+ *       when the helper itself failed, 126 and 127 as a shell says them.
  *   icguest --mcp-stdio [SOCKET]
  *       Carries stdin and stdout to SOCKET. Without one: to what --mcp said, which the agent's
  *       environment has as IRONCURTAIN_MCP.
@@ -121,7 +121,7 @@ struct box {
     struct forward forward;
     struct turn turn;
     int signals, signals_slot;
-    int64_t start_by; /* the agent starts then, even without a host */
+    int64_t start_by; /* no host has come by then: it died while the box was made */
     bool stopped;     /* told to end before the agent had started */
 };
 
@@ -143,7 +143,7 @@ static void wait_for_events(struct box *box)
     struct turn *turn = &box->turn;
     turn_begin(turn);
     box->signals_slot = turn_want(turn, box->signals, POLLIN);
-    if (box->agent.pid == 0 && !box->agent.hand_over)
+    if (box->agent.pid == 0)
         turn_wake_at(turn, box->start_by);
     host_want(&box->host, turn);
     agent_want(&box->agent, turn, host_room(&box->host));
@@ -156,7 +156,7 @@ static bool start_is_due(const struct box *box)
 {
     if (box->agent.hand_over)
         return box->agent.master < 0;
-    return box->host.hello || box->turn.now >= box->start_by;
+    return box->host.hello;
 }
 
 /* The loop; returns the exit status. */
@@ -174,6 +174,10 @@ static int serve(struct box *box)
         forward_turn(&box->forward, &box->turn);
         if (agent->pid == 0 && start_is_due(box) && agent_start(agent) < 0)
             return STATUS_FAILED;
+        if (agent->pid == 0 && box->turn.now >= box->start_by) {
+            fprintf(stderr, "icguest: nobody came for the agent\n");
+            return STATUS_FAILED;
+        }
         if (host_is_done(&box->host, &box->turn))
             return agent->by_signal ? 128 + agent->status : agent->status;
     }

@@ -432,6 +432,18 @@ class Refusals(unittest.TestCase):
             self.assertFalse(os.path.exists(path))
 
 
+class Alone(unittest.TestCase):
+    def test_without_a_host_no_agent_runs_and_the_box_ends(self):
+        """a server that is killed while it makes a box leaves no agent behind"""
+        with tempfile.TemporaryDirectory(prefix="icguest-") as folder:
+            mark = os.path.join(folder, "ran")
+            boxes = [spawn(GUEST, "--pty", os.path.join(folder, f"{i}.sock"), *more, "--", "touch",
+                           mark) for i, more in enumerate(([], ["--hand-over"]))]
+            for box in boxes:
+                self.assertEqual(box.wait(60), 125)
+            self.assertFalse(os.path.exists(mark))
+
+
 if __name__ == "__main__":
     if not os.access(GUEST, os.X_OK):
         print(f"skipped: {GUEST} is not built")

@@ -57,21 +57,6 @@ static const struct rule *find(struct judge *judge, bool denies, enum match *ret
     return NULL;
 }
 
-/* One tool, and nothing about its arguments is left open. */
-static bool is_exact(const struct rule *rule)
-{
-    bool is_closed = false;
-
-    for (size_t i = 0; i < rule->cond_count; i++) {
-        const struct cond *cond = &rule->conds[i];
-
-        if (cond->op != OP_IS && cond->op != OP_ONLY)
-            return false;
-        is_closed = is_closed || (cond->op == OP_ONLY && cond->root == ROOT_WHOLE);
-    }
-    return is_closed && rule->target_count == 1 && target_is_exact(&rule->targets[0]);
-}
-
 static void apply(const struct policy *policy, const struct rule *rule, enum match match,
         struct verdict *ret)
 {
@@ -84,7 +69,7 @@ static void apply(const struct policy *policy, const struct rule *rule, enum mat
     snprintf(where, sizeof(where), "%s:%u", policy->name, rule->line);
     fill(ret, rule->verb, rule->text, where, reason);
     ret->timeout_ms = rule->timeout_ms;
-    ret->is_exact = is_exact(rule);
+    ret->is_exact = rule_is_exact(rule);
     if (rule->has_risk)
         ret->risk = rule->risk;
 }

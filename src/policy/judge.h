@@ -33,6 +33,12 @@ bool is_glob(struct str text);
 /* Does the condition hold? Which of several values counts depends on the verb. */
 enum match cond_match(struct judge *judge, const struct cond *cond, enum verdict_kind verb);
 
+/* Is the argument text by its name? */
+bool is_text_name(struct str name);
+
+/* One tool, and nothing about its arguments is left open. */
+bool rule_is_exact(const struct rule *rule);
+
 /* What the program itself forbids. */
 bool call_is_forbidden(struct judge *judge, struct verdict *ret);
 

@@ -19,7 +19,7 @@ static const char *const text_names[] = {"body", "comment", "content", "contents
         "new_value", "old_str", "old_string", "old_text", "oldText", "patch", "prompt", "query",
         "separator", "sql", "summary", "text", "title"};
 
-static bool is_text_name(struct str name)
+bool is_text_name(struct str name)
 {
     for (size_t i = 0; i < sizeof(text_names) / sizeof(text_names[0]); i++)
         if (str_eq(name, str_of(text_names[i])))

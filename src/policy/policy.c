@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "policy/judge.h"
 #include "policy/rule.h"
 #include "policy/selftest.h"
 
@@ -84,10 +85,9 @@ static int check_answers(const struct policy *policy, struct str text, struct er
     const char *name = policy->name;
 
     for (size_t i = 0; i < policy->count; i++)
-        if (!policy->rules[i].is_net || policy->rules[i].verb == VERDICT_ASK)
-            return err_set(err, ERR_CONFIG,
-                    "%s:%u: an answer is 'allow net:...' or 'deny net:...'", name,
-                    policy->rules[i].line);
+        if (policy->rules[i].verb == VERDICT_ASK)
+            return err_set(err, ERR_CONFIG, "%s:%u: an answer is 'allow ...' or 'deny ...'",
+                    name, policy->rules[i].line);
     if (policy->net.line || policy->mcp.line)
         return err_set(err, ERR_CONFIG, "%s:%u: a default has no place among the answers", name,
                 policy->net.line ? policy->net.line : policy->mcp.line);
@@ -95,6 +95,11 @@ static int check_answers(const struct policy *policy, struct str text, struct er
         return err_set(
                 err, ERR_CONFIG, "%s: the last line is not ended, so it may be cut off", name);
     return 0;
+}
+
+static bool is_exact(const struct rule *rule)
+{
+    return rule->is_net ? pattern_is_exact(&rule->net) : rule_is_exact(rule);
 }
 
 /* Exact lines before wider ones, or an exact answer about a high risk would never be seen
@@ -106,7 +111,7 @@ static void arrange_answers(struct policy *policy)
 
     for (int wide = 0; wide < 2; wide++)
         for (size_t i = 0; i < policy->count; i++)
-            if (pattern_is_exact(&policy->rules[i].net) == !wide)
+            if (is_exact(&policy->rules[i]) == !wide)
                 rules[n++] = policy->rules[i];
     for (size_t i = 0; i < n; i++)
         if (!rules[i].reason)

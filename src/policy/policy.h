@@ -47,8 +47,8 @@ struct policy;
 struct policy *policy_parse(struct str text, const char *name, struct err *err);
 /* Load a file; path NULL: the shipped default policy. */
 struct policy *policy_load(const char *path, struct err *err);
-/* The file of a human's answers (gate/answers.h): the same language, but net rules that allow
- * or deny only, and every line ended, so that half an answer is not one. The narrowest that
+/* The file of a human's answers (gate/answers.h): the same language, but rules that allow or
+ * deny only, and every line ended, so that half an answer is not one. The narrowest that
  * allows is found first, not the first in the file. */
 struct policy *policy_parse_answers(struct str text, const char *name, struct err *err);
 void policy_free(struct policy *policy);

@@ -13,6 +13,10 @@ const char *width_name(enum width width)
         return "exact";
     case WIDTH_HOST:
         return "host";
+    case WIDTH_DIR:
+        return "dir";
+    case WIDTH_TOOL:
+        return "tool";
     }
     CHECK_UNREACHABLE();
 }
@@ -56,7 +60,7 @@ bool recipe_net(const struct net_request *req, enum verdict_kind verb, enum widt
     char host[300];
     int n;
 
-    if (verb == VERDICT_ASK || req->host.n == 0 || req->host.n > 255)
+    if (width > WIDTH_HOST || verb == VERDICT_ASK || req->host.n == 0 || req->host.n > 255)
         return false;
     authority(req, is_connect || req->port != standard, host, sizeof(host));
     if (is_connect)

@@ -189,6 +189,17 @@ static bool is_plain(struct str path, char cpath[PATH_MAX])
     return true;
 }
 
+bool path_is_folder(const char *path)
+{
+    char inside[PATH_MAX + 2];
+    char target[1];
+    int n = snprintf(inside, sizeof(inside), "%s/.", path);
+
+    /* "x/." is no link, and there is none behind a file. */
+    return n < (int)sizeof(inside) &&
+           readlinkat(AT_FDCWD, inside, target, sizeof(target)) < 0 && errno == EINVAL;
+}
+
 void path_walk(struct walk *walk, struct str path)
 {
     struct steps steps;

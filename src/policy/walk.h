@@ -37,6 +37,9 @@ size_t path_lexical(struct str path, char *out);
 /* Is `path` the folder itself, or in it? Both normal. */
 bool path_is_in(struct str path, struct str folder);
 
+/* Is there a folder? The path is normal. */
+bool path_is_folder(const char *path);
+
 /* Takes the next component off the front; false when there is none. */
 bool path_next(struct str *rest, struct str *ret);
 

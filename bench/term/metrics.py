@@ -5,7 +5,7 @@ import time
 
 import processes
 import workloads
-from peers import Failed
+from peers import Failed, Missing
 from session import Session
 from terminal import Tearing, mark, now
 
@@ -291,7 +291,7 @@ def search(peer, amount):
             s.terminal.settle(0.1)
             s.terminal.type(begin)
             if not s.terminal.wait(shown, 2):
-                raise Failed("there is no search in the history")
+                raise Missing("there is no search in the history")
             for key in b"needl":
                 s.terminal.type(bytes([key]))
                 s.terminal.settle(0.1)

@@ -11,6 +11,10 @@ class Failed(Exception):
     pass
 
 
+class Missing(Exception):
+    """The peer has not got what would be measured."""
+
+
 class Peer:
     """`kinds` of sessions it can have: one; two (a second program runs, hidden); many (all but
     one hidden); again (the terminal is left and comes back); panels (requests in side panels)."""

@@ -228,13 +228,13 @@ static int take_scope(const char *name, enum scope *ret, struct err *err)
 
 static int take_width(const char *name, enum width *ret, struct err *err)
 {
-    for (enum width width = WIDTH_EXACT; name && width <= WIDTH_HOST; width++) {
+    for (enum width width = WIDTH_EXACT; name && width <= WIDTH_TOOL; width++) {
         if (strcmp(name, width_name(width)) == 0) {
             *ret = width;
             return 0;
         }
     }
-    return err_set(err, ERR_USAGE, "--width is exact or host");
+    return err_set(err, ERR_USAGE, "--width is exact, host, dir or tool");
 }
 
 static int take_option(int *i, char **argv, struct args *args, struct err *err)

@@ -23,7 +23,7 @@ static bool get_width(struct str message, enum width *ret)
 {
     const char *name = wire_get(message, "width");
 
-    for (enum width width = WIDTH_EXACT; name && width <= WIDTH_HOST; width++) {
+    for (enum width width = WIDTH_EXACT; name && width <= WIDTH_TOOL; width++) {
         if (strcmp(name, width_name(width)) == 0) {
             *ret = width;
             return true;

@@ -31,9 +31,10 @@ bool gate_is_denied_now(const struct gate *gate, const struct item *item)
     struct net_request req;
     struct verdict verdict;
 
-    if (!gate->config.grants || !item->host)
+    struct grant_use use;
+
+    if (!gate->config.grants || !item_use(item, &req, &use))
         return false;
-    struct grant_use use = item_use(item, &req);
     use.uses = 0;
     return grants_decide(gate->config.grants, &use, &verdict) && verdict.kind == VERDICT_DENY;
 }
@@ -44,11 +45,15 @@ bool gate_rule(const struct gate *gate, uint64_t id, bool allow, enum width widt
     const struct item *item = gate_item(gate, id);
     struct net_request req;
 
-    if (!gate->config.grants || !item || !item_net(item, &req))
+    struct grant_use use;
+    enum verdict_kind verb = allow ? VERDICT_ALLOW : VERDICT_DENY;
+
+    if (!gate->config.grants || !item || !item_use(item, &req, &use))
         return false;
     if (allow && item->pub.risk == RISK_HIGH && width != WIDTH_EXACT)
         return false;
-    return recipe_net(&req, allow ? VERDICT_ALLOW : VERDICT_DENY, width, line);
+    return use.call ? recipe_call(use.call, use.world, verb, width, line)
+                    : recipe_net(use.req, verb, width, line);
 }
 
 /* The grant that the answer is, with those who wait counted. */
@@ -67,7 +72,8 @@ static struct grant *make_grant(struct gate *gate, const struct item *item,
         err_set(err, ERR_CONFLICT, "the rule is another one than was shown, look again");
         return NULL;
     }
-    struct grant_use use = item_use(item, &req);
+    struct grant_use use;
+    CHECK(item_use(item, &req, &use));
     struct grant *grant = grant_new(gate->config.grants, answer, use.session, err);
     if (grant && !grant_take(grant, &use)) {
         err_set(err, ERR_CONFLICT, "%u wait for this answer already, look again", use.uses);
@@ -98,9 +104,10 @@ static void spread(struct gate *gate, struct grant *grant, bool allow, int numbe
     for (size_t i = 0; i < gate->count; i++) {
         struct item *item = gate->items[i];
 
-        if (item->pub.deciding || !item->host)
+        struct grant_use use;
+
+        if (item->pub.deciding || !item_use(item, &req, &use))
             continue;
-        struct grant_use use = item_use(item, &req);
         if (grant_take(grant, &use))
             gate_settle(gate, item, allow ? ESC_APPROVED : ESC_DENIED, "answer", message);
     }
@@ -205,9 +212,10 @@ static void sweep(struct gate *gate)
     for (size_t i = 0; i < gate->count; i++) {
         struct item *item = gate->items[i];
 
-        if (item->pub.deciding || !item->host)
+        struct grant_use use;
+
+        if (item->pub.deciding || !item_use(item, &req, &use))
             continue;
-        struct grant_use use = item_use(item, &req);
         if (grants_decide(gate->config.grants, &use, &verdict))
             gate_settle(gate, item, verdict.kind == VERDICT_ALLOW ? ESC_APPROVED : ESC_DENIED,
                     "answer", verdict.where);

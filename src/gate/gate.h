@@ -31,6 +31,8 @@ struct gate_question {
     /* What is asked to be allowed, so that the answer can hold for more than once; NULL: once
      * only. Read during gate_ask(). */
     const struct net_request *net;
+    const struct call_request *call;  /* the same for a tool call */
+    const struct policy_world *world; /* of the call */
 };
 
 /* An item as the screen sees it; owned by the gate, valid until the next gate call. */

@@ -174,6 +174,14 @@ void grant_free(struct grant *grant)
     free(grant);
 }
 
+static void eval(const struct policy *rules, const struct grant_use *use, struct verdict *ret)
+{
+    if (use->req)
+        policy_eval_net(rules, use->req, ret);
+    else
+        policy_eval_call(rules, use->world, use->call, ret, NULL);
+}
+
 static bool covers(const struct grant *grant, const struct grant_use *use)
 {
     struct verdict verdict;
@@ -183,7 +191,7 @@ static bool covers(const struct grant *grant, const struct grant_use *use)
     if (grant->scope != SCOPE_ALWAYS &&
             (!use->session || strcmp(use->session, grant->session) != 0))
         return false;
-    policy_eval_net(grant->rule, use->req, &verdict);
+    eval(grant->rule, use, &verdict);
     if (verdict.kind != grant->verb || verdict.by_default)
         return false;
     return grant->verb == VERDICT_DENY || use->risk != RISK_HIGH || verdict.is_exact;
@@ -239,26 +247,27 @@ void grants_end_session(struct grants *grants, const char *session)
 }
 
 /* The rule's own verdict, with the answer as its source. */
-static void say(const struct grant *grant, const struct net_request *req, struct verdict *ret)
+static void say(const struct grant *grant, const struct grant_use *use, struct verdict *ret)
 {
-    policy_eval_net(grant->rule, req, ret);
+    eval(grant->rule, use, ret);
     snprintf(ret->where, sizeof(ret->where), "answer #%d, %s", grant->number, grant->words);
     snprintf(ret->reason, sizeof(ret->reason), "the human answered so before");
 }
 
-static bool take(struct grants *grants, enum verdict_kind verb, const struct grant_use *use,
-        struct verdict *ret)
+/* The rule that decides, or NULL. */
+static const struct policy *take(struct grants *grants, enum verdict_kind verb,
+        const struct grant_use *use, struct verdict *ret)
 {
-    for (enum width width = WIDTH_EXACT; width <= WIDTH_HOST; width++)
+    for (enum width width = WIDTH_EXACT; width <= WIDTH_TOOL; width++)
         for (unsigned i = 0; i < grants->count; i++) {
             struct grant *grant = grants->list[i];
 
             if (grant->verb != verb || grant->width != width || !grant_take(grant, use))
                 continue;
-            say(grant, use->req, ret);
-            return true;
+            say(grant, use, ret);
+            return grant->rule;
         }
-    return false;
+    return NULL;
 }
 
 /* What answers.rules says; ask: nothing. */
@@ -268,7 +277,7 @@ static void ask_file(struct grants *grants, const struct grant_use *use, struct 
     if (!grants->answers)
         return;
     answers_refresh(grants->answers);
-    policy_eval_net(answers_policy(grants->answers), use->req, ret);
+    eval(answers_policy(grants->answers), use, ret);
     bool is_wide = use->risk == RISK_HIGH && !ret->is_exact;
     if (ret->by_default ||
             (ret->kind == VERDICT_ALLOW && (is_wide || answers_trouble(grants->answers)[0])))
@@ -284,47 +293,92 @@ static bool denied(struct grants *grants, const struct grant_use *use, struct ve
     return ret_file->kind == VERDICT_DENY || take(grants, VERDICT_DENY, use, ret);
 }
 
-bool grants_decide(struct grants *grants, const struct grant_use *use, struct verdict *ret)
+/* *ret_rules: those that allow it; NULL if it is denied. False: no answer is about it. */
+static bool decide(struct grants *grants, const struct grant_use *use, struct verdict *ret,
+        const struct policy **ret_rules)
 {
     struct verdict file;
 
-    if (denied(grants, use, ret, &file) || take(grants, VERDICT_ALLOW, use, ret))
+    *ret_rules = NULL;
+    if (denied(grants, use, ret, &file))
+        return true;
+    *ret_rules = take(grants, VERDICT_ALLOW, use, ret);
+    if (*ret_rules)
         return true;
     *ret = file;
-    return file.kind == VERDICT_ALLOW;
+    if (file.kind != VERDICT_ALLOW)
+        return false;
+    *ret_rules = answers_policy(grants->answers);
+    return true;
 }
 
-static void judge(struct grants *grants, const struct policy *policy, struct grant_use use,
-        struct verdict *ret)
+bool grants_decide(struct grants *grants, const struct grant_use *use, struct verdict *ret)
+{
+    const struct policy *rules;
+
+    return decide(grants, use, ret, &rules);
+}
+
+/* The policy's verdict is in *ret. The rules of an answer that allows it, else NULL. */
+static const struct policy *answer_to(
+        struct grants *grants, struct grant_use use, struct verdict *ret)
 {
     struct verdict answer, file;
+    const struct policy *rules = NULL;
 
-    policy_eval_net(policy, use.req, ret);
     if (!grants || ret->kind == VERDICT_DENY)
-        return;
+        return NULL;
     use.risk = ret->risk;
     if (ret->kind == VERDICT_ALLOW) {
         /* Only a deny among the answers matters, and no use of one that allows is spent. */
         if (denied(grants, &use, &answer, &file))
             *ret = answer;
-    } else if (grants_decide(grants, &use, &answer)) {
+    } else if (decide(grants, &use, &answer, &rules)) {
         *ret = answer;
     } else if (grants->answers && answers_trouble(grants->answers)[0]) {
         snprintf(ret->reason, sizeof(ret->reason), "your answers do not count: %s",
                 answers_trouble(grants->answers));
     }
+    return rules;
+}
+
+static void judge_net(struct grants *grants, const struct policy *policy,
+        const struct grant_use *use, struct verdict *ret)
+{
+    policy_eval_net(policy, use->req, ret);
+    (void)answer_to(grants, *use, ret);
 }
 
 void grants_judge_net(struct grants *grants, const struct policy *policy, const char *session,
         const struct net_request *req, struct verdict *ret)
 {
-    judge(grants, policy, (struct grant_use){.session = session, .req = req, .uses = 1}, ret);
+    const struct grant_use use = {.session = session, .req = req, .uses = 1};
+
+    judge_net(grants, policy, &use, ret);
 }
 
 void grants_preview_net(struct grants *grants, const struct policy *policy, const char *session,
         const struct net_request *req, struct verdict *ret)
 {
-    judge(grants, policy, (struct grant_use){.session = session, .req = req}, ret);
+    const struct grant_use use = {.session = session, .req = req};
+
+    judge_net(grants, policy, &use, ret);
+}
+
+void grants_judge_call(struct grants *grants, const struct policy *policy, const char *session,
+        const struct call_request *call, const struct policy_world *world, struct verdict *ret,
+        struct call_edits *edits)
+{
+    const struct grant_use use = {.session = session, .call = call, .world = world, .uses = 1};
+    struct verdict again;
+
+    policy_eval_call(policy, world, call, ret, edits);
+    const struct policy *rules = answer_to(grants, use, ret);
+    if (edits && (rules || ret->kind == VERDICT_DENY))
+        call_edits_release(edits);
+    /* What is sent is what the rule that allows it has looked at. */
+    if (edits && rules)
+        policy_eval_call(rules, world, call, &again, edits);
 }
 
 bool grants_name_https(

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "io/loop.h"
+#include "policy/call.h"
 #include "policy/policy.h"
 #include "policy/recipe.h"
 
@@ -61,6 +62,11 @@ void grants_free(struct grants *grants);
 void grants_judge_net(struct grants *grants, const struct policy *policy, const char *session,
         const struct net_request *req, struct verdict *ret);
 
+/* The same for a tool call; `edits` as in policy_eval_call(). */
+void grants_judge_call(struct grants *grants, const struct policy *policy, const char *session,
+        const struct call_request *call, const struct policy_world *world, struct verdict *ret,
+        struct call_edits *edits);
+
 /* The same, but nothing is used up: to see what would be. */
 void grants_preview_net(struct grants *grants, const struct policy *policy, const char *session,
         const struct net_request *req, struct verdict *ret);
@@ -82,11 +88,13 @@ void grants_end_session(struct grants *grants, const char *session);
 struct grant *grant_new(struct grants *grants, const struct gate_answer *answer,
         const char *session, struct err *err);
 void grant_free(struct grant *grant);
-/* So many askers of one request, all at once. What is of high risk takes answers that name it
- * exactly and no wider ones. `uses` 0: only looking. */
+/* So many askers of one request (net or call), all at once. What is of high risk takes answers
+ * that name it exactly and no wider ones. `uses` 0: only looking. */
 struct grant_use {
-    const char *session; /* borrows, or NULL */
-    const struct net_request *req;
+    const char *session;           /* borrows, or NULL */
+    const struct net_request *req; /* NULL: it is a call */
+    const struct call_request *call;
+    const struct policy_world *world; /* of the call */
     enum risk risk;
     uint32_t uses;
 };

@@ -82,6 +82,68 @@ static void keep_net(struct item *item, const struct net_request *net)
     str_vis(item->pub.host, sizeof(item->pub.host), net->host);
 }
 
+/* A copy that outlives whoever asks. */
+struct kept_call {
+    struct call_request request; /* owns what it points to */
+    struct policy_world world;   /* same */
+};
+
+static struct str keep(struct str text)
+{
+    return (struct str){xstrndup(text.p, text.n), text.n};
+}
+
+static char *keep_text(const char *text)
+{
+    return text ? xstrdup(text) : NULL;
+}
+
+static const char **keep_list(const char *const *list)
+{
+    size_t n = 0;
+
+    while (list && list[n])
+        n++;
+    const char **kept = xcalloc(n + 1, sizeof(*kept));
+    for (size_t i = 0; i < n; i++)
+        kept[i] = xstrdup(list[i]);
+    return kept;
+}
+
+static struct kept_call *keep_call(
+        const struct call_request *request, const struct policy_world *world)
+{
+    struct kept_call *call = xcalloc(1, sizeof(*call));
+
+    call->request = (struct call_request){
+            keep(request->server), keep(request->tool), keep(request->arguments)};
+    call->world = (struct policy_world){
+            .home = keep_text(world->home),
+            .workspace = keep_text(world->workspace),
+            .box_workspace = keep_text(world->box_workspace),
+            .cwd = keep_text(world->cwd),
+            .guarded = keep_list(world->guarded),
+    };
+    return call;
+}
+
+static void kept_call_free(struct kept_call *call)
+{
+    if (!call)
+        return;
+    for (size_t i = 0; call->world.guarded[i]; i++)
+        free((char *)call->world.guarded[i]);
+    free((char **)call->world.guarded);
+    free((char *)call->world.home);
+    free((char *)call->world.workspace);
+    free((char *)call->world.box_workspace);
+    free((char *)call->world.cwd);
+    free((char *)call->request.server.p);
+    free((char *)call->request.tool.p);
+    free((char *)call->request.arguments.p);
+    free(call);
+}
+
 struct item *item_new(const struct gate_question *question)
 {
     struct item *item = xcalloc(1, sizeof(*item));
@@ -91,6 +153,8 @@ struct item *item_new(const struct gate_question *question)
         item_cut(item);
     else if (question->net)
         keep_net(item, question->net);
+    else if (question->call)
+        item->call = keep_call(question->call, question->world);
     item->timeout_ms = question->verdict.timeout_ms;
     item->review_left_ms = LIMIT_REVIEW_MS;
     return item;
@@ -106,6 +170,7 @@ void item_free(struct item *item)
     free(item->scheme);
     free(item->host);
     free(item->path);
+    kept_call_free(item->call);
     free(item);
 }
 
@@ -115,10 +180,11 @@ bool item_is_same(const struct item *item, const struct item *asked)
     const struct escalation_record *b = &asked->pub.rec;
 
     return item->is_shown && asked->is_shown && item->pub.risk == asked->pub.risk &&
-           !item->host == !asked->host && strcmp(a->session, b->session) == 0 &&
-           strcmp(a->kind, b->kind) == 0 && strcmp(a->digest, b->digest) == 0 &&
-           strcmp(a->subject, b->subject) == 0 && strcmp(a->rule, b->rule) == 0 &&
-           strcmp(a->where, b->where) == 0 && strcmp(a->policy_version, b->policy_version) == 0;
+           !item->host == !asked->host && !item->call == !asked->call &&
+           strcmp(a->session, b->session) == 0 && strcmp(a->kind, b->kind) == 0 &&
+           strcmp(a->digest, b->digest) == 0 && strcmp(a->subject, b->subject) == 0 &&
+           strcmp(a->rule, b->rule) == 0 && strcmp(a->where, b->where) == 0 &&
+           strcmp(a->policy_version, b->policy_version) == 0;
 }
 
 /* --- askers ----------------------------------------------------------------------------- */
@@ -166,27 +232,27 @@ struct asker item_take(struct item *item)
     return first;
 }
 
-bool item_net(const struct item *item, struct net_request *ret)
+bool item_use(const struct item *item, struct net_request *req, struct grant_use *ret)
 {
+    *ret = (struct grant_use){
+            .session = item->pub.rec.session,
+            .risk = item->pub.risk,
+            .uses = item->pub.count,
+    };
+    if (item->call) {
+        ret->call = &item->call->request;
+        ret->world = &item->call->world;
+        return true;
+    }
     if (!item->host)
         return false;
-    *ret = (struct net_request){
+    *req = (struct net_request){
             .method = str_of(item->method),
             .scheme = str_of(item->scheme),
             .host = str_of(item->host),
             .port = item->port,
             .path = str_of(item->path),
     };
+    ret->req = req;
     return true;
-}
-
-struct grant_use item_use(const struct item *item, struct net_request *req)
-{
-    CHECK(item_net(item, req));
-    return (struct grant_use){
-            .session = item->pub.rec.session,
-            .req = req,
-            .risk = item->pub.risk,
-            .uses = item->pub.count,
-    };
 }

@@ -20,7 +20,8 @@ struct item {
     struct asker *askers;                /* owns; in the order of asking */
     char *method, *scheme, *host, *path; /* own; NULL without a net request */
     uint16_t port;
-    uint64_t asked_at_ms; /* loop clock */
+    struct kept_call *call; /* owns; NULL without a tool call */
+    uint64_t asked_at_ms;   /* loop clock */
     uint32_t timeout_ms;
     char *detail;           /* owns; pub.rec.detail */
     uint64_t late_until_ms; /* of an expired one: loop clock; 0: no late answer */
@@ -50,9 +51,8 @@ bool item_remove(struct item *item, uint64_t ticket);
 /* The first who waits, who then does not any more. There must be one. */
 struct asker item_take(struct item *item);
 
-/* False if the question is not about a net request. Borrows from the item. */
-bool item_net(const struct item *item, struct net_request *ret);
-/* All who wait, as a use of grants. `req` is filled and must live as long as the result. */
-struct grant_use item_use(const struct item *item, struct net_request *req);
+/* All who wait, as a use of grants, for items that answers can be about. Borrows from the item;
+ * `req` is filled if it is a net request and must live as long as the result. */
+bool item_use(const struct item *item, struct net_request *req, struct grant_use *ret);
 
 #endif

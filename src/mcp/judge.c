@@ -138,23 +138,41 @@ static void refuse_by_rule(struct call *call, const struct verdict *verdict)
 /* --- asking --------------------------------------------------------------------------------
  */
 
-static void eval(const struct mcp *mcp, const struct target *target, struct verdict *ret,
-        struct call_edits *edits)
+static struct policy_world world_of(const struct mcp *mcp, const struct target *target)
+{
+    const struct policy_world *world = mcp->config.world;
+    struct policy_world ret = world ? *world : (struct policy_world){0};
+
+    ret.cwd = mcpserver_cwd(target->server);
+    return ret;
+}
+
+static struct call_request request_of(const struct target *target)
+{
+    return (struct call_request){
+            str_of(target->server->spec->name), target->what, target->arguments};
+}
+
+/* `use`: answers of the human count, and are used up. */
+static void eval(const struct mcp *mcp, const struct target *target, bool use,
+        struct verdict *ret, struct call_edits *edits)
 {
     const struct mcp_config *config = &mcp->config;
-    struct policy_world world = config->world ? *config->world : (struct policy_world){0};
-    struct call_request request = {
-            str_of(target->server->spec->name), target->what, target->arguments};
+    struct policy_world world = world_of(mcp, target);
+    struct call_request request = request_of(target);
 
-    world.cwd = mcpserver_cwd(target->server);
-    policy_eval_call(config->policy, &world, &request, ret, edits);
+    if (use)
+        grants_judge_call(
+                config->grants, config->policy, config->session, &request, &world, ret, edits);
+    else
+        policy_eval_call(config->policy, &world, &request, ret, edits);
 }
 
 bool judge_quietly(struct mcp *mcp, const struct target *target)
 {
     struct verdict verdict;
 
-    eval(mcp, target, &verdict, NULL);
+    eval(mcp, target, false, &verdict, NULL);
     return verdict.kind == VERDICT_ALLOW;
 }
 
@@ -178,7 +196,7 @@ static void go_again(struct call *call)
     struct call_edits edits = {0};
     struct verdict verdict;
 
-    eval(call->agent->mcp, &target, &verdict, &edits);
+    eval(call->agent->mcp, &target, false, &verdict, &edits);
     if (verdict.kind == VERDICT_DENY || !take_edits(call, &target, &edits)) {
         call_edits_release(&edits);
         judged->rec.decision = REQUEST_DENY;
@@ -245,6 +263,8 @@ static void ask(struct call *call, const struct target *target, const struct ver
     struct judged *judged = call->judged;
     struct buf subject = BUF_INIT, detail = BUF_INIT;
     struct str shown = {buf_data(&judged->arguments), buf_len(&judged->arguments) - 1};
+    struct policy_world world = world_of(call->agent->mcp, target);
+    struct call_request request = request_of(target);
 
     if (shown.n > SUBJECT_ARGUMENTS)
         shown.n = SUBJECT_ARGUMENTS;
@@ -264,6 +284,8 @@ static void ask(struct call *call, const struct target *target, const struct ver
             .detail = buf_str(&detail),
             .verdict = *verdict,
             .policy_version = policy_version(config->policy),
+            .call = &request,
+            .world = &world,
     };
     judged->asked_ms = loop_now_ms(config->loop);
     judged->ticket = gate_ask(config->gate, &question, on_decided, call);
@@ -290,7 +312,7 @@ void judge(struct call *call, const struct target *target)
         refuse(call, "The audit cannot be written at the moment", "", "It may be tried later.");
         return;
     }
-    eval(call->agent->mcp, target, &verdict, &edits);
+    eval(call->agent->mcp, target, true, &verdict, &edits);
     begin_row(call, target, &verdict);
     if (!take_edits(call, target, &edits)) {
         verdict.kind = VERDICT_DENY;

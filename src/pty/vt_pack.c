@@ -12,6 +12,8 @@
 /* Only a hostile row has so much text; it keeps its characters, but no more marks. */
 #define MARKED_TEXT_MAX (48 * 1024)
 
+#define EACH(byte) ((byte)*0x0101010101010101u) /* in each of 8 bytes */
+
 /* --- packing --------------------------------------------------------------------------- */
 
 static bool is_same_pen(const struct vt_cell *a, const struct vt_cell *b)
@@ -227,10 +229,49 @@ static int skip_char(const char **p, const char *end)
     return width;
 }
 
+/* Columns that begin in 8 bytes: one for each byte that begins a character or is VT_PACK_WIDE,
+ * and VT_PACK_MARK takes back itself and what follows it. */
+static int word_columns(const char *p)
+{
+    uint64_t bytes, begins, other;
+
+    memcpy(&bytes, p, sizeof(bytes));
+    begins = ~bytes | bytes << 1;
+    other = bytes ^ EACH(VT_PACK_MARK);
+    other |= (other & EACH(0x7f)) + EACH(0x7f); /* the highest bit: it is none */
+    begins = (begins >> 7 & EACH(0x01)) + (other >> 6 & EACH(0x02));
+    return (int)(begins * EACH(0x01) >> 56) - 16;
+}
+
+/* Over words that surely fit into the row, up to a whole character; returns their columns. */
+static int skip_words(const char **p, const char *end, int cols)
+{
+    const char *at = *p;
+    int col = 0;
+
+    for (int next; end - at >= 8; col = next, at += 8) {
+        next = col + word_columns(at);
+        if (next >= cols)
+            break;
+    }
+    if (at == *p)
+        return 0;
+    if (at[-1] == VT_PACK_WIDE || at[-1] == VT_PACK_MARK) {
+        col++;
+        at += char_len(*at);
+    }
+    while (at < end && ((unsigned char)*at & 0xc0) == 0x80)
+        at++;
+    while (at < end && *at == VT_PACK_MARK)
+        at += 1 + char_len(at[1]);
+    *p = at;
+    return col;
+}
+
 /* Over the characters of one row; returns its columns. */
 static int skip_row(const char **p, const char *end, int cols)
 {
-    int col = 0;
+    int col = skip_words(p, end, cols);
 
     while (*p < end) {
         const char *next = *p;
@@ -244,19 +285,24 @@ static int skip_row(const char **p, const char *end, int cols)
     return col;
 }
 
+/* A row lacks at most the one column into which no wide character fits, and then the next one
+ * has two at least. So mostly there is only one answer, and nothing need be walked. */
 int vt_packed_rows(const struct vt_packed *packed, int cols)
 {
     if (cols == 0 || packed->cells <= cols)
         return 1;
-    if (packed->plain)
-        return (packed->cells + cols - 1) / cols;
+
+    int least = (packed->cells + cols - 1) / cols;
+    int most = (packed->cells + cols - 3) / (cols - 1);
+    if (packed->plain || least == most)
+        return least;
 
     const char *p = vt_packed_text(packed);
     const char *end = p + packed->text_len;
-    int rows = 0;
+    int left = packed->cells, rows = 1;
 
-    for (; p < end; rows++)
-        skip_row(&p, end, cols);
+    for (; left > cols; rows++)
+        left -= skip_row(&p, end, cols);
     return rows;
 }
 

@@ -303,7 +303,8 @@ void exchange_finish(struct exchange *x)
 {
     struct stream *stream = x->stream;
     struct http_body request = x->request;
-    if (request.done && x->keep_up && !x->up->over && buf_len(x->up->ops->in(x->up)) == 0) {
+    /* Answered within the body: what came next there would be taken for the rest of it. */
+    if (x->ended_up && x->keep_up && !x->up->over && buf_len(x->up->ops->in(x->up)) == 0) {
         x->up->ops->keep(x->up);
         x->up = NULL;
     }

@@ -12,6 +12,17 @@ static int setup(void **state)
     return 0;
 }
 
+/* Bodies that no buffers of sockets swallow. */
+#define LARGE (24u << 20)
+
+static int setup_large(void **state)
+{
+    *state = world_with("default net deny\n", 60000,
+            "anthropic:\n  body:\n    - {endpoint: POST /v1/messages, api: anthropic,"
+            " max: 67108864, tools: {keep: [custom]}}\n");
+    return 0;
+}
+
 static void say_body(struct peer *agent, const char *fields, const char *body)
 {
     char *text = xasprintf("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\n"
@@ -209,6 +220,30 @@ static void an_answer_with_the_real_key_is_cut_off(void **state)
     free(rows);
 }
 
+/* What the upstream waits for is the rest of that body, whatever comes: another request there
+ * would be swallowed, with the real key in its head. */
+static void a_connection_that_was_answered_within_a_body_is_not_used_again(void **state)
+{
+    struct world *w = *state;
+    struct peer *agent = agent_api(w);
+    char *body = xmalloc(LARGE + 1);
+    memset(body, ' ', LARGE);
+    body[0] = '{';
+    body[LARGE - 1] = '}';
+    body[LARGE] = '\0';
+    w->held_origins = true;
+    say_body(agent, "", body);
+    free(body);
+    WAIT(w, w->origin_count > 0 && buf_len(chan_in(w->origins[0]->chan)) > 0);
+    peer_say(w->origins[0], "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n");
+    WAIT(w, peer_has(agent, "429 Too Many Requests"));
+    w->held_origins = false;
+    say_body(agent, "", "{}");
+    struct peer *up = origin_wait(w, 1, "{}");
+    peer_say(up, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    WAIT(w, peer_has(agent, "200 OK"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
@@ -219,6 +254,9 @@ int main(void)
             TEST(a_rewritten_chunked_body_goes_with_its_new_length),
             TEST(what_cannot_be_looked_into_is_refused),
             TEST(a_large_body_finds_no_room_while_others_hold_all_there_is),
+            cmocka_unit_test_setup_teardown(
+                    a_connection_that_was_answered_within_a_body_is_not_used_again, setup_large,
+                    world_teardown),
             TEST(usage_is_read_along_and_stored),
             TEST(an_event_cut_anywhere_goes_on_as_far_as_it_came),
             TEST(an_answer_with_the_real_key_is_cut_off),

@@ -45,6 +45,7 @@ struct world {
     struct listener *origin, *plain_origin;
     struct peer *origins[MAX_PEERS]; /* in the order they were accepted */
     unsigned origin_count;
+    bool held_origins; /* what is accepted now does not read */
     struct peer *agents[MAX_PEERS];
     unsigned agent_count;
     struct patience patience;
@@ -155,7 +156,8 @@ static inline void origin_accept_plain(void *ctx, struct chan *chan)
 {
     struct world *w = ctx;
     CHECK(w->origin_count < MAX_PEERS);
-    w->origins[w->origin_count++] = peer_new(w, chan);
+    w->origins[w->origin_count] = peer_new(w, chan);
+    w->origins[w->origin_count++]->holds = w->held_origins;
 }
 
 static inline void origin_accept(void *ctx, struct chan *chan)

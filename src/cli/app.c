@@ -190,6 +190,8 @@ void app_load_ca(struct app *app, void (*done)(void *ctx, const struct err *err)
 
 void app_close(struct app *app)
 {
+    timer_free(app->collect);
+    app->collect = NULL;
     credentials_free(app->credentials);
     gate_free(app->gate);
     grants_free(app->grants);
@@ -259,7 +261,16 @@ static void collect_done(void *ctx)
     box_collect(app->loop, path_home(), false, on_collected, NULL);
 }
 
-void app_recover(struct app *app)
+static void on_collect(void *ctx)
+{
+    struct app *app = ctx;
+
+    timer_free(app->collect);
+    app->collect = NULL;
+    loop_work(app->loop, collect_work, collect_done, app);
+}
+
+void app_recover(struct app *app, uint64_t later_ms)
 {
     struct err err;
     int count = store_recover(app->store, &err);
@@ -268,5 +279,6 @@ void app_recover(struct app *app)
         log_warn("recover", "%s", err.msg);
     else if (count)
         log_info("recover", "%d sessions of dead processes marked as crashed", count);
-    loop_work(app->loop, collect_work, collect_done, app);
+    app->collect = timer_new(app->loop, on_collect, app);
+    timer_start(app->collect, later_ms);
 }

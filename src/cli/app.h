@@ -20,6 +20,7 @@ struct app {
     struct gate *gate;      /* NULL: nobody can be asked */
     struct dial_proxy *via; /* on the way to upstreams; NULL: direct */
     struct ca *ca;          /* NULL until app_load_ca() is done */
+    struct timer *collect;  /* owns; NULL unless app_recover() waits */
 };
 
 struct app_options {
@@ -46,7 +47,8 @@ struct session_env app_env(const struct app *app);
 /* Agent and runtime that the command line left open come from the configuration. */
 void app_session_defaults(const struct app *app, struct session_spec *spec);
 
-/* Clean up after owners that died: rows, folders, boxes. Off the loop. */
-void app_recover(struct app *app);
+/* Clean up after owners that died: rows at once; folders and boxes off the loop, in `later_ms`,
+ * when that does not take the processor from a start that somebody waits for. */
+void app_recover(struct app *app, uint64_t later_ms);
 
 #endif

@@ -142,7 +142,7 @@ static int run_loop(struct run *run)
 {
     run->term = sigwatch_new(run->app.loop, SIGTERM, on_signal, run);
     run->interrupt = sigwatch_new(run->app.loop, SIGINT, on_signal, run);
-    app_recover(&run->app);
+    app_recover(&run->app, 0);
     app_load_ca(&run->app, on_ca, run);
     loop_run(run->app.loop);
     session_free(run->session);

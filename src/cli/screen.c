@@ -180,7 +180,7 @@ int screen_run(const struct screen_spec *spec)
     screen->term = sigwatch_new(loop, SIGTERM, on_signal, screen);
     screen->hangup = sigwatch_new(loop, SIGHUP, on_signal, screen);
     screen->interrupt = sigwatch_new(loop, SIGINT, on_signal, screen);
-    stage_prepare(&screen->stage);
+    stage_prepare(&screen->stage, !spec->session.unboxed);
     loop_run(loop);
     close_all(screen);
     int exit_code = screen->exit_code;

@@ -297,7 +297,7 @@ static void check(void *ctx)
 
     if (!server->prepared) {
         server->prepared = true;
-        stage_prepare(&server->stage);
+        stage_prepare(&server->stage, true);
     }
     sweep(server);
     if (has_work(server))

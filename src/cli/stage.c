@@ -9,6 +9,8 @@
 /* Until a screen says better. */
 #define COLS_UNSEEN 80
 #define ROWS_UNSEEN 24
+/* Looking for what the dead left asks the container engine, with a program of its own. */
+#define RECOVER_MS 1000
 
 /* --- news ------------------------------------------------------------------------------- */
 
@@ -163,10 +165,13 @@ static void on_ca(void *ctx, const struct err *err)
         stage->ops.on_ready(stage->ctx, err);
 }
 
-void stage_prepare(struct stage *stage)
+void stage_prepare(struct stage *stage, bool needs_ca)
 {
-    app_recover(&stage->app);
-    app_load_ca(&stage->app, on_ca, stage);
+    app_recover(&stage->app, RECOVER_MS);
+    if (needs_ca)
+        app_load_ca(&stage->app, on_ca, stage);
+    else
+        stage->ops.on_ready(stage->ctx, NULL);
 }
 
 void stage_free(struct stage *stage)

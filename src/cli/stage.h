@@ -41,9 +41,10 @@ struct stage {
 };
 
 void stage_init(struct stage *stage, const struct stage_ops *ops, void *ctx);
-/* Recover from the dead and load the CA, both off the loop; on_ready comes. After the first
- * frame, because that is what a person waits for. */
-void stage_prepare(struct stage *stage);
+/* Load the CA off the loop, if there is any proxy to need it; then on_ready. Recover from the
+ * dead, when the first session has had time to start. After the first frame, because that is
+ * what a person waits for. */
+void stage_prepare(struct stage *stage, bool needs_ca);
 /* Ends the sessions, takes the screen away. A stage that was not initialized is fine. */
 void stage_free(struct stage *stage);
 

@@ -134,16 +134,33 @@ static char *absolute_path_variable(const char *entry)
     return path;
 }
 
-/* The caller frees the array and *ret_path; the other strings are those of environ. */
-static char **inherited_env(char **ret_path)
+static bool is_replaced(const char *entry, const char *const *over)
+{
+    size_t n = strcspn(entry, "=") + 1;
+
+    for (; over && *over; over++)
+        if (strncmp(entry, *over, n) == 0)
+            return true;
+    return false;
+}
+
+/* The caller frees the array and *ret_path; the other strings are those of environ and `over`.
+ */
+static char **inherited_env(const char *const *over, char **ret_path)
 {
     size_t count = 0;
     size_t kept = 0;
 
     while (environ[count])
         count++;
+    for (size_t i = 0; over && over[i]; i++)
+        count++;
     char **env = xcalloc(count + 1, sizeof(*env));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; over && over[i]; i++)
+        env[kept++] = (char *)over[i];
+    for (size_t i = 0; environ[i]; i++) {
+        if (is_replaced(environ[i], over))
+            continue;
         bool is_path = str_starts(str_of(environ[i]), STR("PATH="));
 
         if (is_path && !*ret_path)
@@ -287,7 +304,7 @@ static struct child *spawn(struct loop *loop, const struct child_spec *spec, str
 {
     struct child *child = xcalloc(1, sizeof(*child));
     char *path = NULL;
-    char **env = spec->env ? NULL : inherited_env(&path);
+    char **env = spec->env ? NULL : inherited_env(spec->env_over, &path);
     uv_stdio_container_t stdio[3];
 
     child->loop = loop;

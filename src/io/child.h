@@ -22,10 +22,13 @@ struct child;
 struct child_spec {
     const char *const *argv; /* argv[0] is looked up in PATH */
     const char *const
-            *env;    /* "NAME=value" list, NULL: ours less *_API_KEY and *_{AUTH,OAUTH}_TOKEN */
-    const char *cwd; /* NULL: ours */
-    struct str input; /* written to stdin, then closed; empty: /dev/null */
-    /* stdin and stdout are this descriptor, which stays the caller's; only fd 2 is delivered. */
+            *env; /* "NAME=value" list, NULL: ours less *_API_KEY and *_{AUTH,OAUTH}_TOKEN */
+    const char *const
+            *env_over; /* with env NULL: these instead of those of the name, or NULL */
+    const char *cwd;   /* NULL: ours */
+    struct str input;  /* written to stdin, then closed; empty: /dev/null */
+    /* stdin and stdout are this descriptor, which stays the caller's; only fd 2 is delivered.
+     */
     bool talk;
     int talk_fd;
     void (*on_output)(void *ctx, int fd, struct str bytes); /* fd 1 or 2; NULL: /dev/null */

@@ -251,6 +251,8 @@ static void on_child_exit(void *ctx, int exit_status, int term_signal)
 /* Runtime "none": icguest on the host, for a pane without a box. */
 static void start_unboxed(struct session *s)
 {
+    /* Our emulator's, not the one of the terminal around us. */
+    static const char *const terminal_type[] = {ENVIRONMENT_TERM, ENVIRONMENT_COLORTERM, NULL};
     struct err err;
     char *guest = box_guest_path(&err);
     size_t count = 0;
@@ -262,21 +264,18 @@ static void start_unboxed(struct session *s)
     while (s->argv[count])
         count++;
 
-    const char **argv = xcalloc(count + 9, sizeof(*argv));
+    const char **argv = xcalloc(count + 6, sizeof(*argv));
     size_t n = 0;
     argv[n++] = guest;
     argv[n++] = "--pty";
     argv[n++] = s->paths.guest_socket;
     argv[n++] = "--hand-over";
     argv[n++] = "--";
-    /* Our emulator's type, not the one of the terminal around us. */
-    argv[n++] = "env";
-    argv[n++] = ENVIRONMENT_TERM;
-    argv[n++] = ENVIRONMENT_COLORTERM;
     for (size_t i = 0; i < count; i++)
         argv[n++] = s->argv[i];
     struct child_spec spec = {
             .argv = argv,
+            .env_over = terminal_type,
             .on_output = on_child_output,
             .on_exit = on_child_exit,
             .ctx = s,

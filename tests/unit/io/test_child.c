@@ -168,6 +168,18 @@ static void test_only_the_given_environment_and_folder_are_there(void **state)
     UNTIL(w.loop, w.exits);
     assert_bytes(&w.out, ",kept\n/usr\n");
     end(&w);
+
+    w = (struct watch){0};
+    setenv("EXAMPLE", "old", 1);
+    setenv("EXAMPLES", "kept", 1);
+    start(&w, (struct child_spec){.argv = SH("env | grep ^EXAMPLE | LC_ALL=C sort"),
+                      .env_over = (const char *const[]){"EXAMPLE=new", "EXAMPLE_TOO=1", NULL},
+                      .on_output = on_output});
+    unsetenv("EXAMPLE");
+    unsetenv("EXAMPLES");
+    UNTIL(w.loop, w.exits);
+    assert_bytes(&w.out, "EXAMPLE=new\nEXAMPLES=kept\nEXAMPLE_TOO=1\n");
+    end(&w);
 }
 
 static void plant(const char *path)
@@ -279,9 +291,9 @@ static void test_a_grandchild_that_keeps_the_output_does_not_hold_up_the_exit(vo
     (void)state;
     struct watch w = {0};
 
-    start(&w, (struct child_spec){
-                      .argv = SH("setsid tail -f --pid=$PPID /dev/null & echo done"),
-                      .on_output = on_output});
+    start(&w,
+            (struct child_spec){.argv = SH("setsid tail -f --pid=$PPID /dev/null & echo done"),
+                    .on_output = on_output});
     UNTIL(w.loop, w.exits);
     assert_bytes(&w.out, "done\n");
     end(&w);

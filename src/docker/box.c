@@ -164,14 +164,17 @@ static void start_prepared(void *ctx)
 {
     struct box *box = ctx;
     box->working = false;
-    if (box->detached)
+    if (box->detached) {
+        if (box->on_quiet)
+            box->on_quiet(box->quiet_ctx);
         box_release(box);
-    else if (box->work_rc < 0)
+    } else if (box->work_rc < 0) {
         box_fail(box, &box->why);
-    else if (strcmp(box->spec.runtime, "docker") == 0)
+    } else if (strcmp(box->spec.runtime, "docker") == 0) {
         docker_begin(box);
-    else
+    } else {
         bwrap_begin(box);
+    }
 }
 
 const char *box_name(const struct box *box)
@@ -225,6 +228,18 @@ void box_free(struct box *box)
             box_release(box);
         return;
     }
+}
+
+void box_free_then(struct box *box, void (*done)(void *ctx), void *ctx)
+{
+    if (box && box->working) {
+        box->on_quiet = done;
+        box->quiet_ctx = ctx;
+        box_free(box);
+        return;
+    }
+    box_free(box);
+    done(ctx);
 }
 
 /* --- reports ------------------------------------------------------------------------- */

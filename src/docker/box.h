@@ -69,6 +69,9 @@ const char *box_name(const struct box *box); /* container name, or "bwrap:<pid>"
 /* Silence; ends the box (docker: stop -t 3, then rm -f; bwrap: kill) and removes what it made.
  * Goes on in the background; loop_free() waits for it. */
 void box_free(struct box *box);
+/* The same; done comes when nothing of it writes into the folders of its spec any more: at
+ * once, or, if they are still being prepared, on the loop thread. box may be NULL. */
+void box_free_then(struct box *box, void (*done)(void *ctx), void *ctx);
 
 /* Is the runtime usable here? done(ctx, NULL) or the reason. Asynchronous, bounded by 10 s. */
 void runtime_probe(struct loop *loop, const char *runtime,

@@ -65,6 +65,8 @@ struct box {
     bool working;                /* the pool thread makes folders and files ready */
     int work_rc;                 /* and how that went, with `why` */
     bool detached;               /* given up by its owner; goes on only to clean up */
+    void (*on_quiet)(void *ctx); /* of box_free_then(), or NULL */
+    void *quiet_ctx;             /* borrows */
     bool failed;                 /* on_failed is due when the clean-up is done */
     bool was_started;            /* docker start was run, so stop before rm */
     struct err why;              /* for on_failed */

@@ -19,6 +19,7 @@ enum step { PREPARING, PROBING, BOXING, CONNECTING, RUNNING, ENDED };
 /* A step on a pool thread or in a library call without cancel. */
 struct pending {
     struct session *session; /* borrows; NULL: the session is gone */
+    struct loop *loop;       /* borrows; of an undoing */
     struct prepare prepare;
     int rc;
     struct err err;

@@ -68,10 +68,18 @@ static void undo_done(void *ctx)
     free(p);
 }
 
+static void undo_begin(void *ctx)
+{
+    struct pending *p = ctx;
+
+    loop_work(p->loop, undo_work, undo_done, p);
+}
+
 void steps_take_down(struct session *s)
 {
+    struct box *box = s->box;
+
     guest_free(s->guest);
-    box_free(s->box);
     child_free(s->child);
     session_close_mcp(s);
     proxy_free(s->proxy);
@@ -86,8 +94,11 @@ void steps_take_down(struct session *s)
         struct pending *p = xcalloc(1, sizeof(*p));
 
         p->prepare = s->paths;
+        p->loop = s->env.loop;
         s->paths = (struct prepare){0};
-        loop_work(s->env.loop, undo_work, undo_done, p);
+        box_free_then(box, undo_begin, p); /* it may still be writing there */
+    } else {
+        box_free(box);
     }
 }
 

@@ -151,8 +151,7 @@ size_t utf8_encode(uint32_t cp, char out[4])
     return 4;
 }
 
-/* Characters that a reader cannot see or that reorder what he sees. */
-static bool deceptive(uint32_t cp)
+bool char_is_deceptive(uint32_t cp)
 {
     return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0xad || cp == 0x34f || cp == 0x61c ||
            cp == 0x17b4 || cp == 0x17b5 || cp == 0x2800 || (cp & 0xfffe) == 0xfffe ||
@@ -179,7 +178,7 @@ char *str_vis(char *dst, size_t cap, struct str s)
         if (len <= 0) {
             n = snprintf(item, sizeof(item), "<0x%02X>", (unsigned char)s.p[i]);
             len = 1;
-        } else if (deceptive(cp)) {
+        } else if (char_is_deceptive(cp)) {
             n = snprintf(item, sizeof(item), "<U+%04X>", cp);
         } else {
             memcpy(item, s.p + i, (size_t)len);

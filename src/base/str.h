@@ -46,6 +46,9 @@ bool str_cut(struct str *s, char sep, struct str *head);
 /* Decimal digits only, no sign, no space, at most `max`. False leaves *ret alone. */
 bool str_u64(struct str s, uint64_t max, uint64_t *ret);
 
+/* A reader cannot see this character, or it reorders what he sees. */
+bool char_is_deceptive(uint32_t cp);
+
 /*
  * Make bytes safe to print on one line: C0, C1, DEL, bidi controls, zero-width and invalid
  * UTF-8 become <U+XXXX> or <0xXX>. Writes at most cap bytes with the NUL, cuts at a whole

@@ -320,7 +320,10 @@ void gate_finish(struct gate *gate, struct item *item, bool allowed, const char 
     memmove(gate->items + at, gate->items + at + 1, (gate->count - at) * sizeof(struct item *));
     item->pub.deciding = false;
     gate->recent[gate->recent_count % GATE_RECENT] = item->pub;
-    gate->recent[gate->recent_count++ % GATE_RECENT].rec.detail = NULL;
+    struct gate_item *kept = &gate->recent[gate->recent_count++ % GATE_RECENT];
+    kept->rec.detail = NULL;
+    kept->call = NULL;
+    kept->world = NULL;
     item->allowed = allowed;
     snprintf(item->outcome, sizeof(item->outcome), "%s", reason);
     item->next = gate->finishing;

@@ -38,12 +38,17 @@ struct gate_question {
 /* An item as the screen sees it; owned by the gate, valid until the next gate call. */
 struct gate_item {
     struct escalation_record
-            rec; /* state, texts, digest, times; detail NULL in gate_recent() */
+            rec; /* state, texts, digest, times; in gate_recent() without detail and call */
     char label[64];
     char agent[32];
     enum risk risk;
-    unsigned count;       /* askers who wait for this answer */
-    char host[256];       /* of a net request, safe to print; else "" */
+    unsigned count;      /* askers who wait for this answer */
+    char host[256];      /* of a net request, safe to print; else "" */
+    char taken_for[128]; /* the name of a rule that this host looks like; else "" */
+    uint32_t hazards;    /* policy/risk.h */
+    /* Of a tool call that fits to be shown; NULL: none. */
+    const struct call_request *call;
+    const struct policy_world *world;
     uint64_t deadline_ms; /* loop_now_ms() clock; clock stops while under review */
     uint64_t age_ms;
     uint64_t left_ms;

@@ -58,6 +58,8 @@ static void describe(struct item *item, const struct gate_question *question)
     vis(pub->label, sizeof(pub->label), question->label);
     vis(pub->agent, sizeof(pub->agent), question->agent);
     pub->risk = verdict->risk;
+    pub->hazards = verdict->hazards;
+    vis(pub->taken_for, sizeof(pub->taken_for), verdict->taken_for);
     vis(rec->session, sizeof(rec->session), question->session);
     vis(rec->kind, sizeof(rec->kind), question->kind);
     str_vis(rec->subject, sizeof(rec->subject), question->subject);
@@ -110,8 +112,8 @@ static const char **keep_list(const char *const *list)
     return kept;
 }
 
-static struct kept_call *keep_call(
-        const struct call_request *request, const struct policy_world *world)
+static void keep_call(
+        struct item *item, const struct call_request *request, const struct policy_world *world)
 {
     struct kept_call *call = xcalloc(1, sizeof(*call));
 
@@ -124,7 +126,9 @@ static struct kept_call *keep_call(
             .cwd = keep_text(world->cwd),
             .guarded = keep_list(world->guarded),
     };
-    return call;
+    item->call = call;
+    item->pub.call = &call->request;
+    item->pub.world = &call->world;
 }
 
 static void kept_call_free(struct kept_call *call)
@@ -154,7 +158,7 @@ struct item *item_new(const struct gate_question *question)
     else if (question->net)
         keep_net(item, question->net);
     else if (question->call)
-        item->call = keep_call(question->call, question->world);
+        keep_call(item, question->call, question->world);
     item->timeout_ms = question->verdict.timeout_ms;
     item->review_left_ms = LIMIT_REVIEW_MS;
     return item;

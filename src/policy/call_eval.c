@@ -3,6 +3,7 @@
  */
 #include "base/mem.h"
 #include "policy/judge.h"
+#include "policy/risk.h"
 
 /* Tools with one of these in their name act on a link, not on what it leads to. */
 static const char *const on_links[] = {
@@ -156,4 +157,6 @@ void policy_eval_call(const struct policy *policy, const struct policy_world *wo
     if (edits && ret->kind != VERDICT_DENY)
         make_edits(&judge, rule, edits);
     args_release(&judge.args);
+    if (ret->kind == VERDICT_ASK)
+        verdict_warn_call(ret, world, call);
 }

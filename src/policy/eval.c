@@ -6,6 +6,7 @@
  * match, allow does not.
  */
 #include "policy/host.h"
+#include "policy/risk.h"
 #include "policy/rule.h"
 
 static void fill(struct verdict *ret, enum verdict_kind kind, const char *rule,
@@ -107,6 +108,8 @@ void policy_eval_net(
      */
     if (host_is_lookalike(req->host))
         ret->risk = RISK_HIGH;
+    if (ret->kind == VERDICT_ASK)
+        verdict_warn_net(ret, policy, req);
 }
 
 bool policy_names_https(const struct policy *policy, struct str host, uint16_t port)

@@ -24,6 +24,8 @@ struct verdict {
     bool is_exact;       /* the rule names this method, host, port and path and no other */
     bool names_method;   /* the rule lists methods, this one among them */
     uint32_t timeout_ms; /* for ASK; 0: the gate's default */
+    uint32_t hazards;    /* for ASK: see risk.h; `risk` is at least theirs */
+    char taken_for[128]; /* for ASK: the name of a rule that the host looks like, or "" */
     char rule[128];      /* the line as written, or "default net ask", "structural: ..." */
     char where[128];     /* file:line, or "built in" */
     char reason[240];    /* the because text, or what the structural rule found */

@@ -676,11 +676,44 @@ static void the_screen_hears_of_every_change_until_it_leaves(void **state)
     assert_int_equal(f->changes, 0);
 }
 
+static void a_call_is_kept_as_it_came_with_what_its_words_mean(void **state)
+{
+    struct fixture *f = *state;
+    struct asker asker = ask(f, 0);
+    struct gate_question q = question(0);
+    char detail[] = "fs/write\nfile\n{\"text\":\"a\x01\"}", workspace[] = "/home/u/project";
+    const struct call_request call = {
+            STR("fs"), STR("write\nfile"), STR("{\"text\":\"a\x01\"}")};
+    const struct policy_world world = {.workspace = workspace, .box_workspace = "/workspace"};
+
+    q.kind = "mcp";
+    q.detail = str_of(detail);
+    q.call = &call;
+    q.world = &world;
+    q.verdict.hazards = 5;
+    asker.id = gate_ask(f->gate, &q, on_done, &asker);
+    memset(detail, 'x', strlen(detail));
+    memset(workspace, 'x', strlen(workspace));
+
+    const struct gate_item *item = gate_find(f->gate, asker.id);
+    assert_true(str_eq(item->call->server, STR("fs")));
+    assert_true(str_eq(item->call->tool, STR("write\nfile")));
+    assert_true(str_eq(item->call->arguments, call.arguments));
+    assert_string_equal(item->world->workspace, "/home/u/project");
+    assert_string_equal(item->world->box_workspace, "/workspace");
+    assert_null(item->world->cwd);
+    assert_int_equal(item->hazards, 5);
+    assert_non_null(strstr(item->rec.detail, "a<U+0001>"));
+    gate_cancel(f->gate, asker.id);
+    assert_null(gate_recent(f->gate, 0)->call);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, up, down)
     const struct CMUnitTest tests[] = {
             TEST(an_approval_is_told_after_it_is_on_disk),
+            TEST(a_call_is_kept_as_it_came_with_what_its_words_mean),
             TEST(a_refusal_carries_the_message),
             TEST(a_decision_counts_only_for_what_was_shown),
             TEST(different_texts_have_different_digests),

@@ -337,7 +337,7 @@ static void a_verdict_carries_rule_place_reason_risk_and_timeout(void **state)
 
     (void)state;
     assert_int_equal(v.kind, VERDICT_ASK);
-    assert_int_equal(v.risk, RISK_LOW);
+    assert_int_equal(v.risk, RISK_MED); /* a tunnel is never low */
     assert_int_equal(v.timeout_ms, 600000);
     assert_string_equal(v.where, "t.rules:3");
     assert_string_equal(v.reason, "leaves \"here\"");

@@ -496,7 +496,7 @@ static void a_broken_file_is_refused_at_start_and_allows_nothing_later(void **st
             "alow net:GET https://a.example.org/**\n",
             "allow net:GET https://a.example.org/**\nask net:* b.example.org\n",
             "allow net:GET https://a.example.org/**\ndefault net deny\n",
-            "allow git/push\n",
+            "ask git/push\n",
             "allow net:GET https://a.example.org/**\nallow net:GET https://b.example.or",
     };
     struct fixture *f = *state;

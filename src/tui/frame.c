@@ -39,7 +39,7 @@
 #include "tui/terminfo.h"
 
 #define RUN_MAX 512
-#define SMALL_FRAME 64 /* bytes that a terminal takes in one read anyway */
+#define SMALL_FRAME 64  /* bytes that a terminal takes in one read anyway */
 #define READ_SIZE 4096  /* more than most frames have */
 #define FILE_MAX 131072 /* of the memory file, before it is emptied */
 
@@ -688,6 +688,8 @@ void frame_leave(struct frame *frame, struct buf *out)
 {
     set_term(frame->screen);
     curs_set(1);
+    /* On a terminal with one screen the shell goes on in the last row. */
+    buf_printf(out, "\0337\033[m\033[%d;1H\033[K\0338", frame->rows);
     if (!isendwin())
         endwin();
     translate(frame, out);

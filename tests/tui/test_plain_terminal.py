@@ -69,6 +69,24 @@ def test_eight_colours():
     with_screen(check, TERM="xterm")
 
 
+def test_one_screen():
+    """where there is no second screen (GNU screen), our last row goes when we do"""
+    home = Home()
+    screen = Screen(["sh", "-c", 'tmux set -w alternate-screen off; exec "$@"', "sh", PROGRAM,
+                     "pane", "--", "bash", "--norc", "--noprofile"], home.env())
+    try:
+        screen.wait(r"bash-[\d.]+[$#]")
+        screen.wait("UNBOXED")
+        screen.type("echo $((40+2)); exit")
+        screen.keys("Enter")
+        screen.wait("SHELL-IS-BACK")
+        assert "REQUESTS" in screen.text()  # else this is no such terminal
+        assert "UNBOXED" not in screen.text() and "C-\\ ?" not in screen.text(), screen.text()
+    finally:
+        screen.close()
+        home.remove()
+
+
 def test_unknown_type():
     """a terminal type that is not known is an error before anything is drawn"""
     home = Home()
@@ -92,4 +110,5 @@ def test_not_a_terminal():
     assert done.returncode == 2 and "terminal" in done.stderr, done
 
 
-main(test_ascii, test_ascii_option, test_no_color, test_eight_colours, test_unknown_type, test_not_a_terminal)
+main(test_ascii, test_ascii_option, test_no_color, test_eight_colours, test_one_screen,
+     test_unknown_type, test_not_a_terminal)

@@ -31,7 +31,8 @@ struct arg {
     bool is_member; /* the name is its own, else that of the array it is in */
     bool is_judged; /* a path that the deciding rule looked at */
     enum arg_look look;
-    size_t next; /* index behind this value and all inside of it */
+    enum arg_look name_look; /* of a member's name */
+    size_t next;             /* index behind this value and all inside of it */
     struct str name;
     struct str text;           /* a string, decoded (may hold NUL); else as written */
     struct readings *readings; /* owns; of a string as a path, once somebody asked */

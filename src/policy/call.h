@@ -17,8 +17,8 @@
 #include "base/buf.h"
 #include "policy/policy.h"
 
-/* Where the words of a call mean what. Host paths are real (no links in them) and have no
- * final slash. All borrow. */
+/* Where the words of a call mean what. Host paths are real (no links in them, as realpath()
+ * makes them, and they stay so) and have no final slash. All borrow. */
 struct policy_world {
     const char *home;          /* "~/" */
     const char *workspace;     /* $WS, or NULL */

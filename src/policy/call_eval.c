@@ -4,19 +4,11 @@
 #include "base/mem.h"
 #include "policy/judge.h"
 #include "policy/risk.h"
+#include "policy/verdict.h"
 
 /* Tools with one of these in their name act on a link, not on what it leads to. */
 static const char *const on_links[] = {
         "delete", "remove", "unlink", "move", "rename", "rm", "mv"};
-
-static void fill(struct verdict *ret, enum verdict_kind kind, const char *rule,
-        const char *where, const char *reason)
-{
-    *ret = (struct verdict){.kind = kind, .risk = RISK_MED};
-    snprintf(ret->rule, sizeof(ret->rule), "%s", rule);
-    snprintf(ret->where, sizeof(ret->where), "%s", where);
-    snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
-}
 
 /* --- rules ------------------------------------------------------------------------------ */
 
@@ -44,11 +36,12 @@ static enum match match_rule(struct judge *judge, const struct rule *rule)
 
 static const struct rule *find(struct judge *judge, bool denies, enum match *ret_match)
 {
-    for (size_t i = 0; i < judge->policy->count; i++) {
-        const struct rule *rule = &judge->policy->rules[i];
+    struct index_walk walk;
+    size_t i;
 
-        if (rule->is_net || denies != (rule->verb == VERDICT_DENY))
-            continue;
+    index_walk(&walk, &judge->policy->index, judge->call->server, judge->call->tool, denies);
+    while (index_next(&walk, &i)) {
+        const struct rule *rule = &judge->policy->rules[i];
         enum match match = match_rule(judge, rule);
         if (match == MATCH_YES || (match == MATCH_UNKNOWN && rule->verb != VERDICT_ALLOW)) {
             *ret_match = match;
@@ -58,17 +51,14 @@ static const struct rule *find(struct judge *judge, bool denies, enum match *ret
     return NULL;
 }
 
-static void apply(const struct policy *policy, const struct rule *rule, enum match match,
-        struct verdict *ret)
+static void apply(const struct rule *rule, enum match match, struct verdict *ret)
 {
-    char where[sizeof(ret->where)];
     const char *reason = rule->reason;
 
     if (!reason)
         reason = match == MATCH_UNKNOWN ? "the rule may apply; it cannot be told for certain"
                                         : "the rule gives no reason";
-    snprintf(where, sizeof(where), "%s:%u", policy->name, rule->line);
-    fill(ret, rule->verb, rule->text, where, reason);
+    verdict_fill(ret, rule->verb, rule->text, rule->where, reason);
     ret->timeout_ms = rule->timeout_ms;
     ret->is_exact = rule_is_exact(rule);
     if (rule->has_risk)
@@ -83,7 +73,7 @@ static void apply_default(const struct policy *policy, struct verdict *ret)
     if (policy->mcp.line)
         snprintf(where, sizeof(where), "%s:%u", policy->name, policy->mcp.line);
     snprintf(rule, sizeof(rule), "default mcp %s", verdict_name(policy->mcp.kind));
-    fill(ret, policy->mcp.kind, rule, where, "no rule names this call");
+    verdict_fill(ret, policy->mcp.kind, rule, where, "no rule names this call");
     ret->by_default = true;
 }
 
@@ -95,7 +85,7 @@ static const struct rule *judge_rules(struct judge *judge, struct verdict *ret)
     if (!rule)
         rule = find(judge, false, &match);
     if (rule)
-        apply(judge->policy, rule, match, ret);
+        apply(rule, match, ret);
     else
         apply_default(judge->policy, ret);
     return rule;
@@ -111,27 +101,26 @@ static bool acts_on_links(struct str tool)
     return false;
 }
 
-static char *edited(struct judge *judge, struct arg *arg, bool itself)
+static char *edited(struct judge *judge, struct arg *arg)
 {
     if (arg->kind != ARG_STRING)
         return NULL;
     if (arg->is_judged) {
         const struct readings *r = judge_readings(judge, arg);
-        return r->differs && !r->why ? readings_judged(r, itself) : NULL;
+        return r->differs && !r->why ? readings_judged(r, acts_on_links(judge->call->tool))
+                                     : NULL;
     }
     return judge_look(judge, arg) == LOOK_PATH ? path_unboxed(judge->world, arg->text) : NULL;
 }
 
 static void make_edits(struct judge *judge, const struct rule *rule, struct call_edits *edits)
 {
-    bool itself = acts_on_links(judge->call->tool);
-
     judge->is_marking = true;
     if (rule && rule->verb == VERDICT_ALLOW)
         (void)match_rule(judge, rule);
     for (size_t i = 1; i < judge->args.count; i++) {
         struct arg *arg = &judge->args.items[i];
-        char *text = edited(judge, arg, itself);
+        char *text = edited(judge, arg);
 
         if (!text)
             continue;
@@ -143,15 +132,19 @@ static void make_edits(struct judge *judge, const struct rule *rule, struct call
 void policy_eval_call(const struct policy *policy, const struct policy_world *world,
         const struct call_request *call, struct verdict *ret, struct call_edits *edits)
 {
-    struct judge judge = {.policy = policy, .world = world, .call = call};
+    struct judge judge; /* its list of arguments is large and need not be zero */
     const struct rule *rule = NULL;
     const char *why = NULL;
 
     if (edits)
         *edits = (struct call_edits){0};
-    folders_turn(policy->folders);
+    judge.policy = policy;
+    judge.world = world;
+    judge.call = call;
+    judge.is_marking = false;
+    folders_turn(policy->folders, world);
     if (!args_read(&judge.args, call->arguments, &why))
-        fill(ret, VERDICT_DENY, "structural: arguments", "built in", why);
+        verdict_forbid(ret, "structural: arguments", why);
     else if (!call_is_forbidden(&judge, ret))
         rule = judge_rules(&judge, ret);
     if (edits && ret->kind != VERDICT_DENY)

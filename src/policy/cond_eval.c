@@ -51,13 +51,14 @@ static bool is_in_folder(struct test *test, struct str path, bool as_glob)
     const struct cond *cond = test->cond;
 
     for (size_t i = 0; i < cond->value_count; i++) {
-        struct folder_look look = folders_look(
+        const struct folder_look *look = folders_look(
                 test->judge->policy->folders, cond->values[i].folder, test->judge->world);
 
-        if (look.is_nowhere)
+        if (look->is_nowhere)
             continue;
-        if (as_glob ? glob_touches(path, look.text) || glob_touches(path, look.real)
-                    : path_is_in(path, look.text) || path_is_in(path, look.real))
+        if (as_glob ? glob_touches(path, look->text) || glob_touches(path, look->real)
+                    : path_is_in(path, look->text) ||
+                                (look->is_moved && path_is_in(path, look->real)))
             return true;
     }
     return false;
@@ -126,14 +127,14 @@ static void every_string(struct test *test, struct arg *arg)
         count(&test->tally, match);
 }
 
-static void every_name(struct test *test, struct str name)
+static void every_name(struct test *test, struct arg *arg)
 {
-    enum arg_look look = judge_look_at_name(name);
+    enum arg_look look = judge_look_at_name(arg);
 
     if (look != LOOK_PATH && look != LOOK_PROSE)
         return;
-    struct readings *r = readings_new(test->judge->world, name);
-    count(&test->tally, turned(test, path_match(test, r, name, look == LOOK_PROSE)));
+    struct readings *r = readings_new(test->judge->world, arg->name);
+    count(&test->tally, turned(test, path_match(test, r, arg->name, look == LOOK_PROSE)));
     readings_free(r);
 }
 
@@ -143,7 +144,7 @@ static void everything(struct test *test)
 
     for (size_t i = 1; i < args->count; i++) {
         if (args->items[i].is_member)
-            every_name(test, args->items[i].name);
+            every_name(test, &args->items[i]);
         if (args->items[i].kind == ARG_STRING)
             every_string(test, &args->items[i]);
     }

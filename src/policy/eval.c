@@ -8,51 +8,35 @@
 #include "policy/host.h"
 #include "policy/risk.h"
 #include "policy/rule.h"
-
-static void fill(struct verdict *ret, enum verdict_kind kind, const char *rule,
-        const char *where, const char *reason)
-{
-    *ret = (struct verdict){.kind = kind, .risk = RISK_MED};
-    snprintf(ret->rule, sizeof(ret->rule), "%s", rule);
-    snprintf(ret->where, sizeof(ret->where), "%s", where);
-    snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
-}
-
-static void structural(struct verdict *ret, const char *rule, const char *reason)
-{
-    fill(ret, VERDICT_DENY, rule, "built in", reason);
-}
+#include "policy/verdict.h"
 
 static bool forbidden(const struct net_request *req, struct verdict *ret)
 {
     char why[sizeof(ret->reason)];
 
     if (!is_method(req->method)) {
-        structural(ret, "structural: method", "not an HTTP method in upper case");
+        verdict_forbid(ret, "structural: method", "not an HTTP method in upper case");
         return true;
     }
     if (req->port == 0) {
-        structural(ret, "structural: port", "port 0 cannot be connected to");
+        verdict_forbid(ret, "structural: port", "port 0 cannot be connected to");
         return true;
     }
     if (host_is_forbidden(req->host, why, sizeof(why))) {
-        structural(ret, "structural: host", why);
+        verdict_forbid(ret, "structural: host", why);
         return true;
     }
     return false;
 }
 
-static void apply(const struct policy *policy, const struct rule *rule, enum match match,
-        struct verdict *ret)
+static void apply(const struct rule *rule, enum match match, struct verdict *ret)
 {
-    char where[sizeof(ret->where)];
     const char *reason = rule->reason;
 
     if (!reason)
         reason = match == MATCH_UNKNOWN ? "the rule may apply; it cannot be told for certain"
                                         : "the rule gives no reason";
-    snprintf(where, sizeof(where), "%s:%u", policy->name, rule->line);
-    fill(ret, rule->verb, rule->text, where, reason);
+    verdict_fill(ret, rule->verb, rule->text, rule->where, reason);
     ret->names_method = rule->net.methods != NULL;
     ret->timeout_ms = rule->timeout_ms;
     ret->is_exact = pattern_is_exact(&rule->net);
@@ -66,7 +50,7 @@ static void apply_default(const struct policy *policy, struct verdict *ret)
 
     if (policy->net.line)
         snprintf(where, sizeof(where), "%s:%u", policy->name, policy->net.line);
-    fill(ret, policy->net.kind,
+    verdict_fill(ret, policy->net.kind,
             policy->net.kind == VERDICT_DENY ? "default net deny" : "default net ask", where,
             "no rule names this host");
     ret->by_default = true;
@@ -101,7 +85,7 @@ void policy_eval_net(
     if (!rule)
         rule = find(policy, req, false, &match);
     if (rule)
-        apply(policy, rule, match, ret);
+        apply(rule, match, ret);
     else
         apply_default(policy, ret);
     /* A name that may show as letters it does not have: never a low risk, whatever a rule says.
@@ -196,5 +180,5 @@ void policy_eval_url(
     if (net_request_read(method, url, host, &req))
         policy_eval_net(policy, &req, ret);
     else
-        structural(ret, "structural: url", "not a URL of the form https://host/path");
+        verdict_forbid(ret, "structural: url", "not a URL of the form https://host/path");
 }

@@ -18,6 +18,7 @@ struct folder {
     char *rest; /* owns; "" or "/x", normal, behind the base */
     /* The last look; `of` is where the base was. */
     char *of, *text, *real; /* own */
+    struct folder_look seen;
     uint64_t turn;
     int64_t until_ns;
 };
@@ -27,6 +28,7 @@ struct folders {
     size_t count;
     uint64_t turn;
     int64_t now_ns; /* 0: not asked in this turn */
+    char *home;     /* owns; of the last turn */
 };
 
 struct folders *folders_new(void)
@@ -48,6 +50,7 @@ void folders_free(struct folders *folders)
         free(folder->real);
     }
     free(folders->items);
+    free(folders->home);
     free(folders);
 }
 
@@ -158,10 +161,19 @@ const char *folders_words(const struct folders *folders, size_t i)
 
 /* --- looking ---------------------------------------------------------------------------- */
 
-void folders_turn(struct folders *folders)
+void folders_turn(struct folders *folders, const struct policy_world *world)
 {
+    bool is_same = folders->home && world->home ? strcmp(folders->home, world->home) == 0
+                                                : !folders->home && !world->home;
+
     folders->turn++;
     folders->now_ns = 0;
+    if (is_same)
+        return;
+    free(folders->home);
+    folders->home = xstrdup(world->home);
+    for (size_t i = 0; i < folders->count; i++)
+        folders->items[i].until_ns = 0;
 }
 
 static int64_t now(struct folders *folders)
@@ -190,32 +202,38 @@ static void look(struct folder *folder, const char *base)
         free(folder->text);
         folder->text = text;
     }
-    path_walk(&walk, str_of(folder->text));
-    if (walk.why)
+    if (folder->rest[0]) /* else it is real, as the world says */
+        path_walk(&walk, str_of(folder->text), strlen(base), true);
+    if (folder->rest[0] == '\0' || walk.why)
         set(&folder->real, folder->text, strlen(folder->text));
     else if (!folder->real ||
              !str_eq(str_of(folder->real), (struct str){walk.real, walk.real_n}))
         set(&folder->real, walk.real, walk.real_n);
 }
 
-struct folder_look folders_look(
+static void look_again(struct folders *folders, struct folder *folder, const char *base)
+{
+    if (folder->base != BASE_WORKSPACE && now(folders) < folder->until_ns)
+        return;
+    look(folder, base);
+    folder->until_ns = now(folders) + LOOK_HOLDS_NS;
+    folder->seen = (struct folder_look){.text = str_of(folder->text),
+            .real = str_of(folder->real),
+            .is_moved = strcmp(folder->text, folder->real) != 0};
+}
+
+const struct folder_look *folders_look(
         struct folders *folders, size_t i, const struct policy_world *world)
 {
     struct folder *folder = &folders->items[i];
+
+    if (folder->turn == folders->turn)
+        return &folder->seen;
+    folder->turn = folders->turn;
     const char *const bases[] = {"", world->home, world->workspace};
     const char *base = bases[folder->base];
-
-    if (!base)
-        return (struct folder_look){.is_nowhere = true};
-    bool is_known = folder->of && (folder->of == base || strcmp(folder->of, base) == 0);
-    if (is_known && folder->base == BASE_WORKSPACE)
-        is_known = folder->turn == folders->turn;
-    else if (is_known)
-        is_known = now(folders) < folder->until_ns;
-    if (!is_known) {
-        look(folder, base);
-        folder->turn = folders->turn;
-        folder->until_ns = now(folders) + LOOK_HOLDS_NS;
-    }
-    return (struct folder_look){false, str_of(folder->text), str_of(folder->real)};
+    if (base)
+        look_again(folders, folder, base);
+    folder->seen.is_nowhere = !base;
+    return &folder->seen;
 }

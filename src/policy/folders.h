@@ -21,14 +21,16 @@ void folders_free(struct folders *folders);
  * same folder. Returns its index or an error without file and line. */
 int folders_add(struct folders *folders, struct str word, struct err *err);
 
-/* A call begins. */
-void folders_turn(struct folders *folders);
+/* A call in this world begins. */
+void folders_turn(struct folders *folders, const struct policy_world *world);
 
 struct folder_look {
     bool is_nowhere;       /* there is no such folder in this world, so nothing is in it */
-    struct str text, real; /* borrow; until the next look at it */
+    bool is_moved;         /* real is not the same as text */
+    struct str text, real; /* borrow */
 };
-struct folder_look folders_look(
+/* Until the next look at it. */
+const struct folder_look *folders_look(
         struct folders *folders, size_t i, const struct policy_world *world);
 
 /* The words of the rule, for people. */

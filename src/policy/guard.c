@@ -7,6 +7,7 @@
  */
 #include "policy/judge.h"
 #include "policy/url.h"
+#include "policy/verdict.h"
 
 /* Tools with one of these words in their name write, delete, or walk whole trees. */
 static const char *const touching[] = {"add", "append", "archive", "bash", "chmod", "chown",
@@ -74,10 +75,7 @@ static bool is_touching(const struct judge *judge)
 
 static bool deny(struct verdict *ret, const char *rule, const char *reason)
 {
-    *ret = (struct verdict){.kind = VERDICT_DENY, .risk = RISK_MED};
-    snprintf(ret->rule, sizeof(ret->rule), "%s", rule);
-    snprintf(ret->where, sizeof(ret->where), "built in");
-    snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
+    verdict_forbid(ret, rule, reason);
     return true;
 }
 
@@ -85,26 +83,35 @@ static bool deny(struct verdict *ret, const char *rule, const char *reason)
 
 struct guard {
     struct judge *judge;
-    bool is_touching;
+    enum match touching; /* unknown until it matters */
 };
 
-static const char *touched_by(const struct guard *guard, struct str path, bool is_sure)
+static bool touches(struct guard *guard)
 {
+    if (guard->touching == MATCH_UNKNOWN)
+        guard->touching = is_touching(guard->judge) ? MATCH_YES : MATCH_NO;
+    return guard->touching == MATCH_YES;
+}
+
+static const char *touched_by(struct guard *guard, struct str path, bool is_sure)
+{
+    bool as_glob = is_sure && is_glob(path);
+
     for (const char *const *at = guard->judge->world->guarded; *at; at++) {
         struct str place = str_of(*at);
 
         if (path_is_in(path, place))
             return *at;
-        if (is_sure && guard->is_touching && path_is_in(place, path))
+        if (is_sure && path_is_in(place, path) && touches(guard))
             return *at;
-        if (is_sure && is_glob(path) && glob_touches(path, place))
+        if (as_glob && glob_touches(path, place))
             return *at;
     }
     return NULL;
 }
 
 static bool check_path(
-        const struct guard *guard, const struct readings *r, bool is_sure, struct verdict *ret)
+        struct guard *guard, const struct readings *r, bool is_sure, struct verdict *ret)
 {
     char shown[120];
     char reason[sizeof(ret->reason)];
@@ -123,7 +130,7 @@ static bool check_path(
     return false;
 }
 
-static bool check_string(const struct guard *guard, struct arg *arg, struct verdict *ret)
+static bool check_string(struct guard *guard, struct arg *arg, struct verdict *ret)
 {
     enum arg_look look = judge_look(guard->judge, arg);
     char why[sizeof(ret->reason)];
@@ -136,9 +143,10 @@ static bool check_string(const struct guard *guard, struct arg *arg, struct verd
            check_path(guard, judge_readings(guard->judge, arg), look == LOOK_PATH, ret);
 }
 
-static bool check_name(const struct guard *guard, struct str name, struct verdict *ret)
+static bool check_name(struct guard *guard, struct arg *arg, struct verdict *ret)
 {
-    enum arg_look look = judge_look_at_name(name);
+    enum arg_look look = judge_look_at_name(arg);
+    struct str name = arg->name;
     char why[sizeof(ret->reason)];
 
     if (look != LOOK_PATH && look != LOOK_PROSE)
@@ -155,15 +163,14 @@ static bool check_name(const struct guard *guard, struct str name, struct verdic
 
 bool call_is_forbidden(struct judge *judge, struct verdict *ret)
 {
-    struct guard guard = {judge, false};
+    struct guard guard = {judge, MATCH_UNKNOWN};
 
     if (judge->args.count == 1)
         return false;
-    guard.is_touching = judge->world->guarded && is_touching(judge);
     for (size_t i = 1; i < judge->args.count; i++) {
         struct arg *arg = &judge->args.items[i];
 
-        if (arg->is_member && check_name(&guard, arg->name, ret))
+        if (arg->is_member && check_name(&guard, arg, ret))
             return true;
         if (arg->kind == ARG_STRING && check_string(&guard, arg, ret))
             return true;

@@ -24,7 +24,7 @@ const struct readings *judge_readings(struct judge *judge, struct arg *arg);
 /* What the string looks like; found out once. */
 enum arg_look judge_look(struct judge *judge, struct arg *arg);
 /* The same for the name of a member. */
-enum arg_look judge_look_at_name(struct str name);
+enum arg_look judge_look_at_name(struct arg *arg);
 
 /* May this pattern of file names (* ? [ {) name something on the way to the folder or in it? */
 bool glob_touches(struct str path, struct str folder);

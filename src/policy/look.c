@@ -14,23 +14,29 @@
 #include <unistd.h>
 
 /* Names of arguments that hold text for people or for a file. */
-static const char *const text_names[] = {"body", "comment", "content", "contents", "data",
-        "description", "diff", "message", "new_str", "new_string", "new_text", "newText",
-        "new_value", "old_str", "old_string", "old_text", "oldText", "patch", "prompt", "query",
-        "separator", "sql", "summary", "text", "title"};
+#define NAME(text)                                                                             \
+    {                                                                                          \
+        text, sizeof(text) - 1                                                                 \
+    }
+static const struct str text_names[] = {NAME("body"), NAME("comment"), NAME("content"),
+        NAME("contents"), NAME("data"), NAME("description"), NAME("diff"), NAME("message"),
+        NAME("new_str"), NAME("new_string"), NAME("new_text"), NAME("newText"),
+        NAME("new_value"), NAME("old_str"), NAME("old_string"), NAME("old_text"),
+        NAME("oldText"), NAME("patch"), NAME("prompt"), NAME("query"), NAME("separator"),
+        NAME("sql"), NAME("summary"), NAME("text"), NAME("title")};
 
 bool is_text_name(struct str name)
 {
     for (size_t i = 0; i < sizeof(text_names) / sizeof(text_names[0]); i++)
-        if (str_eq(name, str_of(text_names[i])))
+        if (str_eq(name, text_names[i]))
             return true;
     return false;
 }
 
 static bool has_any(struct str text, const char *of)
 {
-    for (size_t i = 0; i < text.n; i++)
-        if (text.p[i] && strchr(of, text.p[i]))
+    for (; *of; of++)
+        if (text.n && memchr(text.p, *of, text.n))
             return true;
     return false;
 }
@@ -85,11 +91,13 @@ enum arg_look judge_look(struct judge *judge, struct arg *arg)
     return arg->look;
 }
 
-enum arg_look judge_look_at_name(struct str name)
+enum arg_look judge_look_at_name(struct arg *arg)
 {
-    enum arg_look look = look_at(name);
-
-    return look == LOOK_UNSEEN ? LOOK_WORD : look;
+    if (arg->name_look == LOOK_UNSEEN)
+        arg->name_look = look_at(arg->name);
+    if (arg->name_look == LOOK_UNSEEN)
+        arg->name_look = LOOK_WORD;
+    return arg->name_look;
 }
 
 const struct readings *judge_readings(struct judge *judge, struct arg *arg)

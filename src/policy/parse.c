@@ -83,6 +83,7 @@ int rules_parse(struct policy *policy, struct str text, struct err *err)
     }
     if (rc < 0)
         return err_wrap(err, "%s:%u", policy->name, reader.line);
+    index_build(&policy->index, policy);
     return selftests_run(policy, &selftest_world, err);
 }
 
@@ -219,6 +220,7 @@ static int parse_rule(struct reader *reader, enum verdict_kind verb, struct err 
         return rc;
     struct str text = str_trim(reader->lex.line);
     text.n = (size_t)(reader->lex.end - text.p);
+    rule->where = xasprintf("%s:%u", policy->name, reader->line);
     rule->text = xstrdup(str_vis(shown, sizeof(shown), text));
     return 0;
 }

@@ -11,8 +11,8 @@
 struct maker {
     struct readings *r; /* owns until it is given away */
     const struct policy_world *world;
-    struct buf path; /* scratch: an absolute path */
-    struct walk walk;
+    struct buf path;   /* scratch: an absolute path */
+    struct walk *walk; /* borrows; scratch */
 };
 
 void readings_free(struct readings *readings)
@@ -49,23 +49,31 @@ static size_t keep(struct maker *maker, const char *path, size_t n)
 
 /* --- one form --------------------------------------------------------------------------- */
 
+/* So much of the path is a folder of the world, of which nothing has to be looked at. */
+static size_t known_prefix(const struct policy_world *world, struct str path)
+{
+    struct str workspace = str_of(world->workspace);
+
+    return workspace.n > 1 && path_is_in(path, workspace) ? workspace.n : 0;
+}
+
 /* Relative paths begin in the server's folder. */
-static bool make_absolute(struct maker *maker, struct str prefix, struct str text)
+static bool make_absolute(
+        struct maker *maker, struct str prefix, struct str text, size_t *ret_known)
 {
     const struct policy_world *world = maker->world;
-    const char *base = world->cwd ? world->cwd : world->workspace;
 
-    buf_clear(&maker->path);
-    if (prefix.n) {
-        buf_append_str(&maker->path, prefix);
-        buf_putc(&maker->path, '/');
-    } else if (text.n == 0 || text.p[0] != '/') {
-        if (!base)
+    if (prefix.n == 0 && (text.n == 0 || text.p[0] != '/')) {
+        prefix = str_of(world->cwd ? world->cwd : world->workspace);
+        if (prefix.n == 0)
             return false;
-        buf_puts(&maker->path, base);
-        buf_putc(&maker->path, '/');
     }
+    buf_clear(&maker->path);
+    buf_append_str(&maker->path, prefix);
+    if (prefix.n)
+        buf_putc(&maker->path, '/');
     buf_append_str(&maker->path, text);
+    *ret_known = prefix.n > 1 ? prefix.n : known_prefix(world, buf_str(&maker->path));
     return true;
 }
 
@@ -85,15 +93,17 @@ static bool is_text(struct str path)
 
 static void read_form(struct maker *maker, struct str prefix, struct str text, bool is_judged)
 {
-    struct walk *walk = &maker->walk;
+    struct walk *walk = maker->walk;
 
-    if (!make_absolute(maker, prefix, text)) {
+    size_t known = 0;
+
+    if (!make_absolute(maker, prefix, text, &known)) {
         if (is_judged)
             doubt(maker, "it is relative to a folder that is not known");
         return;
     }
     struct str path = buf_str(&maker->path);
-    path_walk(walk, path);
+    path_walk(walk, path, known, !maker->r->is_url);
     if (!walk->why && !is_text((struct str){walk->real, walk->real_n}))
         walk->why = "a link leads to a name that is no text";
     if (walk->why) {
@@ -255,7 +265,8 @@ static void read_text(struct maker *maker, struct str text)
 
 struct readings *readings_new(const struct policy_world *world, struct str text)
 {
-    struct maker maker = {.world = world, .path = BUF_INIT};
+    struct walk walk; /* large, and need not be zero */
+    struct maker maker = {.world = world, .path = BUF_INIT, .walk = &walk};
 
     maker.r = xmalloc(sizeof(*maker.r) + FIRST_ROOM);
     *maker.r = (struct readings){.room = FIRST_ROOM, .is_url = is_url(text)};

@@ -118,6 +118,7 @@ static void arrange_answers(struct policy *policy)
             rules[i].reason = xstrdup("the human answered so before");
     free(policy->rules);
     policy->rules = rules;
+    index_build(&policy->index, policy);
 }
 
 struct policy *policy_parse_answers(struct str text, const char *name, struct err *err)
@@ -142,10 +143,12 @@ void policy_free(struct policy *policy)
         targets_free(policy->rules[i].targets, policy->rules[i].target_count);
         conds_free(policy->rules[i].conds, policy->rules[i].cond_count);
         free(policy->rules[i].text);
+        free(policy->rules[i].where);
         free(policy->rules[i].reason);
     }
     selftests_free(policy->tests, policy->test_count);
     free(policy->rules);
+    index_release(&policy->index);
     folders_free(policy->folders);
     free(policy);
 }

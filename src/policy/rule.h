@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "policy/cond.h"
+#include "policy/index.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
 #include "policy/target.h"
@@ -19,6 +20,7 @@ struct rule {
     struct cond *conds; /* owns; all of them have to hold */
     size_t cond_count;
     char *text;   /* owns; the line as written, without comment, safe to print */
+    char *where;  /* owns; file:line */
     char *reason; /* owns; the because text, safe to print, or NULL */
     unsigned line;
     bool has_risk;
@@ -48,6 +50,7 @@ struct policy {
     struct fallback mcp;
     struct selftest *tests; /* owns; all have passed */
     size_t test_count;
+    struct rule_index index; /* of the rules for tool calls */
     struct folders *folders; /* owns; named by conditions */
     uint64_t hash;
     char version[17]; /* hash in hex */

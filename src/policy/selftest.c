@@ -44,8 +44,8 @@ static int parse_call(
     if (rc == 0 && (count != 1 || !target_is_exact(&targets[0])))
         rc = err_set(err, ERR_CONFIG, "a test names one tool");
     if (rc == 0) {
-        test->server = xstrdup(targets[0].server);
-        test->tool = xstrdup(targets[0].tool);
+        test->server = xstrdup(targets[0].server.p);
+        test->tool = xstrdup(targets[0].tool.p);
         rc = take_object(lex, &test->arguments, err);
     }
     targets_free(targets, count);

@@ -17,9 +17,14 @@ static int parse_one(struct str text, struct target *ret, struct err *err)
                 "target '%s' has no '/'; write SERVER/TOOL, or net:METHODS URL", shown);
     if (server.n == 0 || tool.n == 0)
         return err_set(err, ERR_CONFIG, "target '%s' names no server or no tool", shown);
-    ret->server = xstrndup(text.p, text.n);
-    ret->server[server.n] = '\0';
-    ret->tool = ret->server + server.n + 1;
+    ret->text = xstrndup(text.p, text.n);
+    ret->text[server.n] = '\0';
+    ret->server = (struct str){ret->text, server.n};
+    ret->tool = (struct str){ret->text + server.n + 1, tool.n};
+    ret->any_server = str_eq(server, STR("*"));
+    ret->any_tool = str_eq(tool, STR("*"));
+    ret->server_globs = memchr(server.p, '*', server.n) != NULL;
+    ret->tool_globs = memchr(tool.p, '*', tool.n) != NULL;
     return 0;
 }
 
@@ -44,7 +49,7 @@ int targets_parse(struct str text, struct target **ret, size_t *ret_count, struc
 void targets_free(struct target *targets, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        free(targets[i].server);
+        free(targets[i].text);
     free(targets);
 }
 
@@ -74,12 +79,18 @@ bool glob_match(struct str pattern, struct str text)
     return p == pattern.n;
 }
 
+static bool part_takes(struct str pattern, bool is_any, bool globs, struct str text)
+{
+    return is_any || (globs ? glob_match(pattern, text) : str_eq(pattern, text));
+}
+
 bool target_takes(const struct target *target, struct str server, struct str tool)
 {
-    return glob_match(str_of(target->server), server) && glob_match(str_of(target->tool), tool);
+    return part_takes(target->server, target->any_server, target->server_globs, server) &&
+           part_takes(target->tool, target->any_tool, target->tool_globs, tool);
 }
 
 bool target_is_exact(const struct target *target)
 {
-    return !strchr(target->server, '*') && !strchr(target->tool, '*');
+    return !target->server_globs && !target->tool_globs;
 }

@@ -12,8 +12,10 @@
 #include "base/str.h"
 
 struct target {
-    char *server; /* owns; also the memory of `tool` */
-    char *tool;   /* borrows from `server` */
+    char *text;                    /* owns; server, NUL, tool, NUL */
+    struct str server, tool;       /* borrow from text */
+    bool any_server, any_tool;     /* "*" */
+    bool server_globs, tool_globs; /* hold a star */
 };
 
 /* "SERVER/TOOL[,SERVER/TOOL...]"; *ret is owned by the caller also after a failure. */

@@ -1,8 +1,8 @@
 /*
  * walk.c - the kernel's reading of a path, component by component.
  *
- * One openat2() that refuses links answers for most paths: without links the kernel's reading
- * is the normal form of the text. Only where that fails are the links read one by one. Between
+ * One openat2() that refuses links answers for most long paths: without links the kernel's
+ * reading is the normal form of the text. Else the links are read one by one. Between
  * this look and the use of the path somebody may exchange a folder for a link; that is why the
  * result is sent instead of what was asked, and why this is a filter and no wall.
  */
@@ -13,6 +13,9 @@
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* So few names are read one by one at once: that costs no more than opening and closing. */
+#define FEW_NAMES 2
 
 /* The walk while it goes on. What is still to be walked stands at the end of `rest`, so that
  * the target of a link can be put in front of it. */
@@ -76,13 +79,6 @@ size_t path_lexical(struct str path, char *out)
         out[n++] = '/';
     out[n] = '\0';
     return n;
-}
-
-bool path_is_in(struct str path, struct str folder)
-{
-    if (folder.n == 1)
-        return true;
-    return str_starts(path, folder) && (path.n == folder.n || path.p[folder.n] == '/');
 }
 
 /* --- with links ------------------------------------------------------------------------- */
@@ -189,6 +185,16 @@ static bool is_plain(struct str path, char cpath[PATH_MAX])
     return true;
 }
 
+static size_t count_names(struct str path)
+{
+    struct str name;
+    size_t count = 0;
+
+    while (path_next(&path, &name))
+        count++;
+    return count;
+}
+
 bool path_is_folder(const char *path)
 {
     char inside[PATH_MAX + 2];
@@ -200,31 +206,39 @@ bool path_is_folder(const char *path)
            readlinkat(AT_FDCWD, inside, target, sizeof(target)) < 0 && errno == EINVAL;
 }
 
-void path_walk(struct walk *walk, struct str path)
+static void walk_links(struct walk *walk, struct str rest)
 {
     struct steps steps;
 
+    steps.walk = walk;
+    steps.missing = steps.has_link = false;
+    steps.links = 0;
+    steps.at = sizeof(steps.rest) - rest.n;
+    memcpy(steps.rest + steps.at, rest.p, rest.n);
+    while (step(&steps))
+        ;
+    walk->exists = !steps.missing;
+}
+
+void path_walk(struct walk *walk, struct str path, size_t known, bool is_likely)
+{
+    struct str rest = {path.p + known, path.n - known};
+
     walk->why = NULL;
     walk->exists = walk->ends_in_link = false;
-    walk->real_n = walk->itself_n = 0;
+    walk->real_n = known;
     if (path.n >= PATH_MAX) {
         walk->why = "it is too long";
         return;
     }
-    if (is_plain(path, walk->itself)) {
+    memcpy(walk->real, path.p, known);
+    if (is_likely && count_names(rest) > FEW_NAMES && is_plain(path, walk->itself)) {
         walk->exists = true;
         walk->real_n = path_lexical(path, walk->real);
     } else {
-        steps.walk = walk;
-        steps.missing = steps.has_link = false;
-        steps.links = 0;
-        steps.at = sizeof(steps.rest) - path.n;
-        memcpy(steps.rest + steps.at, path.p, path.n);
-        while (step(&steps))
-            ;
+        walk_links(walk, rest);
         if (walk->why)
             return;
-        walk->exists = !steps.missing;
         if (walk->real_n == 0)
             walk->real[walk->real_n++] = '/';
         walk->real[walk->real_n] = '\0';

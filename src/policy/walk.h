@@ -27,15 +27,23 @@ struct walk {
 };
 
 /* Reads links and changes nothing. `path` begins with a slash and has no NUL; what is longer
- * than the kernel takes is not known. */
-void path_walk(struct walk *walk, struct str path);
+ * than the kernel takes is not known. Its first `known` bytes (0 or more, no final slash) are a
+ * real folder in normal form. `is_likely`: something of that name is expected to be there,
+ * which only makes a difference in time. */
+void path_walk(struct walk *walk, struct str path, size_t known, bool is_likely);
 
 /* The normal form of the text, which is what programs compute that do not ask the kernel.
  * `out` has room for path.n + 1 bytes; returns the length. */
 size_t path_lexical(struct str path, char *out);
 
 /* Is `path` the folder itself, or in it? Both normal. */
-bool path_is_in(struct str path, struct str folder);
+static inline bool path_is_in(struct str path, struct str folder)
+{
+    if (folder.n == 1)
+        return true;
+    return path.n >= folder.n && (path.n == folder.n || path.p[folder.n] == '/') &&
+           memcmp(path.p, folder.p, folder.n) == 0;
+}
 
 /* Is there a folder? The path is normal. */
 bool path_is_folder(const char *path);

@@ -143,8 +143,9 @@ void stage_init(struct stage *stage, const struct stage_ops *ops, void *ctx)
     stage->sessions = sessions_new(&sessions_ops, stage);
 }
 
-void stage_prepare(struct stage *stage)
+void stage_prepare(struct stage *stage, bool needs_ca)
 {
+    (void)needs_ca;
     CHECK(stage == world.stage && !world.prepared);
     world.prepared = true;
 }

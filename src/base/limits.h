@@ -148,6 +148,8 @@
  * their text. */
 #define LIMIT_GATE_EXPIRED 32
 #define LIMIT_GATE_EXPIRED_DETAILS (8 << 20)
+/* A file that answers an escalation. */
+#define LIMIT_RESPONSE 65536
 /* A late answer holds so long for the same question. */
 #define LIMIT_LATE_MS 900000
 /* Reading an escalation stops its clock for so long in all: a forgotten review ends too. */

@@ -6,6 +6,8 @@
  */
 #include "cli/stage.h"
 
+#include "base/file.h"
+
 /* Until a screen says better. */
 #define COLS_UNSEEN 80
 #define ROWS_UNSEEN 24
@@ -35,6 +37,7 @@ static void on_change(void *ctx)
     struct stage *stage = ctx;
 
     notify_look(stage->notify);
+    gate_files_look(stage->files);
     if (stage->ui)
         ui_changed(stage->ui);
     if (stage->ops.on_change)
@@ -152,8 +155,10 @@ void stage_init(struct stage *stage, const struct stage_ops *ops, void *ctx)
     stage->notify =
             notify_new(stage->app.loop, stage->app.gate, stage->app.config.notify_command);
     stage->leave_hook = (struct loop_hook){.fn = leave, .ctx = stage};
-    if (stage->app.gate)
+    if (stage->app.gate) {
+        stage->files = gate_files_new(stage->app.loop, stage->app.gate, path_home());
         gate_set_on_change(stage->app.gate, on_change, stage);
+    }
     store_on_failure(stage->app.store, audit_failed, stage);
 }
 
@@ -185,6 +190,8 @@ void stage_free(struct stage *stage)
     notify_free(stage->notify);
     stage->notify = NULL;
     sessions_free(stage->sessions);
+    gate_files_free(stage->files);
+    stage->files = NULL;
     stage->sessions = NULL;
     buf_release(&stage->copied);
     if (stage->app.gate)

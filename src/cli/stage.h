@@ -9,6 +9,7 @@
 
 #include "cli/app.h"
 #include "cli/notify.h"
+#include "gate/files.h"
 #include "tui/ui.h"
 
 struct stage_ops {
@@ -33,9 +34,10 @@ struct stage {
     void *ctx;
     struct sessions *sessions; /* owns */
     struct messages messages;
-    struct notify *notify; /* owns; NULL: no notify.command */
-    struct buf copied;     /* owns; what was copied last, for all screens */
-    struct ui *ui;         /* owns; NULL: nobody looks */
+    struct notify *notify;    /* owns; NULL: no notify.command */
+    struct gate_files *files; /* owns; NULL without a gate */
+    struct buf copied;        /* owns; what was copied last, for all screens */
+    struct ui *ui;            /* owns; NULL: nobody looks */
     struct loop_hook leave_hook;
     enum ui_leave leave;
 };

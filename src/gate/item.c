@@ -236,6 +236,11 @@ struct asker item_take(struct item *item)
     return first;
 }
 
+const struct call_request *item_call(const struct item *item)
+{
+    return item->call ? &item->call->request : NULL;
+}
+
 bool item_use(const struct item *item, struct net_request *req, struct grant_use *ret)
 {
     *ret = (struct grant_use){

@@ -51,6 +51,8 @@ bool item_remove(struct item *item, uint64_t ticket);
 /* The first who waits, who then does not any more. There must be one. */
 struct asker item_take(struct item *item);
 
+/* NULL: it is no tool call, or cannot be shown. Borrows from the item. */
+const struct call_request *item_call(const struct item *item);
 /* All who wait, as a use of grants, for items that answers can be about. Borrows from the item;
  * `req` is filled if it is a net request and must live as long as the result. */
 bool item_use(const struct item *item, struct net_request *req, struct grant_use *ret);

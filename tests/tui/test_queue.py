@@ -34,7 +34,8 @@ with open("orders") as orders:
     threading.Event().wait()
 """
 
-HOSTS = ["one", "two", "three", "four", "five", "six", "high1", "high2"]
+HOSTS = ["one", "two", "three", "four", "five", "six", "file1", "file2", "file3", "high1",
+         "high2", "high3"]
 HOME = Home()
 # Nothing listens on port 9 of this machine: what is approved fails at once, and not with 403.
 HOME.config(Home.UNLIMITED + "network:\n  resolve:\n" + "".join(
@@ -42,6 +43,7 @@ HOME.config(Home.UNLIMITED + "network:\n  resolve:\n" + "".join(
 with open(os.path.join(HOME.path, "policy.rules"), "w", encoding="ascii") as f:
     f.write("ask net:CONNECT high1.test:443 risk high\n"
             "ask net:CONNECT high2.test:443 risk high\n"
+            "ask net:CONNECT high3.test:443 risk high\n"
             "ask net:CONNECT *.test:443 because \"leaves this machine\"\n")
 os.mkfifo(os.path.join(HOME.workspace, "orders"))
 with open(os.path.join(HOME.workspace, "agent.py"), "w", encoding="ascii") as f:
@@ -188,6 +190,72 @@ def test_review():
     assert "too far" in told("three")
 
 
+def files(row):
+    """where the request is, and where its response goes"""
+    folder = os.path.join(HOME.path, "sessions", row["session"], "escalations")
+    return [os.path.join(folder, f"{kind}-{row['id']}.json") for kind in ("request", "response")]
+
+
+def respond(row, text):
+    path = files(row)[1]
+    with open(path + ".new", "w", encoding="utf-8") as f:
+        f.write(text if isinstance(text, str) else json.dumps(text))
+    os.rename(path + ".new", path)
+
+
+def request(row):
+    wait_until("the request's file", lambda: os.path.exists(files(row)[0]))
+    with open(files(row)[0], encoding="utf-8") as f:
+        return json.load(f)
+
+
+def gone(row):
+    wait_until("the files go", lambda: not any(os.path.exists(p) for p in files(row)))
+
+
+def test_files():
+    """a request is a file while it waits, and a response with its digest answers it"""
+    row = ask("file1")
+    seen = request(row)
+    assert seen["escalationId"] == str(row["id"]) and seen["digest"] == row["digest"], seen
+    assert seen["serverName"] == "net" and seen["toolName"] == "CONNECT", seen
+    assert seen["whitelistCandidates"][0]["description"].startswith("allow net:CONNECT"), seen
+    assert os.stat(files(row)[0]).st_mode & 0o777 == 0o600
+    respond(row, {"decision": "approved", "digest": "0" * 64})
+    respond(row, {"decision": "approved", "digest": row["digest"], "whitelistSelection": 0})
+    assert told("file1").startswith("HTTP/1.1 502 ")
+    gone(row)
+    answer = HOME.rows("select answer from escalation where id=?", row["id"])[0]["answer"]
+    assert answer == "this session: allow net:CONNECT file1.test:443", answer
+
+
+def test_files_that_cannot_be_read_deny():
+    """half a response is a denial, and so is a link"""
+    row = ask("file2")
+    request(row)
+    respond(row, '{"decision":"approved","digest":')
+    assert told("file2").startswith("HTTP/1.1 403 ")
+    gone(row)
+    row = ask("file3")
+    request(row)
+    with open(os.path.join(HOME.top, "elsewhere"), "w", encoding="utf-8") as f:
+        json.dump({"decision": "approved", "digest": row["digest"]}, f)
+    os.symlink(os.path.join(HOME.top, "elsewhere"), files(row)[1])
+    assert told("file3").startswith("HTTP/1.1 403 ")
+    gone(row)
+
+
+def test_files_and_high_risk():
+    """a file denies what is of high risk, and does not approve it"""
+    row = ask("high3")
+    assert request(row)["risk"] == "high"
+    respond(row, {"decision": "approved", "digest": row["digest"]})
+    wait_until("it is refused", lambda: "high risk is approved by a person" in HOME.log())
+    assert state(row) == "waiting"
+    respond(row, {"decision": "denied", "digest": row["digest"], "message": "by a file"})
+    assert "by a file" in told("high3")
+
+
 def test_watch():
     """pending --watch tells each change"""
     watch = subprocess.Popen([PROGRAM, "pending", "--watch", "--jsonl"], env=HOME.env(),
@@ -208,6 +276,7 @@ def test_watch():
 try:
     main(test_nothing_waits, test_pending, test_script_needs_the_digest, test_deny_with_a_message,
          test_script_cannot_approve_high_risk, test_approve_by_script_for_the_session,
-         test_approve_by_a_person, test_review, test_watch)
+         test_approve_by_a_person, test_review, test_files, test_files_that_cannot_be_read_deny,
+         test_files_and_high_risk, test_watch)
 finally:
     HOME.remove()

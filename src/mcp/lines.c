@@ -20,7 +20,8 @@ struct lines {
     size_t head_len, tail_len;
     bool patient;
     bool skipping; /* inside a line that is too long */
-    bool *freed;   /* set by lines_free() while pump() is on the stack */
+    bool busy;     /* pump() is on the stack: it frees then */
+    bool dead;     /* lines_free() was called */
 };
 
 static void pump(void *ctx);
@@ -43,11 +44,12 @@ void lines_free(struct lines *lines)
 {
     if (!lines)
         return;
-    if (lines->freed)
-        *lines->freed = true;
     chan_close(lines->chan);
     buf_release(&lines->in);
-    free(lines);
+    if (lines->busy)
+        lines->dead = true;
+    else
+        free(lines);
 }
 
 void lines_write(struct lines *lines, const struct str *parts, size_t count)
@@ -134,7 +136,7 @@ static void end_skipping(struct lines *lines, struct str rest)
 }
 
 /* What is in the channel goes behind the beginning that we have. False: no line is whole. */
-static bool complete_line(struct lines *lines, struct str fresh, const bool *freed)
+static bool complete_line(struct lines *lines, struct str fresh)
 {
     const char *end = memchr(fresh.p, '\n', fresh.n);
     struct str piece = {fresh.p, end ? (size_t)(end - fresh.p) : fresh.n};
@@ -157,13 +159,13 @@ static bool complete_line(struct lines *lines, struct str fresh, const bool *fre
             buf_release(&line);
         }
     }
-    if (!*freed)
+    if (!lines->dead)
         buf_consume(chan_in(lines->chan), piece.n + (end ? 1 : 0));
     return end != NULL;
 }
 
 /* One line, in place if it lies whole in the channel. False: none is whole. */
-static bool take_line(struct lines *lines, const bool *freed)
+static bool take_line(struct lines *lines)
 {
     struct str fresh = buf_str(chan_in(lines->chan));
     const char *end;
@@ -171,13 +173,13 @@ static bool take_line(struct lines *lines, const bool *freed)
     if (!fresh.n)
         return false;
     if (lines->skipping || buf_len(&lines->in))
-        return complete_line(lines, fresh, freed);
+        return complete_line(lines, fresh);
     end = memchr(fresh.p, '\n', fresh.n);
     if (!end)
-        return complete_line(lines, fresh, freed);
+        return complete_line(lines, fresh);
     size_t n = (size_t)(end - fresh.p);
     tell_line(lines, (struct str){fresh.p, n});
-    if (!*freed)
+    if (!lines->dead)
         buf_consume(chan_in(lines->chan), n + 1);
     return true;
 }
@@ -185,16 +187,15 @@ static bool take_line(struct lines *lines, const bool *freed)
 static void pump(void *ctx)
 {
     struct lines *lines = ctx;
-    bool freed = false;
     bool more = true;
 
-    lines->freed = &freed;
-    while (more && !freed && !(lines->patient && chan_full(lines->chan)))
-        more = take_line(lines, &freed);
-    if (freed)
-        return;
-    lines->freed = NULL;
-    if (more)
+    lines->busy = true;
+    while (more && !lines->dead && !(lines->patient && chan_full(lines->chan)))
+        more = take_line(lines);
+    lines->busy = false;
+    if (lines->dead)
+        free(lines);
+    else if (more)
         chan_pause(lines->chan); /* on_drain brings us back */
     else
         chan_resume(lines->chan);

@@ -3,10 +3,10 @@
  *
  * Into servers: paths in arguments are judged, and exchanged, by policy (policy/call.h); here
  * are only URIs, of resources and roots. Back to the agent: a string is exchanged if it is
- * nothing but a path or file URI of the workspace. A text of several lines (member "text") may
- * also be a list of such lines, with headings that end in a colon. Anything else is left as it
- * is, because it may be what stands in a file: an agent that edits by comparing text would
- * write the wrong one, or fail.
+ * nothing but a path or file URI of the workspace, or a list of them, one a line, with blank
+ * lines and headings that end in a colon. Anything else is left as it is, because it may be
+ * what stands in a file: an agent that edits by comparing text would write the wrong one, or
+ * fail.
  */
 #include "base/jscan.h"
 #include "base/mem.h"
@@ -125,17 +125,15 @@ struct walk {
     const char *done; /* all before it is in `out` */
 };
 
-static void take_string(struct walk *walk, bool is_text)
+static void take_string(struct walk *walk)
 {
     struct jscan_string string;
     struct buf with = BUF_INIT;
 
     if (!jscan_string(&walk->scan, &string))
         return;
-    bool found = is_text && string.escaped ? put_lines(walk->mcp, string.text, &with)
-                 : !string.escaped         ? put_line(walk->mcp, string.text, &with)
-                                           : false;
-    if (found) {
+    if (string.escaped ? put_lines(walk->mcp, string.text, &with)
+                       : put_line(walk->mcp, string.text, &with)) {
         buf_append(walk->out, walk->done, (size_t)(string.text.p - walk->done));
         buf_append_str(walk->out, buf_str(&with));
         walk->done = string.text.p + string.text.n;
@@ -144,20 +142,20 @@ static void take_string(struct walk *walk, bool is_text)
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): jscan bounds the depth */
-static void walk_value(struct walk *walk, bool is_text)
+static void walk_value(struct walk *walk)
 {
     struct jscan *scan = &walk->scan;
     struct jscan_string name;
     char c = jscan_peek(scan);
 
     if (c == '"') {
-        take_string(walk, is_text);
+        take_string(walk);
     } else if (c == '{' && jscan_enter(scan)) {
         for (bool first = true; jscan_member(scan, &first, &name);)
-            walk_value(walk, str_eq(name.text, STR("text")));
+            walk_value(walk);
     } else if (c == '[' && jscan_enter(scan)) {
         for (bool first = true; jscan_element(scan, &first);)
-            walk_value(walk, false);
+            walk_value(walk);
     } else {
         (void)jscan_skip(scan);
     }
@@ -172,7 +170,7 @@ bool paths_to_box(const struct mcp *mcp, struct str json, struct buf *ret)
                           !memmem(json.p, json.n, uri.p, uri.n)))
         return false;
     jscan_init(&walk.scan, json);
-    walk_value(&walk, false);
+    walk_value(&walk);
     if (walk.done == json.p)
         return false;
     buf_append(ret, walk.done, (size_t)(json.p + json.n - walk.done));

@@ -19,7 +19,8 @@ from token_endpoint import HOSTS  # noqa: E402
 
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", "/var/tmp"), "ironcurtain-test-agents")
 KEYS = {"OPENAI_API_KEY": "sk-REAL-openai-0123456789abcdefghij",
-        "GEMINI_API_KEY": "AIzaSyREAL-google-0123456789abcdef"}
+        "GEMINI_API_KEY": "AIzaSyREAL-google-0123456789abcdef",
+        "ANTHROPIC_API_KEY": "sk-ant-api03-REAL-0123456789abcdefghijklmnopqrstuvwxyz"}
 REFRESH = "sk-ant-ort01-REAL-0"  # what token_endpoint.py begins with
 
 

@@ -1,7 +1,8 @@
 """The hosts that coding agents talk to, on one local TLS port: Anthropic, OpenAI, ChatGPT and
 Google, and the token endpoints of their logins (from token_endpoint.py). It answers whatever is
 asked, streamed: a prompt that says "list files" gets a call of the shell tool that the agent
-offers, and what that printed is said back; everything else gets "MOCK-OK".
+offers, and what that printed is said back; "call SERVER__TOOL {arguments}" gets a call of that
+MCP tool; everything else gets "MOCK-OK".
 
 Every request is kept as it arrived. Real keys and tokens pass, everything else is a 401."""
 import base64
@@ -68,16 +69,42 @@ def shell_call(ask):
     return None
 
 
+def tool_call(ask, tool, arguments):
+    """(name, arguments, namespace) of the offered tool whose name ends so. Agents begin before
+    their MCP servers are there: until it is offered, a shell waits, and says so. Codex' code mode
+    calls it in JavaScript, Claude has to look it up."""
+    tools = offered_tools(ask)
+    for name, (_, space) in tools.items():
+        if name.endswith(tool):
+            return name, arguments, space
+    if tools.get("exec", ("", ""))[0] == "custom":
+        return "exec", f'const f = tools.mcp__ic__{tool}; ' \
+            f'const r = f ? await f({json.dumps(arguments)}) ' \
+            ': await tools.exec_command({cmd: "sleep 1; echo NOT-YET"}); ' \
+            "text(JSON.stringify(r));", tools["exec"][1]
+    if "ToolSearch" in tools and f"mcp__ic__{tool}" in json.dumps(ask["messages"]):
+        return "ToolSearch", {"query": f"select:mcp__ic__{tool}"}, None
+    name, words, space = shell_call(ask)
+    return name, {word: "sleep 1; echo NOT-YET" for word in words}, space
+
+
+def called(items):
+    return re.search(r'_output"|tool_result|functionResponse', json.dumps(items))
+
+
 def turn(ask):
     """What is said next: (text, call). The conversation tells how far it is."""
     items = ask.get("messages") or ask.get("contents") or ask.get("input") or []
     if isinstance(items, str):
         items = [{"role": "user", "content": items}]
-    last = items[-1] if items else {}
+    last = next((i for i in reversed(items) if i.get("role") not in ("system", "developer")), {})
     text = json.dumps(last)
+    said = [flat(i) for i in items if i.get("role") == "user"]
+    wanted = next(filter(None, (re.search(r"call (\w+__\w+) (\{.*?\})", s) for s in said)), None)
+    if wanted and (not called(items) or re.search("NOT-YET|tool_reference", text)):
+        return "I will call.", tool_call(ask, wanted.group(1), json.loads(wanted.group(2)))
     if re.search(r'_output"|tool_result|functionResponse', text):
         return "MOCK-LIST: " + " ".join(flat(last).split()), None
-    said = [flat(i) for i in items if i.get("role") == "user"]
     if any("list files" in s for s in said[-1:]) and shell_call(ask):
         return "I will look.", shell_call(ask)
     return "MOCK-OK", None

@@ -2,7 +2,8 @@
 """A small MCP server for tests: what its tools do is in their names. Speaks stdio, line by line,
 and answers with the raw text that a tool asks for, so that bytes can be compared.
 
-    mcp_server.py [--pages] [--slow SECONDS] [--noise] [--no-tools] [--name NAME]
+    mcp_server.py [--pages] [--slow SECONDS] [--noise] [--no-tools] [--plain]
+                  [--version REVISION] [--log FILE]
 """
 import argparse
 import json
@@ -15,6 +16,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--pages", action="store_true")
 parser.add_argument("--slow", type=float, default=0)
 parser.add_argument("--noise", action="store_true")
+parser.add_argument("--plain", action="store_true", help="nothing that is hard to read")
 parser.add_argument("--no-tools", action="store_true")
 parser.add_argument("--version", default="2025-11-25")
 parser.add_argument("--log", default="")
@@ -47,6 +49,11 @@ def text_result(text, **more):
 
 
 def tool(name):
+    if args.plain:
+        return json.dumps({"name": name, "description": "A tool.", "inputSchema": {
+            "type": "object", "properties": {"path": {"type": "string"},
+                                             "text": {"type": "string"},
+                                             "a": {"type": "number"}}}})
     return '{"title":"T","name":"%s","inputSchema":{"type":"object","x-big":18446744073709551615,' \
            '"x-exp":1e400},"x-unknown":[1.0,-0,"\\ud800"]}' % name
 

@@ -88,6 +88,12 @@ def tool_call(ask, tool, arguments):
     return name, {word: "sleep 1; echo NOT-YET" for word in words}, space
 
 
+def is_made(tool, items):
+    """A call of it by its own name."""
+    return re.search(r'"name": "\w*%s"' % tool, json.dumps(
+        [i.get("content") for i in items if i.get("role") == "assistant"]))
+
+
 def called(items):
     return re.search(r'_output"|tool_result|functionResponse', json.dumps(items))
 
@@ -101,7 +107,8 @@ def turn(ask):
     text = json.dumps(last)
     said = [flat(i) for i in items if i.get("role") == "user"]
     wanted = next(filter(None, (re.search(r"call (\w+__\w+) (\{.*?\})", s) for s in said)), None)
-    if wanted and (not called(items) or re.search("NOT-YET|tool_reference", text)):
+    if wanted and not is_made(wanted.group(1), items) and \
+            (not called(items) or re.search("NOT-YET|tool_reference", text)):
         return "I will call.", tool_call(ask, wanted.group(1), json.loads(wanted.group(2)))
     if re.search(r'_output"|tool_result|functionResponse', text):
         return "MOCK-LIST: " + " ".join(flat(last).split()), None

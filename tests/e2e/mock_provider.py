@@ -7,6 +7,7 @@ MCP tool; everything else gets "MOCK-OK".
 Every request is kept as it arrived. Real keys and tokens pass, everything else is a 401."""
 import base64
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ ACCOUNTS = {"account_ordering": [ACCOUNT], "default_account_id": ACCOUNT, "accou
     "is_fedramp_compliant_workspace": False, "profile_picture_url": None,
     "workspace_backend_origin": "NO_CONSTRAINT",
     "account_routing_override": "NO_CONSTRAINT"}]}
+NUMBERS = itertools.count(1)
 MODEL_USAGE = {"input": 1200, "output": 34}
 
 
@@ -121,12 +123,13 @@ def turn(ask):
 
 def anthropic(ask):
     text, call = turn(ask)
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": ask["model"],
+    number = next(NUMBERS)  # Claude puts together what has the same id
+    message = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": ask["model"],
                "content": [], "stop_reason": None, "stop_sequence": None,
                "usage": {"input_tokens": MODEL_USAGE["input"], "output_tokens": 1}}
     blocks = [({"type": "text", "text": ""}, {"type": "text_delta", "text": text})]
     if call:
-        blocks.append(({"type": "tool_use", "id": "toolu_1", "name": call[0], "input": {}},
+        blocks.append(({"type": "tool_use", "id": f"toolu_{number}", "name": call[0], "input": {}},
                        {"type": "input_json_delta", "partial_json": json.dumps(call[1])}))
     events = [{"type": "message_start", "message": message}]
     for i, (block, delta) in enumerate(blocks):

@@ -49,7 +49,7 @@ def check_rows(w, count):
 def use(w, *command):
     for call in ('fake__write {"path": "/workspace/a.txt", "text": "WROTE-IT"}',
                  'fake__echo {"a": 1}'):
-        done = w.run(*command, f"call {call}", seconds=120)
+        done = w.run(*command, f"call {call}", seconds=60)
         assert done.returncode == 0, done
     check_rows(w, 2)
     heard = [r["raw"] for r in w.provider.requests if r.get("raw")]

@@ -55,6 +55,21 @@ void call_edits_release(struct call_edits *edits); /* empty and usable again */
 void policy_eval_call(const struct policy *policy, const struct policy_world *world,
         const struct call_request *call, struct verdict *ret, struct call_edits *edits);
 
+/* As policy_restrict_net(). */
+void policy_restrict_call(const struct policy *repository, const struct policy_world *world,
+        const struct call_request *call, struct verdict *verdict);
+
+/* The tests of the file once more, in this world instead of one that exists nowhere. */
+int policy_run_tests(
+        const struct policy *policy, const struct policy_world *world, struct err *err);
+
+/*
+ * The judgement of a call step by step, for people: one line each, safe to print. `line` is
+ * valid during the call.
+ */
+void policy_explain_call(const struct policy *policy, const struct policy_world *world,
+        const struct call_request *call, void (*step)(void *ctx, const char *line), void *ctx);
+
 /* The arguments with the edits made, appended to `ret`; false if they do not belong together.
  */
 bool call_rewrite(struct str arguments, const struct call_edits *edits, struct buf *ret);

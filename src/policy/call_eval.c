@@ -12,10 +12,10 @@ static const char *const on_links[] = {
 
 /* --- rules ------------------------------------------------------------------------------ */
 
-static bool takes(const struct judge *judge, const struct rule *rule)
+bool rule_takes(const struct rule *rule, const struct call_request *call)
 {
     for (size_t i = 0; i < rule->target_count; i++)
-        if (target_takes(&rule->targets[i], judge->call->server, judge->call->tool))
+        if (target_takes(&rule->targets[i], call->server, call->tool))
             return true;
     return false;
 }
@@ -25,7 +25,7 @@ static enum match match_rule(struct judge *judge, const struct rule *rule)
 {
     enum match match = MATCH_YES;
 
-    if (!takes(judge, rule))
+    if (!rule_takes(rule, judge->call))
         return MATCH_NO;
     for (size_t i = 0; i < rule->cond_count && match != MATCH_NO; i++) {
         enum match one = cond_match(judge, &rule->conds[i], rule->verb);
@@ -127,6 +127,18 @@ static void make_edits(struct judge *judge, const struct rule *rule, struct call
         edits->items = xrealloc(edits->items, (edits->count + 1) * sizeof(*edits->items));
         edits->items[edits->count++] = (struct call_edit){arg->at, arg->len, text};
     }
+}
+
+void policy_restrict_call(const struct policy *repository, const struct policy_world *world,
+        const struct call_request *call, struct verdict *verdict)
+{
+    struct verdict other;
+
+    if (!repository || verdict->kind == VERDICT_DENY)
+        return;
+    policy_eval_call(repository, world, call, &other, NULL);
+    if (!other.by_default && other.kind < verdict->kind)
+        *verdict = other;
 }
 
 void policy_eval_call(const struct policy *policy, const struct policy_world *world,

@@ -96,6 +96,18 @@ void policy_eval_net(
         verdict_warn_net(ret, policy, req);
 }
 
+void policy_restrict_net(
+        const struct policy *repository, const struct net_request *req, struct verdict *verdict)
+{
+    struct verdict other;
+
+    if (!repository || verdict->kind == VERDICT_DENY)
+        return;
+    policy_eval_net(repository, req, &other);
+    if (!other.by_default && other.kind < verdict->kind)
+        *verdict = other;
+}
+
 bool policy_names_https(const struct policy *policy, struct str host, uint16_t port)
 {
     for (size_t i = 0; i < policy->count; i++) {

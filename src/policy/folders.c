@@ -92,7 +92,7 @@ static int cut_variable(struct str word, enum base *ret_base, char **text, struc
     return 0;
 }
 
-static int check_components(struct str path, struct err *err)
+static int check_components(struct str path, struct str word, struct err *err)
 {
     struct str name;
     char shown[120];
@@ -100,11 +100,11 @@ static int check_components(struct str path, struct err *err)
     for (struct str rest = path; path_next(&rest, &name);)
         if (str_eq(name, STR(".")) || str_eq(name, STR("..")))
             return err_set(err, ERR_CONFIG, "folder '%s' holds a '%.*s'",
-                    str_vis(shown, sizeof(shown), path), STR_ARG(name));
+                    str_vis(shown, sizeof(shown), word), STR_ARG(name));
     if (path.n && memchr(path.p, '*', path.n))
         return err_set(err, ERR_CONFIG,
                 "folder '%s': a folder takes all that is in it, no * is needed",
-                str_vis(shown, sizeof(shown), path));
+                str_vis(shown, sizeof(shown), word));
     return 0;
 }
 
@@ -127,7 +127,7 @@ static int parse(struct str word, struct folder *ret, struct err *err)
                 str_vis(shown, sizeof(shown), word));
     }
     if (rc == 0)
-        rc = check_components(str_of(path), err);
+        rc = check_components(str_of(path), word, err);
     if (rc == 0) {
         ret->rest = xmalloc(strlen(path) + 2);
         (void)path_lexical(str_of(path), ret->rest);

@@ -36,6 +36,9 @@ enum match cond_match(struct judge *judge, const struct cond *cond, enum verdict
 /* Is the argument text by its name? */
 bool is_text_name(struct str name);
 
+/* Is it about this tool? */
+bool rule_takes(const struct rule *rule, const struct call_request *call);
+
 /* One tool, and nothing about its arguments is left open. */
 bool rule_is_exact(const struct rule *rule);
 

@@ -134,18 +134,56 @@ struct policy *policy_parse_answers(struct str text, const char *name, struct er
     return policy;
 }
 
+static void rule_release(struct rule *rule)
+{
+    pattern_release(&rule->net);
+    targets_free(rule->targets, rule->target_count);
+    conds_free(rule->conds, rule->cond_count);
+    free(rule->text);
+    free(rule->where);
+    free(rule->reason);
+}
+
+struct policy *policy_parse_repository(struct str text, const char *name, struct err *err)
+{
+    struct policy *policy = policy_parse(text, name, err);
+    size_t kept = 0;
+
+    if (!policy)
+        return NULL;
+    for (size_t i = 0; i < policy->count; i++) {
+        if (policy->rules[i].verb == VERDICT_ALLOW)
+            rule_release(&policy->rules[i]);
+        else
+            policy->rules[kept++] = policy->rules[i];
+    }
+    policy->count = kept;
+    policy->net = policy->mcp = (struct fallback){.kind = VERDICT_ASK};
+    index_build(&policy->index, policy);
+    return policy;
+}
+
+int policy_reload(struct policy *policy, const char *path, struct err *err)
+{
+    struct policy *fresh = policy_load(path, err);
+
+    if (!fresh)
+        return err ? err->code : ERR_CONFIG;
+    bool is_same = strcmp(fresh->version, policy->version) == 0 &&
+                   strcmp(fresh->name, policy->name) == 0;
+    struct policy old = *policy;
+    *policy = *fresh;
+    *fresh = old;
+    policy_free(fresh);
+    return is_same;
+}
+
 void policy_free(struct policy *policy)
 {
     if (!policy)
         return;
-    for (size_t i = 0; i < policy->count; i++) {
-        pattern_release(&policy->rules[i].net);
-        targets_free(policy->rules[i].targets, policy->rules[i].target_count);
-        conds_free(policy->rules[i].conds, policy->rules[i].cond_count);
-        free(policy->rules[i].text);
-        free(policy->rules[i].where);
-        free(policy->rules[i].reason);
-    }
+    for (size_t i = 0; i < policy->count; i++)
+        rule_release(&policy->rules[i]);
     selftests_free(policy->tests, policy->test_count);
     free(policy->rules);
     index_release(&policy->index);

@@ -53,10 +53,27 @@ struct policy *policy_load(const char *path, struct err *err);
  * deny only, and every line ended, so that half an answer is not one. The narrowest that
  * allows is found first, not the first in the file. */
 struct policy *policy_parse_answers(struct str text, const char *name, struct err *err);
+/*
+ * Rules that a workspace brings along (".ironcurtain.rules"). Somebody else wrote them, so
+ * only its deny and ask lines count, and it is used beside a policy, never as one: see
+ * policy_restrict_net() and policy_restrict_call(). The caller has it trusted by a person
+ * first; policy_version() is that of what is left.
+ */
+struct policy *policy_parse_repository(struct str text, const char *name, struct err *err);
 void policy_free(struct policy *policy);
+
+/* Read its file again (path as for policy_load) and use it from now on: whoever holds the
+ * pointer sees the new rules. On an error the policy stays as it was. Returns 0, or 1 if the
+ * file says what it said before. */
+int policy_reload(struct policy *policy, const char *path, struct err *err);
 
 void policy_eval_net(
         const struct policy *policy, const struct net_request *req, struct verdict *ret);
+
+/* What the repository's rules forbid or ask about is denied or asked about; they never make
+ * anything easier. repository NULL: nothing changes. */
+void policy_restrict_net(const struct policy *repository, const struct net_request *req,
+        struct verdict *verdict);
 
 /* Does a rule that asks or allows take https requests to this host and port, whatever their
  * method and path? They can be seen only if the tunnel to it is looked into. */
@@ -76,7 +93,7 @@ void policy_eval_url(
 /* Hash of the rules, 16 hex digits: the version a decision is bound to. */
 const char *policy_version(const struct policy *policy);
 unsigned policy_rule_count(const struct policy *policy, enum verdict_kind kind);
-unsigned policy_test_count(const struct policy *policy); /* tests of net requests, all passed */
+unsigned policy_test_count(const struct policy *policy); /* all passed */
 const char *policy_name(const struct policy *policy);    /* what file:line shows */
 
 #endif

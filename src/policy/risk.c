@@ -384,6 +384,11 @@ static bool has_invisible(struct str text)
 {
     for (size_t i = 0; i < text.n;) {
         uint32_t cp = 0;
+
+        if (text.p[i] >= ' ' && text.p[i] <= '~') { /* nearly all there is */
+            i++;
+            continue;
+        }
         int n = utf8_decode(text.p + i, text.n - i, &cp);
 
         if (n <= 0 || (char_is_deceptive(cp) && cp != '\t' && cp != '\n' && cp != '\r'))

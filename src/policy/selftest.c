@@ -147,7 +147,7 @@ static int fails(const struct policy *policy, const struct selftest *test,
             verdict_name(test->expect));
 }
 
-int selftests_run(
+int policy_run_tests(
         const struct policy *policy, const struct policy_world *world, struct err *err)
 {
     for (size_t i = 0; i < policy->test_count; i++) {

@@ -15,10 +15,6 @@ extern const struct policy_world selftest_world;
 /* Behind "test". */
 int selftest_parse(struct policy *policy, struct lex *lex, unsigned line, struct err *err);
 
-/* The first that fails is the error, with file and line. */
-int selftests_run(
-        const struct policy *policy, const struct policy_world *world, struct err *err);
-
 void selftests_free(struct selftest *tests, size_t count);
 
 #endif

@@ -29,8 +29,8 @@ def write(name, text):
 def without_a_file_the_shipped_policy_is_checked():
     result = run("check")
     assert result.returncode == 0, result
-    assert result.stdout.startswith("default.policy.rules: ok; 2 deny"), result
-    assert json.loads(run("check", "--json").stdout)["tests"] == 6
+    assert result.stdout.startswith("default.policy.rules: ok; 6 deny"), result
+    assert json.loads(run("check", "--json").stdout)["tests"] == 40
 
 
 def a_wrong_file_is_refused_with_line_and_nearest_word():

@@ -129,6 +129,46 @@ static void a_wrong_line_refuses_the_file_and_names_the_nearest_word(void **stat
                     "p.rules:1: unknown operator 'withn', did you mean 'within'?"},
             {"allow fs/a if path within\n", "p.rules:1: the condition has no value"},
             {"allow fs/a if path within and b is c\n", "p.rules:1: the condition has no value"},
+            {"allow fs/a if path[0] is x\n",
+                    "p.rules:1: argument 'path[0]': write a.b, a[], a[].b, . or *; other names "
+                    "in quotes"},
+            {"allow fs/a if a..b is x\n", "p.rules:1: a name is missing in 'a..b'"},
+            {"allow fs/a if * is x\n", "p.rules:1: * are the paths of a call, for 'within' and "
+                                       "'outside'; name an argument"},
+            {"allow fs/a if . is x\n", "p.rules:1: . is the whole of the arguments, for 'has', "
+                                       "'lacks' and 'only'"},
+            {"allow fs/a if p within docs\n",
+                    "p.rules:1: folder 'docs' must begin with /, ~/ or $WS"},
+            {"allow fs/a if p within ~bob/x\n",
+                    "p.rules:1: folder '~bob/x' must begin with /, ~/ or $WS"},
+            {"allow fs/a if p within $WS/../x\n", "p.rules:1: folder '$WS/../x' holds a '..'"},
+            {"allow fs/a if p within $WS/*\n", "p.rules:1: folder '$WS/*': a folder takes all "
+                                               "that is in it, no * is needed"},
+            {"allow fs/a if p within $IC_NOT_SET_AT_ALL/x\n",
+                    "p.rules:1: variable $IC_NOT_SET_AT_ALL is not set"},
+            {"allow fs/a if p within $-\n", "p.rules:1: '$-' names no variable"},
+            {"allow fs/a if n < five\n", "p.rules:1: 'five' is no number"},
+            {"allow fs/a if n < 05\n", "p.rules:1: '05' is no number"},
+            {"allow fs/a if n < 5 6\n", "p.rules:1: '<' compares with one number"},
+            {"allow fs/a if a type strin\n",
+                    "p.rules:1: unknown type 'strin', did you mean 'string'?"},
+            {"allow fs/a if u host https://x.org\n",
+                    "p.rules:1: a host is written without scheme and path"},
+            {"allow fs/a if u host localhost\n",
+                    "p.rules:1: 'localhost' is a name of this machine or its local network, "
+                    "which is denied by the program itself"},
+            {"allow fs/a if u host *x.org\n",
+                    "p.rules:1: host '*x.org': a * may stand alone or as the whole first label "
+                    "(*.example.org)"},
+            {"allow fs/a if s matches (a)\\1\n",
+                    "p.rules:1: a \\ in a pattern stands before a punctuation mark; there are "
+                    "no "
+                    "back-references and classes like \\d (write [0-9])"},
+            {"allow fs/a if s matches a)|(b\n",
+                    "p.rules:1: the parentheses of a pattern do not match"},
+            {"allow fs/a if s matches [a\n", "p.rules:1: a [ in a pattern is not closed"},
+            {"allow fs/a if s matches (a{100}){100}\n",
+                    "p.rules:1: a pattern repeats more than 1000 times"},
             {"allow fs/a because \"x\" if path is a\n",
                     "p.rules:1: 'if' must stand right behind the target"},
             {"deny net:* *\n\xff\n", "p.rules:2: not UTF-8 text"},

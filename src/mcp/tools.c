@@ -18,7 +18,7 @@
 
 static bool is_name_char(char c)
 {
-    return char_is_alnum(c) || c == '_' || c == '-' || c == '.';
+    return char_is_alnum(c) || c == '_' || c == '-';
 }
 
 static bool is_plain(struct str name)

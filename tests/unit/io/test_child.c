@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -304,6 +305,43 @@ static bool alive(pid_t pid)
     return kill(pid, 0) == 0 || errno != ESRCH;
 }
 
+static void test_a_child_is_talked_with_on_one_socket_and_ends_with_its_input(void **state)
+{
+    struct watch w = {.exits = 0};
+    char line[64] = "";
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    start(&w, (struct child_spec){.argv = SH("read x; echo got $x; cat; echo end >&2; exit 3"),
+                      .on_output = on_output,
+                      .talk = true,
+                      .talk_fd = fds[1]});
+    close(fds[1]);
+    assert_int_equal(write(fds[0], "hello\n", 6), 6);
+    size_t n = 0;
+    while (n < 10) {
+        ssize_t got = read(fds[0], line + n, sizeof(line) - 1 - n);
+        assert_true(got > 0);
+        n += (size_t)got;
+    }
+    assert_string_equal(line, "got hello\n");
+    shutdown(fds[0], SHUT_WR);
+    while (!w.exits)
+        loop_turn(w.loop, true);
+    assert_int_equal(w.status, 3);
+    assert_bytes(&w.errout, "end\n");
+    assert_int_equal(buf_len(&w.out), 0);
+    close(fds[0]);
+
+    struct child_spec none = {
+            .argv = (const char *const[]){"ic-no-such-program", NULL}, .talk = true};
+    struct err err;
+    assert_null(child_spawn(w.loop, &none, &err));
+    assert_int_equal(err.code, ERR_NOENT);
+    end(&w);
+}
+
 static void test_free_is_silent_and_ends_even_the_stubborn(void **state)
 {
     (void)state;
@@ -385,6 +423,7 @@ int main(void)
             cmocka_unit_test(test_a_missing_program_and_folder_are_errors_not_exits),
             cmocka_unit_test(test_kill_reaches_the_whole_group),
             cmocka_unit_test(test_a_grandchild_that_keeps_the_output_does_not_hold_up_the_exit),
+            cmocka_unit_test(test_a_child_is_talked_with_on_one_socket_and_ends_with_its_input),
             cmocka_unit_test(test_free_is_silent_and_ends_even_the_stubborn),
             cmocka_unit_test(test_free_from_inside_the_callbacks_is_fine),
             cmocka_unit_test(test_run_collects_output_and_status),

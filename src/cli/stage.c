@@ -37,6 +37,8 @@ static void on_change(void *ctx)
     struct stage *stage = ctx;
 
     notify_look(stage->notify);
+    if (stage->files)
+        sessions_count_questions(stage->sessions, stage->app.gate);
     gate_files_look(stage->files);
     if (stage->ui)
         ui_changed(stage->ui);

@@ -88,6 +88,8 @@ const char *session_status(const struct session *session);
 const struct session_record *session_rec(const struct session *session);
 struct vt *session_vt(struct session *session);
 struct words *session_words(struct session *session);
+/* It asked for something: the user's last words go into user-context.json. */
+void session_raised(struct session *session);
 
 /* What the agent wants copied to the user's clipboard; empty: nothing. */
 struct str session_clipboard(const struct session *session);

@@ -50,6 +50,7 @@ struct session {
     struct guest *guest;       /* owns */
     struct vt *vt;             /* owns */
     struct words *words;       /* owns */
+    int64_t context_ms;        /* time of the words in user-context.json; 0: none */
     struct news news;
     bool no_clipboard;                                /* the agent's copies are refused */
     struct request_record requests[SESSION_REQUESTS]; /* ring */

@@ -360,3 +360,15 @@ void sessions_answered(struct sessions *list, const struct session *session)
     e->tab.bell = false;
     marks_changed(list);
 }
+
+void sessions_count_questions(struct sessions *list, const struct gate *gate)
+{
+    for (unsigned i = 0; i < sessions_count(list); i++) {
+        struct tab *tab = &list->entries[i]->tab;
+        unsigned asks = gate_count_of(gate, session_rec(tab->session)->id);
+
+        if (asks > tab->asks)
+            session_raised(tab->session);
+        tab->asks = asks;
+    }
+}

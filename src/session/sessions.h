@@ -17,6 +17,7 @@ struct tab {
     bool output;             /* something was printed that nobody has seen */
     bool bell;               /* the agent rang and was not answered */
     bool end_seen;           /* its end has been on a screen */
+    unsigned asks;           /* its questions that wait, when somebody last counted */
 };
 
 struct sessions_ops {
@@ -65,6 +66,8 @@ void sessions_select(struct sessions *sessions, const struct session *session);
 const struct tab *sessions_current(const struct sessions *sessions);
 /* The one before that, if it is still there; or NULL. */
 const struct tab *sessions_previous(const struct sessions *sessions);
+/* The queue changed. */
+void sessions_count_questions(struct sessions *sessions, const struct gate *gate);
 /* The user answered the agent. */
 void sessions_answered(struct sessions *sessions, const struct session *session);
 

@@ -34,7 +34,8 @@ with open("orders") as orders:
     threading.Event().wait()
 """
 
-HOSTS = ["one", "two", "three", "four", "five", "six", "file1", "file2", "file3", "high1",
+HOSTS = ["one", "two", "three", "four", "five", "six", "file1", "file2", "file3", "words1",
+         "words2", "high1",
          "high2", "high3"]
 HOME = Home()
 # Nothing listens on port 9 of this machine: what is approved fails at once, and not with 403.
@@ -256,6 +257,34 @@ def test_files_and_high_risk():
     assert "by a file" in told("high3")
 
 
+def test_user_context():
+    """when something is asked for, the user's last words are in a file; typing writes none"""
+    path = os.path.join(HOME.path, "sessions", waiting("four")["session"], "user-context.json")
+    screen = Screen([PROGRAM, "attach"], HOME.env(), 100, 30)
+    screen.wait("AGENT")
+    screen.type("fetch the words")
+    screen.keys("Enter")
+    screen.wait("fetch the words")
+    wait_until("the words are in the record",
+               lambda: HOME.rows("select text from words where text like 'fetch the words%'"))
+    assert not os.path.exists(path)
+    ask("words1")
+    wait_until("the words are there", lambda: os.path.exists(path))
+    with open(path, encoding="utf-8") as f:
+        context = json.load(f)
+    assert context["userMessage"] == "fetch the words", context
+    assert context["source"] == "typed" and context["confidence"] == "exact", context
+    before = os.stat(path)
+    ask("words2")  # nothing new was said
+    assert os.stat(path).st_ino == before.st_ino and before.st_mode & 0o777 == 0o600
+    for name in ("words1", "words2"):
+        row = waiting(name)
+        run("deny", str(row["id"]), "--digest", row["digest"])
+    screen.prefix("d")
+    screen.wait("SHELL-IS-BACK")
+    screen.close()
+
+
 def test_watch():
     """pending --watch tells each change"""
     watch = subprocess.Popen([PROGRAM, "pending", "--watch", "--jsonl"], env=HOME.env(),
@@ -277,6 +306,6 @@ try:
     main(test_nothing_waits, test_pending, test_script_needs_the_digest, test_deny_with_a_message,
          test_script_cannot_approve_high_risk, test_approve_by_script_for_the_session,
          test_approve_by_a_person, test_review, test_files, test_files_that_cannot_be_read_deny,
-         test_files_and_high_risk, test_watch)
+         test_files_and_high_risk, test_user_context, test_watch)
 finally:
     HOME.remove()

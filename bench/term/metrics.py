@@ -233,13 +233,14 @@ def memory(peer, amount):
         with Session(peer, history=1000 * thousands) as s:
             pids = s.pids()
             base, pss = processes.memory_kb(pids, "VmRSS"), processes.pss_kb(pids)
+            before = processes.memory_kb(pids, "VmHWM")
             s.inner.load("history")
             s.send(thousands + 1)
             peak = processes.memory_kb(pids, "VmHWM")
-            base_kb, peak_kb = sum(kb for _, kb in base), sum(kb for _, kb in peak)
+            base_kb, before_kb, peak_kb = (sum(kb for _, kb in of) for of in (base, before, peak))
             yield {"lines": 1000 * thousands, "base_mib": base_kb / 1024,
                    "base_pss_mib": pss / 1024,
-                   "peak_mib": peak_kb / 1024, "growth_mib": (peak_kb - base_kb) / 1024,
+                   "peak_mib": peak_kb / 1024, "growth_mib": (peak_kb - before_kb) / 1024,
                    "processes": peak}
 
 

@@ -5,7 +5,9 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <link.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -113,4 +115,27 @@ size_t proc_raise_descriptors(void)
         (void)setrlimit(RLIMIT_NOFILE, &raised);
     }
     return proc_descriptor_limit();
+}
+
+static int forget_object(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+    (void)size;
+    (void)ctx;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        uintptr_t from = info->dlpi_addr + part->p_vaddr;
+        uintptr_t to = (from + part->p_memsz + page - 1) & ~(page - 1);
+
+        from &= ~(page - 1);
+        if (part->p_type == PT_LOAD && !(part->p_flags & PF_W))
+            (void)madvise((void *)from, to - from, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void proc_forget_program(void)
+{
+    dl_iterate_phdr(forget_object, NULL);
 }

@@ -35,4 +35,11 @@ size_t proc_raise_descriptors(void);
 /* How many this process may have open. */
 size_t proc_descriptor_limit(void);
 
+/*
+ * For a process that from now on only waits: what it has mapped of its program and libraries
+ * is let go, and comes back from the file where it is needed after all. Only what cannot have
+ * been written to, so nothing is lost.
+ */
+void proc_forget_program(void);
+
 #endif

@@ -21,6 +21,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "cli/cmd.h"
 #include "cli/server.h"
 #include "cli/wire.h"
@@ -319,6 +320,7 @@ static int converse(struct terminal_client *client, const sigset_t *mask)
     struct pollfd poll_fd = {.fd = client->socket, .events = POLLIN};
     int code = -1;
 
+    proc_forget_program(); /* the server does the work */
     while (code < 0) {
         struct timespec wait = {0};
         uint64_t now = now_ms();

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/proc.h"
 #include "io/tty.h"
 
 static volatile sig_atomic_t child_pid;
@@ -61,6 +62,7 @@ _Noreturn static void guard(int fd, pid_t child, const struct termios *saved)
     child_pid = child;
     watch_signals();
     wipe_environment();
+    proc_forget_program();
     for (;;) {
         if (waitpid(child, &status, WUNTRACED) < 0) {
             if (errno == EINTR)

@@ -21,6 +21,7 @@
 
 #define DRAIN_MAX (256u << 10)
 #define TURN_READ (64u << 10) /* output read in one turn; one read(2) gives at most 4095 */
+#define SHORT_READ 1024       /* after less there is hardly ever more */
 #define STOP_STEP_MS 2000
 
 static int fail(const char *what)
@@ -180,13 +181,14 @@ void agent_want(struct agent *agent, struct turn *turn, size_t room)
 static void read_output(struct agent *agent, size_t room)
 {
     size_t budget = room < TURN_READ ? room : TURN_READ;
-    while (budget > 0) {
+    ssize_t n = SHORT_READ;
+    while (budget > 0 && (n >= SHORT_READ || agent->ended)) {
         size_t space;
         char *p = ring_space(agent->ring, &space);
-        ssize_t n = read(agent->master, p, space < budget ? space : budget);
-        if (n < 0 && errno == EINTR)
-            continue;
+        n = read(agent->master, p, space < budget ? space : budget);
         if (n <= 0) {
+            if (n < 0 && errno == EINTR)
+                return; /* the next turn reads on */
             agent->drained = agent->ended;
             return;
         }

@@ -69,6 +69,37 @@ static void garbage_is_not_a_process(void **state)
     assert_false(proc_identify(0, &id));
 }
 
+static long resident_file_kb(void)
+{
+    char line[128];
+    long kb = -1;
+    FILE *f = fopen("/proc/self/status", "re");
+
+    while (f && fgets(line, sizeof(line), f))
+        if (strncmp(line, "RssFile:", 8) == 0)
+            kb = strtol(line + 8, NULL, 10);
+    assert_int_equal(fclose(f), 0);
+    return kb;
+}
+
+static void a_program_that_is_forgotten_runs_on_and_takes_less(void **state)
+{
+    static int written = 1; /* what the process has changed stays as it is */
+    char text[80];
+    struct proc_id id;
+    long before = resident_file_kb();
+
+    (void)state;
+    written = 7;
+    proc_forget_program();
+    long after = resident_file_kb();
+    assert_int_equal(written, 7);
+    assert_true(before > 0 && after < before);
+    assert_true(proc_identify(getpid(), &id));
+    proc_format(&id, text);
+    assert_true(proc_parse(text, &id) && proc_alive(&id));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -76,6 +107,7 @@ int main(void)
             cmocka_unit_test(another_start_time_or_boot_is_another_process),
             cmocka_unit_test(a_killed_process_is_dead_before_it_is_reaped),
             cmocka_unit_test(garbage_is_not_a_process),
+            cmocka_unit_test(a_program_that_is_forgotten_runs_on_and_takes_less),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ static const struct command commands[] = {
                 "one of them"},
         {"deny", cmd_deny, "deny ID [--scope S] [-m TEXT] [--digest D]", "one of them"},
         {"audit", cmd_audit, "audit ls|show|tail [--json]", "the request log"},
-        {"policy", cmd_policy, "policy check|explain [--policy F]", "rules and decisions"},
+        {"policy", cmd_policy, "policy check|explain|test|import", "rules and decisions"},
         {"providers", cmd_providers, "providers ls [--json]", "the provider table"},
         {"keys", cmd_keys, "keys ls [--json]", "which key or login each provider has"},
         {"config", cmd_config, "config check|path", "the configuration"},

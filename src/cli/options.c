@@ -18,11 +18,13 @@ static const struct option_row {
         {"--runtime", NULL, offsetof(struct options, runtime), false},
         {"--config", NULL, offsetof(struct options, config), false},
         {"--policy", "-p", offsetof(struct options, policy), false},
+        {"--workspace", "-w", offsetof(struct options, workspace), false},
         {"--on-escalate", NULL, offsetof(struct options, on_escalate), false},
         {"--detach", "-d", offsetof(struct options, detach), true},
         {"--foreground", NULL, offsetof(struct options, foreground), true},
         {"--dry-run", NULL, offsetof(struct options, dry_run), true},
         {"--ascii", NULL, offsetof(struct options, ascii), true},
+        {"--steps", NULL, offsetof(struct options, steps), true},
         {"--json", NULL, offsetof(struct options, json), true},
 };
 

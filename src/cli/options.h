@@ -11,10 +11,12 @@
 struct options {
     const char *dir;
     const char *agent, *name, *runtime, *config, *policy;
+    const char *workspace;   /* of `policy` */
     const char *on_escalate; /* "ask" or "deny" */
     bool dry_run, detach, foreground;
     bool ascii; /* frames and marks of the host in ASCII, whatever the locale says */
     bool json;
+    bool steps;                 /* of `policy explain` */
     const char *const *command; /* behind "--", or NULL */
 };
 

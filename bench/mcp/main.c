@@ -62,11 +62,13 @@ static void write_all(int fd, const char *p, size_t n)
 /* The next line, with a NUL for its newline; NULL at the end. */
 static char *next_line(int fd, struct line *line)
 {
-    memmove(line->p, line->p + line->end, line->used - line->end);
+    if (line->end)
+        memmove(line->p, line->p + line->end, line->used - line->end);
     line->used -= line->end;
     line->end = 0;
     for (size_t from = 0;;) {
-        char *newline = line->used ? memchr(line->p + from, '\n', line->used - from) : NULL;
+        char *newline =
+                line->used > from ? memchr(line->p + from, '\n', line->used - from) : NULL;
 
         if (newline) {
             *newline = '\0';

@@ -187,14 +187,14 @@ static const struct method methods[] = {
         {"initialize", run_initialize, 0},
         {"ping", run_ping, 0},
         {"tools/list", run_tools_list, METHOD_KEEPS | METHOD_LISTS},
-        {"tools/call", run_tools_call, METHOD_KEEPS},
+        {"tools/call", run_tools_call, METHOD_KEEPS | METHOD_JUDGED},
         {"resources/list", run_resources_list, METHOD_KEEPS | METHOD_LISTS},
         {"resources/templates/list", run_templates_list, METHOD_KEEPS | METHOD_LISTS},
-        {"resources/read", run_resources_read, METHOD_KEEPS | METHOD_LISTS},
+        {"resources/read", run_resources_read, METHOD_KEEPS | METHOD_LISTS | METHOD_JUDGED},
         {"resources/subscribe", run_subscribe, METHOD_KEEPS | METHOD_LISTS},
         {"resources/unsubscribe", run_unsubscribe, METHOD_KEEPS | METHOD_LISTS},
         {"prompts/list", run_prompts_list, METHOD_KEEPS | METHOD_LISTS},
-        {"prompts/get", run_prompts_get, METHOD_KEEPS | METHOD_LISTS},
+        {"prompts/get", run_prompts_get, METHOD_KEEPS | METHOD_LISTS | METHOD_JUDGED},
         {"completion/complete", run_completion, METHOD_KEEPS | METHOD_LISTS},
         {"logging/setLevel", run_set_level, 0},
 };
@@ -224,6 +224,8 @@ static void take_request(
     struct call *call = call_new(agent, method, msg, batch);
     if (method->flags & METHOD_LISTS && !mcp_settled(agent->mcp))
         call_wait(call, &agent->mcp->waiting);
+    else if (method->flags & METHOD_JUDGED && mcp_must_wait(agent->mcp))
+        call_wait(call, &agent->mcp->held);
     else
         method->run(call);
 }

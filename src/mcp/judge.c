@@ -121,7 +121,7 @@ static void refuse(struct call *call, const char *who, const char *why, const ch
     char what[200];
     char *text = xasprintf("Denied by ironcurtain: %s/%s was not %s. %s%s%s %s",
             judged->server->spec->name, str_vis(what, sizeof(what), buf_str(&judged->what)),
-            strcmp(judged->rec.method, "call") == 0 ? "run" : "read", who, why,
+            strcmp(call->method->name, "tools/call") == 0 ? "run" : "read", who, why,
             why[0] && why[strlen(why) - 1] == '.' ? "" : ".", again);
 
     call_refuse(call, text);
@@ -308,8 +308,8 @@ void judge(struct call *call, const struct target *target)
     judged->start_ms = loop_now_ms(config->loop);
     judged->beat = timer_new(config->loop, on_beat, call);
     buf_append_str(&judged->what, target->what);
-    if (config->store && (store_failed(config->store) || store_full(config->store))) {
-        refuse(call, "The audit cannot be written at the moment", "", "It may be tried later.");
+    if (config->store && store_failed(config->store)) {
+        refuse(call, "The audit cannot be written", "", "Calling it again will not help.");
         return;
     }
     eval(call->agent->mcp, target, true, &verdict, &edits);

@@ -12,6 +12,20 @@
 #include "mcp/mcp_priv.h"
 #include "mcp/stdio.h"
 
+static void on_room(void *ctx)
+{
+    struct mcp *mcp = ctx;
+
+    if (!mcp_must_wait(mcp))
+        calls_run(&mcp->held);
+}
+
+static void on_hold(void *ctx, bool held)
+{
+    if (!held)
+        on_room(ctx);
+}
+
 struct mcp *mcp_new(const struct mcp_config *config)
 {
     struct mcp *mcp = xcalloc(1, sizeof(*mcp));
@@ -23,6 +37,10 @@ struct mcp *mcp_new(const struct mcp_config *config)
     paths_init(mcp);
     for (size_t i = 0; i < count; i++)
         mcpserver_init(&mcp->servers[i], mcp, &config->servers->items[i]);
+    if (config->store)
+        store_on_drain(config->store, on_room, mcp);
+    if (config->gate)
+        gate_on_hold(config->gate, on_hold, mcp);
     return mcp;
 }
 
@@ -30,6 +48,10 @@ void mcp_free(struct mcp *mcp)
 {
     if (!mcp)
         return;
+    if (mcp->config.store)
+        store_on_drain(mcp->config.store, NULL, mcp);
+    if (mcp->config.gate)
+        gate_on_hold(mcp->config.gate, NULL, mcp);
     listener_free(mcp->listener);
     while (mcp->agents)
         agent_free(mcp->agents);
@@ -113,6 +135,14 @@ bool mcp_settled(const struct mcp *mcp)
             return false;
     }
     return true;
+}
+
+bool mcp_must_wait(const struct mcp *mcp)
+{
+    const struct mcp_config *config = &mcp->config;
+
+    return (config->store && store_full(config->store)) ||
+           (config->gate && gate_is_held(config->gate));
 }
 
 void mcp_on_server(struct server *server)

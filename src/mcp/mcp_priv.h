@@ -156,7 +156,7 @@ struct call {
     struct judged *judged; /* owns; what policy and the person say */
 };
 
-enum { METHOD_KEEPS = 1, METHOD_LISTS = 2 };
+enum { METHOD_KEEPS = 1, METHOD_LISTS = 2, METHOD_JUDGED = 4 };
 
 struct method {
     const char *name;
@@ -225,6 +225,8 @@ void run_tools_call(struct call *call);
 void run_resources_read(struct call *call);
 void run_prompts_get(struct call *call);
 void run_subscribe(struct call *call);
+/* A server that was started anew is told what agents are subscribed to. */
+void subscribe_again(struct server *server);
 void run_unsubscribe(struct call *call);
 void run_completion(struct call *call);
 /* Sends it to its server, or waits for that. */
@@ -307,6 +309,7 @@ struct mcp {
             announced; /* owns; capabilities of the agents, as servers were told: an object */
     struct buf tools;  /* owns; the merged list, comma separated */
     struct call *waiting;   /* borrows; lists that wait for servers */
+    struct call *held;      /* borrows; calls that wait for the audit, or while all is held */
     struct uri_owner *uris; /* owns */
     size_t uri_count, uri_cap;
     struct buf workspace_uri, box_uri; /* own; "file:///..." of both workspaces */
@@ -317,6 +320,8 @@ const char *mcp_revision(struct str name);
 /* An agent has initialized itself and can that. */
 void mcp_agent_ready(struct mcp *mcp, const struct agent_peer *agent, struct str capabilities);
 bool mcp_settled(const struct mcp *mcp);
+/* No call may begin just now: the audit is behind, or a person holds everything. */
+bool mcp_must_wait(const struct mcp *mcp);
 /* A server's state or tools changed: what waits for it may go on. */
 void mcp_on_server(struct server *server);
 void mcp_tools_changed(struct mcp *mcp);

@@ -235,6 +235,41 @@ void run_unsubscribe(struct call *call)
     subscribe(call);
 }
 
+/* What it says to that is of no interest. */
+static void on_subscribed_again(void *ctx, const struct message *answer, const char *why)
+{
+    (void)answer;
+    (void)why;
+    free(ctx);
+}
+
+void subscribe_again(struct server *server)
+{
+    for (const struct agent_peer *agent = server->mcp->agents; agent; agent = agent->next) {
+        for (size_t i = 0; i < agent->subscribed_count; i++) {
+            struct buf text = BUF_INIT;
+
+            if (find_uri(server->mcp, agent->subscribed[i]) != server)
+                continue;
+            struct ask *ask = xcalloc(1, sizeof(*ask));
+            *ask = (struct ask){.on_answer = on_subscribed_again, .ctx = ask};
+            uint64_t id = mcpserver_ask(server, ask);
+            if (!id) {
+                free(ask);
+                return;
+            }
+            buf_printf(&text,
+                    "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"resources/subscribe\","
+                    "\"params\":{\"uri\":\"",
+                    (unsigned long long)id);
+            buf_append_str(&text, agent->subscribed[i]);
+            buf_puts(&text, "\"}}");
+            mcpserver_send_text(server, buf_str(&text));
+            buf_release(&text);
+        }
+    }
+}
+
 /* What "ref" means: its server, what policy calls it, and what comes to which place. */
 static struct server *read_ref(
         struct mcp *mcp, struct str ref, struct str *place, struct buf *with, struct buf *what)

@@ -171,6 +171,8 @@ static void become_up(struct server *server)
     log_info(
             "mcp", "server '%s' is up with %zu tools", server->spec->name, server->tools.count);
     log_tell_level(server);
+    if (server->has & HAS_SUBSCRIBE)
+        subscribe_again(server);
     mcp_on_server(server);
 }
 

@@ -90,6 +90,10 @@ void call_forward(struct call *call)
     struct server *server = call->judged->server;
 
     call->server = server;
+    if (mcp_must_wait(server->mcp)) {
+        call_wait(call, &server->mcp->held);
+        return;
+    }
     if (server->state == SERVER_DOWN && server->failures <= 1)
         mcpserver_start(server); /* it had been up until now */
     switch (server->state) {

@@ -26,10 +26,16 @@ struct store {
     bool failed;
     struct err why;
 
-    void (*on_drain)(void *ctx);
-    void *drain_ctx; /* borrows */
+    struct drain *drains; /* owns */
     void (*on_failure)(void *ctx, const char *why);
     void *failure_ctx; /* borrows */
+};
+
+/* Who waits for room. */
+struct drain {
+    void (*fn)(void *ctx);
+    void *ctx;          /* borrows */
+    struct drain *next; /* owns */
 };
 
 static void notify(void *ctx);
@@ -60,6 +66,8 @@ void store_close(struct store *store)
     while (deliver(store))
         continue;
     writer_free(store->writer);
+    while (store->drains)
+        store_on_drain(store, NULL, store->drains->ctx);
     free(store->path);
     store->closed = true;
     if (!atomic_load(&store->posted))
@@ -83,8 +91,20 @@ bool store_full(const struct store *store)
 
 void store_on_drain(struct store *store, void (*fn)(void *ctx), void *ctx)
 {
-    store->on_drain = fn;
-    store->drain_ctx = ctx;
+    struct drain **at = &store->drains;
+
+    while (*at && (*at)->ctx != ctx)
+        at = &(*at)->next;
+    struct drain *drain = *at;
+    if (drain && !fn) {
+        *at = drain->next;
+        free(drain);
+    } else if (fn) {
+        if (!drain)
+            drain = *at = xcalloc(1, sizeof(*drain));
+        drain->fn = fn;
+        drain->ctx = ctx;
+    }
 }
 
 void store_on_failure(struct store *store, void (*fn)(void *ctx, const char *why), void *ctx)
@@ -217,8 +237,10 @@ static bool deliver(struct store *store)
         free(entry);
     }
     /* A callback may have filled it again; then the next drain will come. */
-    if (news.drained && store->on_drain && !writer_full(store->writer))
-        store->on_drain(store->drain_ctx);
+    if (news.drained && !writer_full(store->writer)) {
+        for (struct drain *drain = store->drains; drain; drain = drain->next)
+            drain->fn(drain->ctx);
+    }
     store->delivering = false;
     return any;
 }

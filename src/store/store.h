@@ -36,7 +36,8 @@ const char *store_error(const struct store *store); /* why, or "" */
 /* More than LIMIT_AUDIT_QUEUE bytes wait: stop reading from agents until on_drain. Whoever
  * goes on to LIMIT_AUDIT_HARD makes the store fail. */
 bool store_full(const struct store *store);
-void store_on_drain(struct store *store, void (*fn)(void *ctx), void *ctx); /* one listener */
+/* One listener for each ctx; fn NULL takes it off, but not from inside of one. */
+void store_on_drain(struct store *store, void (*fn)(void *ctx), void *ctx);
 /* Called on the loop once, when writing fails for the first time. */
 void store_on_failure(struct store *store, void (*fn)(void *ctx, const char *why), void *ctx);
 

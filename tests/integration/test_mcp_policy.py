@@ -105,6 +105,23 @@ class Policy(unittest.TestCase):
         other.close()
         self.host.wait_for("row held canceled")
 
+    def test_while_everything_is_held_no_call_begins(self):
+        approved = self.client.request("tools/call", {"name": "fake__roots"})
+        self.host.wait_for("asked")
+        self.host.say("hold")
+        self.host.say("yes")
+        self.host.wait_for("row approved")
+        held = self.client.request("tools/call", {"name": "fake__echo", "arguments": {"a": 1}})
+        gone = self.client.request("tools/call", {"name": "fake__calls"})
+        self.client.send({"method": "notifications/cancelled", "params": {"requestId": gone}})
+        self.assertEqual(len(self.client.ask("tools/list")["result"]["tools"]), 46)
+        self.assertEqual(self.client.notices, [])
+        self.host.say("release")
+        self.assertIn("-32601", text_of(self.client.answer_to(approved)))
+        self.assertEqual(text_of(self.client.answer_to(held)), '{"a": 1}')
+        self.assertEqual(text_of(self.client.call("fake__calls")), "3")
+        self.assertEqual(self.client.notices, [])
+
     def test_resources_and_prompts_are_calls_too(self):
         read = self.client.ask("resources/read", {"uri": "test://ws"})
         self.assertEqual(read["result"]["contents"][0]["text"], "R")

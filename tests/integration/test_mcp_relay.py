@@ -194,6 +194,18 @@ class Bytes(unittest.TestCase):
         self.assertEqual(self.client.notices + other.notices, [])
         other.close()
 
+    def test_a_subscription_outlives_the_server(self):
+        with Host({"fake": [SERVER]}) as host:
+            client = host.client()
+            client.initialize()
+            client.ask("resources/list")
+            client.ask("resources/subscribe", {"uri": "test://ws"})
+            client.wait_notice("notifications/resources/updated")
+            client.call("fake__die")
+            client.call("fake__echo", {})  # which starts it, and it is told
+            client.wait_notice("notifications/resources/updated")
+            client.close()
+
     def test_prompts_have_their_servers_name(self):
         got = self.client.ask("prompts/list")["result"]["prompts"]
         self.assertEqual([p["name"] for p in got], ["fake__hello", "other__hello"])

@@ -4,8 +4,9 @@
  *     mcp_host CONFIG POLICY SOCKET WORKSPACE DATABASE CACHE
  *
  * "ready" on stdout when the socket is there. Lines on stdin: "yes", "no MESSAGE" answer the
- * oldest question; each line on stdout: "asked SUBJECT", "row DECISION RESULT SERVER/TOOL
- * WAITED" (those with MCP_HOST_ROWS in the environment). DATABASE "-": no store, no gate.
+ * oldest question, "hold" and "release" everything; each line on stdout: "asked SUBJECT", "row
+ * DECISION RESULT SERVER/TOOL WAITED" (those with MCP_HOST_ROWS in the environment). DATABASE
+ * "-": no store, no gate.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -53,7 +54,9 @@ static void on_command(void *ctx)
     while (memchr(rest.p, '\n', rest.n)) {
         (void)str_cut(&rest, '\n', &line);
         used += line.n + 1;
-        if (host->gate)
+        if (host->gate && (str_eq(line, STR("hold")) || str_eq(line, STR("release"))))
+            gate_hold(host->gate, line.p[0] == 'h');
+        else if (host->gate)
             answer(host, line);
     }
     buf_consume(chan_in(host->commands), used);

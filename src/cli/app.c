@@ -13,18 +13,40 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "docker/box.h"
+#include "io/filewatch.h"
 #include "session/prepare.h"
+
+/* Whoever holds the policy sees the new rules; a question that waits is bound to the old ones.
+ */
+static void on_policy_changed(void *ctx)
+{
+    struct app *app = ctx;
+    struct err why;
+    int rc = policy_reload(app->policy, app->policy_file, &why);
+
+    if (rc < 0)
+        log_error("policy", "the rules stay as they were: %s", why.msg);
+    else if (rc == 0)
+        log_info("policy", "%s was read again: version %s", policy_name(app->policy),
+                policy_version(app->policy));
+}
 
 static int open_policy(struct app *app, const char *given, struct err *err)
 {
     const char *file = given ? given : app->config.policy_file;
-    char *standard = path_join(path_home(), "policy.rules");
+    struct err why;
 
-    if (!file && file_exists(standard))
-        file = standard;
+    app->policy_file = file ? xstrdup(file) : path_join(path_home(), "policy.rules");
+    if (!file && file_exists(app->policy_file))
+        file = app->policy_file;
     app->policy = policy_load(file, err);
-    free(standard);
-    return app->policy ? 0 : err->code;
+    if (!app->policy)
+        return err->code;
+    app->policy_watch =
+            filewatch_new(app->loop, app->policy_file, on_policy_changed, app, &why);
+    if (!app->policy_watch)
+        log_warn("policy", "%s; a change of the rules is seen at the next start", why.msg);
+    return 0;
 }
 
 static int open_grants(struct app *app, struct err *err)
@@ -198,7 +220,9 @@ void app_close(struct app *app)
     ca_free(app->ca);
     app->ca = NULL;
     store_close(app->store);
+    filewatch_free(app->policy_watch);
     policy_free(app->policy);
+    free(app->policy_file);
     provider_table_release(&app->providers);
     price_table_release(&app->prices);
     agent_table_release(&app->agents);

@@ -15,6 +15,8 @@ struct app {
     struct price_table prices;
     struct agent_table agents;
     struct policy *policy;
+    char *policy_file;              /* owns; where it is, or would be */
+    struct filewatch *policy_watch; /* owns; NULL: changes are not noticed */
     struct store *store;
     struct grants *grants;  /* what a human answered before; answers.rules */
     struct gate *gate;      /* NULL: nobody can be asked */

@@ -90,21 +90,20 @@ static char *next_line(int fd, struct line *line)
 /* --- the server ----------------------------------------------------------------------------
  */
 
+static char big[1 << 16];
+
 static void answer(long id, const char *line)
 {
-    static char *big;
     const char *size = strstr(line, "\"size\":");
     size_t n = size ? strtoul(size + 7, NULL, 10) : 0;
     char head[200];
 
-    if (!big) {
-        big = malloc(32 << 20);
-        memset(big, 'x', 32 << 20);
-    }
+    memset(big, 'x', n ? sizeof(big) : 0);
     int head_len = snprintf(head, sizeof(head),
             "{\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"hello");
     write_all(1, head, (size_t)head_len);
-    write_all(1, big, n);
+    for (; n; n -= n < sizeof(big) ? n : sizeof(big))
+        write_all(1, big, n < sizeof(big) ? n : sizeof(big));
     head_len = snprintf(head, sizeof(head), "\"}]},\"jsonrpc\":\"2.0\",\"id\":%ld}\n", id);
     write_all(1, head, (size_t)head_len);
 }
@@ -135,6 +134,7 @@ static int serve(void)
                     number);
         write_all(1, text, (size_t)n);
     }
+    free(line.p);
     return 0;
 }
 
@@ -187,6 +187,12 @@ static void begin(struct way *way)
     write_all(way->fd, LIST, strlen(LIST));
     (void)get(way);
     way->id = 1;
+}
+
+static void end(struct way *way)
+{
+    close(way->fd);
+    free(way->line.p);
 }
 
 static int connect_to(const char *path)
@@ -273,6 +279,11 @@ static int latency(const char *socket_path, const char *tool, long count, char *
            "\"proxied_p50\":%.1f,\"proxied_p99\":%.1f,\"added_p50\":%.1f,\"added_p99\":%.1f}\n",
             count, part(d, count, 0.5), part(d, count, 0.99), part(p, count, 0.5),
             part(p, count, 0.99), part(added, count, 0.5), part(added, count, 0.99));
+    end(&direct);
+    end(&proxied);
+    free(d);
+    free(p);
+    free(added);
     return 0;
 }
 
@@ -293,6 +304,7 @@ static int load(const char *socket_path, const char *tool, long count, long wind
     double s = (now_us() - t) / 1e6;
     printf("{\"bench\":\"mcp_load\",\"count\":%ld,\"window\":%ld,\"calls_per_s\":%.0f}\n",
             count, window, (double)count / s);
+    end(&way);
     return 0;
 }
 

@@ -168,7 +168,7 @@ struct method {
 void call_result(struct call *call, struct str result);
 void call_error(struct call *call, int code, const char *text);
 /* The server's answer with the agent's id. */
-void call_relay(struct call *call, const struct message *answer);
+void call_relay(struct call *call, const struct message *msg);
 /* Without an answer. tell: its server, too. */
 void call_free(struct call *call, bool tell, struct str reason);
 

@@ -168,7 +168,7 @@ static size_t decode_escape(struct str s, struct buf *out)
 
     if (s.p[1] == 'u')
         return decode_unicode(s, out);
-    buf_putc(out, found ? to[found - from] : s.p[1]);
+    buf_putc(out, (char)(found ? to[found - from] : s.p[1]));
     return 2;
 }
 

@@ -18,8 +18,6 @@
 #define ENV_MAX 64
 #define SECRET_MAX (64u << 10)
 
-extern char **environ;
-
 struct server_yaml {
     char **command;
     unsigned command_count;
@@ -173,6 +171,8 @@ static int read_variable(void *ctx, const struct yaml_entry *entry, struct err *
     int rc = read_scalar(r, entry, &text, err);
     if (rc < 0)
         return rc;
+    if (!text)
+        text = xstrdup("");
     struct secret *value = read_value(spec, text);
     mem_wipe(text, strlen(text));
     free(text);

@@ -43,7 +43,7 @@ static void shorten(const char *server, struct str name, char shown[TOOL_SHOWN +
     if (name.n > room)
         name = (struct str){name.p + name.n - room, room};
     for (size_t i = 0; i < name.n; i++)
-        shown[(size_t)n + i] = is_name_char(name.p[i]) ? name.p[i] : '_';
+        shown[(size_t)n + i] = (char)(is_name_char(name.p[i]) ? name.p[i] : '_');
     shown[(size_t)n + name.n] = '\0';
 }
 

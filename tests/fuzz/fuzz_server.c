@@ -15,6 +15,7 @@
  *     t               SIGTERM
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
@@ -295,8 +296,11 @@ static void hear_all(void)
     for (struct peer *peer = world.peers; peer < world.peers + PEERS; peer++) {
         ssize_t n = -1;
 
-        while (peer->fd >= 0 && (n = recv(peer->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
-            hear(peer, (struct str){bytes, (size_t)n});
+        /* A reset, because not all of ours was read, comes before what was said last. */
+        while (peer->fd >= 0 && ((n = recv(peer->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0 ||
+                                        (n < 0 && errno == ECONNRESET)))
+            if (n > 0)
+                hear(peer, (struct str){bytes, (size_t)n});
         if (n == 0)
             close_peer(peer);
         on_screen += peer->on_screen;

@@ -1,102 +1,7 @@
 /*
  * What conditions make of arguments: one line a case, in a real folder with links in it.
- *
- * In rules and arguments %H is the home folder, %W the workspace in it.
  */
-#include "policy/call.h"
-
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "support/tmpdir.h"
-#include "unit/check.h"
-
-#include "base/file.h"
-#include "base/mem.h"
-
-static char home[128];
-static char workspace[160];
-static char guarded_path[160];
-static const char *guarded[] = {guarded_path, NULL};
-static struct policy_world world = {.home = home,
-        .workspace = workspace,
-        .box_workspace = "/workspace",
-        .guarded = guarded};
-
-/* --- a folder --------------------------------------------------------------------------- */
-
-static char *at(const char *path)
-{
-    return path_join(home, path);
-}
-
-static void make_folder(const char *path)
-{
-    char *full = at(path);
-
-    assert_int_equal(file_mkdir(full, NULL), 0);
-    free(full);
-}
-
-static void make_file(const char *path)
-{
-    char *full = at(path);
-
-    assert_int_equal(file_write(full, "x", 1, 0600, NULL), 0);
-    free(full);
-}
-
-/* A target that begins with % is below the home. */
-static void make_link(const char *path, const char *target)
-{
-    char *full = at(path);
-    char *to = target[0] == '%' ? at(target + 1) : xstrdup(target);
-
-    assert_int_equal(symlink(to, full), 0);
-    free(full);
-    free(to);
-}
-
-static int build(void **state)
-{
-    (void)state;
-    test_tmpdir(home, sizeof(home), "cond");
-    snprintf(workspace, sizeof(workspace), "%s/ws", home);
-    snprintf(guarded_path, sizeof(guarded_path), "%s/.ironcurtain", home);
-    static const char *const folders[] = {".ssh", ".ironcurtain", "docs", "docs/x", "real",
-            "ws", "ws/sub", "ws/.git", "ws/.git/hooks", "ws2", "ws/f"};
-    static const char *const files[] = {".ssh/id", ".ironcurtain/policy.rules", "docs/a",
-            "real/a", "ws/a.txt", "ws/sub/b.txt", "ws2/a", "ws/[id].tsx", "ws/b c.txt"};
-    static const char *const links[][2] = {{"linked", "real"}, {"ws/out", "%docs"},
-            {"ws/keys", "%.ssh"}, {"ws/dang", "%.ssh/new"}, {"ws/dangin", "newfile"},
-            {"ws/loop", "loop"}, {"ws/self", "."}, {"ws/up", ".."}, {"ws/in", "sub"},
-            {"ws/abs", "/etc"}, {"ws/proc", "/proc/self"}, {"ws/sub/back", "../a.txt"},
-            {"ws/deep", "%docs/x"}, {"ws/notext", "%docs/\xff"}, {"ws/hooks", ".git/hooks"},
-            {"ws/https:", "%.ssh"}, {"ws/two", "in"}};
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        make_folder(folders[i]);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-        make_file(files[i]);
-    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-        make_link(links[i][0], links[i][1]);
-    for (int i = 0; i < 41; i++) {
-        char name[32];
-        char target[32];
-
-        snprintf(name, sizeof(name), "ws/c%d", i);
-        snprintf(target, sizeof(target), i ? "c%d" : "a.txt", i - 1);
-        make_link(name, target);
-    }
-    return 0;
-}
-
-static int destroy(void **state)
-{
-    (void)state;
-    return file_remove_tree(home, NULL);
-}
-
-/* --- cases ------------------------------------------------------------------------------ */
+#include "unit/policy/world.h"
 
 struct sample {
     const char
@@ -104,29 +9,6 @@ struct sample {
     const char *rule;
     const char *arguments;
 };
-
-static void expand(struct buf *out, const char *text)
-{
-    for (; *text; text++) {
-        if (text[0] == '%' && (text[1] == 'H' || text[1] == 'W'))
-            buf_puts(out, *++text == 'H' ? home : workspace);
-        else
-            buf_putc(out, *text);
-    }
-}
-
-static struct policy *parse(const char *rule)
-{
-    struct buf text = BUF_INIT;
-    struct err err = {0};
-
-    expand(&text, rule);
-    struct policy *policy = policy_parse(buf_str(&text), "t", &err);
-    if (!policy)
-        fail_msg("%s: %s", rule, err.msg);
-    buf_release(&text);
-    return policy;
-}
 
 /* The default is deny for what allows and asks, allow for what denies, so that it shows. */
 static void check(const struct sample *sample)
@@ -159,7 +41,6 @@ static void check_all(const struct sample *samples, size_t count)
 
 #define CHECK_ALL(samples) check_all(samples, sizeof(samples) / sizeof((samples)[0]))
 
-#define ALLOW_WS "allow s/* if p within $WS"
 #define DENY_SSH "deny s/* if p within ~/.ssh"
 #define DENY_ANY "deny s/* if * within ~/.ssh $WS/.git/hooks"
 
@@ -532,172 +413,6 @@ static void words_are_compared_as_what_they_are(void **state)
     CHECK_ALL(samples);
 }
 
-/* --- what is sent, what is guarded ------------------------------------------------------- */
-
-static void judge_call(const char *rule, const char *tool, const char *arguments,
-        struct verdict *ret, struct buf *sent)
-{
-    struct policy *policy = parse(rule);
-    struct buf text = BUF_INIT;
-    struct call_edits edits;
-
-    expand(&text, arguments);
-    struct call_request call = {STR("s"), str_of(tool), buf_str(&text)};
-    policy_eval_call(policy, &world, &call, ret, &edits);
-    buf_clear(sent);
-    assert_true(call_rewrite(buf_str(&text), &edits, sent));
-    call_edits_release(&edits);
-    buf_release(&text);
-    policy_free(policy);
-}
-
-static void what_was_judged_is_what_is_sent(void **state)
-{
-    static const struct {
-        const char *tool, *arguments, *sent;
-    } cases[] = {
-            {"read", "{\"p\":\"a.txt\"}", "{\"p\":\"a.txt\"}"},
-            {"read", "{ \"p\" : \"./sub//b.txt\" }", "{ \"p\" : \"./sub//b.txt\" }"},
-            {"read", "{\"p\":\"in/b.txt\"}", "{\"p\":\"%W/sub/b.txt\"}"},
-            {"read", "{\"p\":\"in\",\"q\":\"in\",\"n\":1.0}",
-                    "{\"p\":\"%W/sub\",\"q\":\"in\",\"n\":1.0}"},
-            {"delete_file", "{\"p\":\"sub/back\"}", "{\"p\":\"%W/sub/back\"}"},
-            {"read", "{\"p\":\"sub/back\"}", "{\"p\":\"%W/a.txt\"}"},
-            {"write", "{\"p\":\"dangin\"}", "{\"p\":\"%W/newfile\"}"},
-            {"read", "{\"p\":\"/workspace/a.txt\"}", "{\"p\":\"%W/a.txt\"}"},
-            {"read", "{\"p\":\"/workspace\"}", "{\"p\":\"%W\"}"},
-            {"read", "{\"p\":\"file:///workspace/b%20c.txt\"}",
-                    "{\"p\":\"file://%W/b%20c.txt\"}"},
-            {"read", "{\"p\":\"file://%W/in/b.txt\"}", "{\"p\":\"file://%W/sub/b.txt\"}"},
-            {"read", "{\"p\":\"a.txt\",\"x\":[\"/workspace/b\",\"/workspacex\"]}",
-                    "{\"p\":\"a.txt\",\"x\":[\"%W/b\",\"/workspacex\"]}"},
-            {"read", "{\"p\":\"a.txt\",\"content\":\"/workspace/b is it\"}",
-                    "{\"p\":\"a.txt\",\"content\":\"/workspace/b is it\"}"},
-            {"read", "{\"p\":\"/workspace/\\u0022\\\\\"}", "{\"p\":\"%W/\\\"\\\\\"}"},
-    };
-    struct buf sent = BUF_INIT;
-    struct buf want = BUF_INIT;
-    struct verdict v;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        judge_call(ALLOW_WS, cases[i].tool, cases[i].arguments, &v, &sent);
-        buf_clear(&want);
-        expand(&want, cases[i].sent);
-        if (v.kind != VERDICT_ALLOW || !str_eq(buf_str(&sent), buf_str(&want)))
-            fail_msg("%s: %s, sent %.*s", cases[i].arguments, verdict_name(v.kind),
-                    STR_ARG(buf_str(&sent)));
-    }
-    /* A human is asked: the box's paths are mapped all the same. */
-    judge_call("ask s/*", "read", "{\"p\":\"/workspace/in\"}", &v, &sent);
-    buf_clear(&want);
-    expand(&want, "{\"p\":\"%W/in\"}");
-    assert_true(str_eq(buf_str(&sent), buf_str(&want)));
-    judge_call("allow s/* if p within ~/docs", "read", "{\"p\":\"~/docs/a\"}", &v, &sent);
-    /* The text as it stands names a folder '~' in the workspace. */
-    assert_int_equal(v.kind, VERDICT_ASK);
-    buf_release(&sent);
-    buf_release(&want);
-}
-
-static void what_guards_us_is_never_touched_nor_walked_through(void **state)
-{
-    static const struct {
-        const char *tool, *arguments;
-        bool is_never;
-    } cases[] = {
-            {"read", "{\"a\":\"%H/.ironcurtain/policy.rules\"}", true},
-            {"read", "{\"a\":[{\"b\":\"~/.ironcurtain\"}]}", true},
-            {"read", "{\"a\":\"../.ironcurtain/x\"}", true},
-            {"read", "{\"a\":\"up/.ironcurtain/x\"}", true},
-            {"read", "{\"a\":\"file://%H/.ironcurtain\"}", true},
-            {"read", "{\"%H/.ironcurtain/x\":\"y\"}", true},
-            {"read", "{\"a\":\"%H/.iron*/x\"}", true}, {"read", "{\"a\":\"%H/*/x\"}", true},
-            {"read", "{\"a\":\"/**\"}", true}, {"read", "{\"a\":\"%H/.ironcurtainx\"}", false},
-            {"list_directory", "{\"a\":\"%H\"}", false},
-            {"list_directory", "{\"a\":\"%H\",\"recursive\":true}", true},
-            {"list_directory", "{\"a\":\"%H\",\"isRecursive\":1}", true},
-            {"list_directory", "{\"a\":\"%H\",\"recursive\":false}", false},
-            {"directory_tree", "{\"a\":\"%H\"}", true}, {"searchFiles", "{\"a\":\"/\"}", true},
-            {"move_file", "{\"a\":\"~\",\"b\":\"x\"}", true},
-            {"DeleteAll", "{\"a\":\"up\"}", true}, {"delete_file", "{\"a\":\"a.txt\"}", false},
-            {"search", "{\"a\":\".\"}", false},
-            {"edit_file", "{\"p\":\"a.txt\",\"oldText\":\"/\",\"newText\":\"~\"}", false},
-            {"write_file", "{\"content\":\"see ~/.ironcurtain/policy.rules\"}", false},
-            {"settings_get", "{\"a\":\"%H\"}", false}, /* "settings" is not "set" */
-    };
-    struct buf sent = BUF_INIT;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct verdict v;
-
-        judge_call("allow s/*", cases[i].tool, cases[i].arguments, &v, &sent);
-        if ((v.kind == VERDICT_DENY) != cases[i].is_never)
-            fail_msg("%s %s: %s (%s)", cases[i].tool, cases[i].arguments, verdict_name(v.kind),
-                    v.reason);
-        if (cases[i].is_never)
-            assert_string_equal(v.rule, "structural: protected path");
-    }
-    buf_release(&sent);
-}
-
-/* The agent owns the workspace: what is a folder in one call is a link in the next. */
-static void a_folder_that_becomes_a_link_is_seen_at_the_next_call(void **state)
-{
-    struct policy *policy = parse("deny s/* if p within $WS/.git/hooks\ndefault mcp allow\n");
-    struct call_request call = {STR("s"), STR("write"), STR("{\"p\":\"f/pre-commit\"}")};
-    char *hooks = at("ws/.git/hooks");
-    char *away = at("ws/.git/was");
-    char *folder = at("ws/f");
-    struct verdict v;
-
-    (void)state;
-    policy_eval_call(policy, &world, &call, &v, NULL);
-    assert_int_equal(v.kind, VERDICT_ALLOW);
-    assert_int_equal(rename(hooks, away), 0);
-    assert_int_equal(symlink(folder, hooks), 0);
-    policy_eval_call(policy, &world, &call, &v, NULL);
-    assert_int_equal(v.kind, VERDICT_DENY);
-    assert_int_equal(unlink(hooks), 0);
-    assert_int_equal(rmdir(folder), 0);
-    assert_int_equal(symlink(away, folder), 0);
-    assert_int_equal(rename(away, hooks), 0);
-    policy_eval_call(policy, &world, &call, &v, NULL);
-    assert_int_equal(v.kind, VERDICT_ALLOW); /* a link to what is not there any more */
-    assert_int_equal(unlink(folder), 0);
-    assert_int_equal(symlink(hooks, folder), 0);
-    policy_eval_call(policy, &world, &call, &v, NULL);
-    assert_int_equal(v.kind, VERDICT_DENY);
-    free(hooks);
-    free(away);
-    free(folder);
-    policy_free(policy);
-}
-
-static void without_a_workspace_nothing_is_in_it(void **state)
-{
-    struct policy_world bare = {.home = home};
-    struct policy *policy =
-            parse("allow s/* if p within $WS\ndeny s/* if * within $WS ~/.ssh\n");
-    struct verdict v;
-    struct buf text = BUF_INIT;
-
-    (void)state;
-    expand(&text, "{\"p\":\"%W/a.txt\"}");
-    struct call_request call = {STR("s"), STR("read"), buf_str(&text)};
-    policy_eval_call(policy, &bare, &call, &v, NULL);
-    assert_int_equal(v.kind, VERDICT_ASK);
-    call.arguments = STR("{\"p\":\"a/b\"}"); /* relative to nothing */
-    policy_eval_call(policy, &bare, &call, &v, NULL);
-    assert_int_equal(v.kind, VERDICT_DENY);
-    call.arguments = STR("{\"p\":\"~/.ssh/id\"}");
-    policy_eval_call(policy, &bare, &call, &v, NULL);
-    assert_int_equal(v.kind, VERDICT_DENY);
-    buf_release(&text);
-    policy_free(policy);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -707,10 +422,6 @@ int main(void)
             cmocka_unit_test(a_host_is_what_every_program_connects_to),
             cmocka_unit_test(numbers_are_compared_exactly),
             cmocka_unit_test(words_are_compared_as_what_they_are),
-            cmocka_unit_test(what_was_judged_is_what_is_sent),
-            cmocka_unit_test(what_guards_us_is_never_touched_nor_walked_through),
-            cmocka_unit_test(a_folder_that_becomes_a_link_is_seen_at_the_next_call),
-            cmocka_unit_test(without_a_workspace_nothing_is_in_it),
     };
 
     return cmocka_run_group_tests(tests, build, destroy);

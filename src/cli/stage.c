@@ -191,13 +191,13 @@ void stage_free(struct stage *stage)
     stage->ui = NULL;
     notify_free(stage->notify);
     stage->notify = NULL;
+    if (stage->app.gate)
+        gate_set_on_change(stage->app.gate, NULL, NULL); /* while the list goes, too */
     sessions_free(stage->sessions);
     gate_files_free(stage->files);
     stage->files = NULL;
     stage->sessions = NULL;
     buf_release(&stage->copied);
-    if (stage->app.gate)
-        gate_set_on_change(stage->app.gate, NULL, NULL);
     store_on_failure(stage->app.store, NULL, NULL);
 }
 

@@ -1,6 +1,7 @@
 /*
  * boxes.h - a world for one box: folders, spec, events, and a host that says HELLO and keeps
- * what the agent prints. Waiting always has a deadline.
+ * what the agent prints, whether it comes in frames or the terminal's master is handed over.
+ * Waiting always has a deadline.
  */
 #ifndef TESTS_UNIT_DOCKER_BOXES_H
 #define TESTS_UNIT_DOCKER_BOXES_H
@@ -8,7 +9,9 @@
 #include "unit/check.h"
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -16,6 +19,7 @@
 #include "docker/box.h"
 #include "guest/frame.h"
 #include "io/chan.h"
+#include "io/ptm.h"
 #include "support/tmpdir.h"
 
 struct world {
@@ -27,7 +31,10 @@ struct world {
     struct agent agent;
     struct box_spec spec;
     struct box *box;
+    int socket; /* -1: it is the channel's */
+    struct first *first;
     struct chan *chan;
+    struct ptm *ptm;
     struct buf output; /* what the agent printed */
     struct buf progress;
     bool started, failed, exited;
@@ -59,6 +66,8 @@ static void on_guest_data(void *ctx)
         buf_consume(in, GUEST_FRAME_HEAD + n);
     }
     if (ended) { /* the helper waits until we have read that */
+        if (w->ptm)
+            ptm_drain(w->ptm);
         chan_close(w->chan);
         w->chan = NULL;
     }
@@ -85,16 +94,41 @@ static void on_progress(void *ctx, const char *line)
     buf_putc(&w->progress, '\n');
 }
 
+static void on_output(void *ctx, struct str bytes)
+{
+    buf_append_str(&((struct world *)ctx)->output, bytes);
+}
+
+/* READY; frames follow, or only EXIT if the master came with it. */
+static void on_ready(void *ctx, struct str bytes, int passed, const struct err *err)
+{
+    struct world *w = ctx;
+    struct err why;
+    w->first = NULL;
+    if (err)
+        return; /* the box ended: on_exit_status() */
+    assert_int_equal(bytes.p[0], GUEST_READY);
+    if (passed >= 0)
+        w->ptm = ptm_adopt(w->loop, passed, on_output, w, &why);
+    assert_int_equal(passed >= 0, w->ptm != NULL);
+    w->chan = chan_adopt_fd(w->loop, w->socket, &guest_ops, w, &why);
+    assert_non_null(w->chan);
+    w->socket = -1;
+}
+
 static void on_started(void *ctx)
 {
     static const char hello[] = {GUEST_HELLO, 0, 0, 0, 6, GUEST_VERSION, 0, 100, 0, 30, 1};
     struct world *w = ctx;
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
     w->started = true;
     char *path = path_join3(w->sockets, "guest", "pty.sock");
-    w->chan = chan_connect_unix(w->loop, path, &guest_ops, w, NULL);
-    assert_non_null(w->chan);
-    chan_write(w->chan, hello, sizeof(hello));
+    assert_true(str_copy(addr.sun_path, sizeof(addr.sun_path), str_of(path)));
     free(path);
+    w->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(connect(w->socket, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    assert_int_equal(write(w->socket, hello, sizeof(hello)), sizeof(hello));
+    w->first = first_read(w->loop, w->socket, GUEST_FRAME_HEAD + 2, on_ready, w);
 }
 
 static void on_failed(void *ctx, const struct err *err)
@@ -130,6 +164,7 @@ static struct world *world_new(const char *runtime)
     struct world *w = xcalloc(1, sizeof(*w));
     test_tmpdir(w->dir, sizeof(w->dir), "box");
     w->loop = loop_new(NULL);
+    w->socket = -1;
     w->deadline = timer_new(w->loop, on_late, w);
     w->workspace = world_folder(w, "work, space");
     w->sockets = world_folder(w, "sockets");
@@ -158,6 +193,10 @@ static void world_free(struct world *w)
 {
     if (w->chan)
         chan_abort(w->chan);
+    first_free(w->first);
+    if (w->socket >= 0)
+        close(w->socket);
+    ptm_free(w->ptm);
     box_free(w->box);
     timer_free(w->deadline);
     loop_free(w->loop);

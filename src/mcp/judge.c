@@ -66,6 +66,32 @@ static void begin_row(struct call *call, const struct target *target, const stru
     (void)str_copy(rec->reason, sizeof(rec->reason), str_of(v->reason));
 }
 
+void record_unknown(struct call *call, struct str tool)
+{
+    const struct mcp_config *config = &call->agent->mcp->config;
+    struct request_record rec = {
+            .started_ms = clock_wall_ms(),
+            .kind = "mcp",
+            .method = "call",
+            .decision = REQUEST_DENY,
+            .reason = "no server has such a tool",
+            .result = "error",
+            .bytes_up = buf_len(&call->text),
+            .first_byte_ms = -1,
+            .inspected = true,
+            .cost_micro = -1,
+            .done = true,
+    };
+
+    (void)str_copy(rec.session, sizeof(rec.session), str_of(config->session));
+    str_vis(rec.path, sizeof(rec.path), tool);
+    rec.id = config->store ? store_next_id(config->store) : 0;
+    if (config->store)
+        store_put_request(config->store, &rec);
+    if (config->on_request)
+        config->on_request(config->ctx, &rec);
+}
+
 void judged_end(struct call *call, const char *result, size_t bytes)
 {
     struct judged *judged = call->judged;

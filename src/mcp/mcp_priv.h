@@ -212,6 +212,8 @@ struct judged {
 
 /* With call->judged made, places and name in it. It is forwarded, refused, or waits. */
 void judge(struct call *call, const struct target *target);
+/* The row of a call of a tool that nobody has. */
+void record_unknown(struct call *call, struct str tool);
 /* Allowed without asking anybody? No row. */
 bool judge_quietly(struct mcp *mcp, const struct target *target);
 void judged_free(struct judged *judged);

@@ -118,6 +118,7 @@ static void unknown_tool(struct call *call, struct str shown)
 {
     char name[80], text[160];
 
+    record_unknown(call, shown);
     if (!call->agent->mcp->server_count) {
         call_refuse(call, "Denied by ironcurtain: the tool was not run, because no MCP servers "
                           "are connected to this box. Calling it again will not help.");

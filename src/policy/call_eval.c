@@ -8,7 +8,7 @@
 
 /* Tools with one of these in their name act on a link, not on what it leads to. */
 static const char *const on_links[] = {
-        "delete", "remove", "unlink", "move", "rename", "rm", "mv"};
+        "delete", "remove", "unlink", "move", "rename", "rm", "rmdir", "mv"};
 
 /* --- rules ------------------------------------------------------------------------------ */
 
@@ -93,22 +93,16 @@ static const struct rule *judge_rules(struct judge *judge, struct verdict *ret)
 
 /* --- what is sent ------------------------------------------------------------------------ */
 
-static bool acts_on_links(struct str tool)
-{
-    for (size_t i = 0; i < sizeof(on_links) / sizeof(on_links[0]); i++)
-        if (memmem(tool.p, tool.n, on_links[i], strlen(on_links[i])))
-            return true;
-    return false;
-}
-
 static char *edited(struct judge *judge, struct arg *arg)
 {
     if (arg->kind != ARG_STRING)
         return NULL;
     if (arg->is_judged) {
         const struct readings *r = judge_readings(judge, arg);
-        return r->differs && !r->why ? readings_judged(r, acts_on_links(judge->call->tool))
-                                     : NULL;
+        return r->differs && !r->why
+                       ? readings_judged(r, tool_says(judge->call->tool, on_links,
+                                                    sizeof(on_links) / sizeof(on_links[0])))
+                       : NULL;
     }
     return judge_look(judge, arg) == LOOK_PATH ? path_unboxed(judge->world, arg->text) : NULL;
 }

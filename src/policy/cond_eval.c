@@ -119,7 +119,8 @@ static void every_string(struct test *test, struct arg *arg)
     const struct readings *r = judge_readings(test->judge, arg);
     if (r->is_url && !allows && test->cond->op == OP_OUTSIDE)
         return;
-    arg->is_judged = arg->is_judged || test->judge->is_marking;
+    /* Running text is never sent in another form. */
+    arg->is_judged = arg->is_judged || (test->judge->is_marking && look == LOOK_PATH);
     enum match match = turned(test, path_match(test, r, arg->text, look == LOOK_PROSE));
     if (look == LOOK_WORD && match == MATCH_YES)
         test->tally.words++;

@@ -19,14 +19,6 @@ static const char *const touching[] = {"add", "append", "archive", "bash", "chmo
         "touch", "tree", "truncate", "unlink", "unzip", "update", "upload", "walk", "watch",
         "write", "zip"};
 
-static bool is_touching_word(struct str word)
-{
-    for (size_t i = 0; i < sizeof(touching) / sizeof(touching[0]); i++)
-        if (str_eq_icase(word, str_of(touching[i])))
-            return true;
-    return false;
-}
-
 static bool is_upper(char c)
 {
     return c >= 'A' && c <= 'Z';
@@ -47,6 +39,17 @@ static bool next_word(struct str *rest, struct str *ret)
     return n > 0;
 }
 
+bool tool_says(struct str tool, const char *const *words, size_t count)
+{
+    struct str word;
+
+    while (next_word(&tool, &word))
+        for (size_t i = 0; i < count; i++)
+            if (str_eq_icase(word, str_of(words[i])))
+                return true;
+    return false;
+}
+
 static bool is_recursive_flag(const struct arg *arg)
 {
     struct str name = arg->name;
@@ -61,12 +64,8 @@ static bool is_recursive_flag(const struct arg *arg)
 
 static bool is_touching(const struct judge *judge)
 {
-    struct str rest = judge->call->tool;
-    struct str word;
-
-    while (next_word(&rest, &word))
-        if (is_touching_word(word))
-            return true;
+    if (tool_says(judge->call->tool, touching, sizeof(touching) / sizeof(touching[0])))
+        return true;
     for (size_t i = 1; i < judge->args.count; i++)
         if (is_recursive_flag(&judge->args.items[i]))
             return true;

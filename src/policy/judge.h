@@ -33,6 +33,9 @@ bool is_glob(struct str text);
 /* Does the condition hold? Which of several values counts depends on the verb. */
 enum match cond_match(struct judge *judge, const struct cond *cond, enum verdict_kind verb);
 
+/* Is one of the words in the tool's name? "delete_file" and "deleteFile" have two. */
+bool tool_says(struct str tool, const char *const *words, size_t count);
+
 /* Is the argument text by its name? */
 bool is_text_name(struct str name);
 

@@ -33,6 +33,7 @@ static void what_was_judged_is_what_is_sent(void **state)
                     "{\"p\":\"%W/sub\",\"q\":\"in\",\"n\":1.0}"},
             {"delete_file", "{\"p\":\"sub/back\"}", "{\"p\":\"%W/sub/back\"}"},
             {"read", "{\"p\":\"sub/back\"}", "{\"p\":\"%W/a.txt\"}"},
+            {"perform_read", "{\"p\":\"sub/back\"}", "{\"p\":\"%W/a.txt\"}"},
             {"write", "{\"p\":\"dangin\"}", "{\"p\":\"%W/newfile\"}"},
             {"read", "{\"p\":\"/workspace/a.txt\"}", "{\"p\":\"%W/a.txt\"}"},
             {"read", "{\"p\":\"/workspace\"}", "{\"p\":\"%W\"}"},
@@ -58,6 +59,12 @@ static void what_was_judged_is_what_is_sent(void **state)
             fail_msg("%s: %s, sent %.*s", cases[i].arguments, verdict_name(v.kind),
                     STR_ARG(buf_str(&sent)));
     }
+    judge_call("allow s/* if * within $WS", "write",
+            "{\"p\":\"in\",\"note\":\"in/b.txt is it\",\"text\":\"in/b.txt\"}", &v, &sent);
+    buf_clear(&want);
+    expand(&want, "{\"p\":\"%W/sub\",\"note\":\"in/b.txt is it\",\"text\":\"in/b.txt\"}");
+    assert_int_equal(v.kind, VERDICT_ALLOW);
+    assert_true(str_eq(buf_str(&sent), buf_str(&want)));
     /* A human is asked: the box's paths are mapped all the same. */
     judge_call("ask s/*", "read", "{\"p\":\"/workspace/in\"}", &v, &sent);
     buf_clear(&want);

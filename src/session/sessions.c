@@ -144,9 +144,12 @@ void sessions_free(struct sessions *list)
 {
     if (!list)
         return;
-    for (unsigned i = 0; i < list->count; i++) {
-        session_free(list->entries[i]->tab.session);
-        free(list->entries[i]);
+    list->current = list->before = NULL;
+    /* What a session that ends takes back is news, for which the rest of the list is read. */
+    while (list->count > 0) {
+        struct entry *e = list->entries[--list->count];
+        session_free(e->tab.session);
+        free(e);
     }
     free(list);
 }

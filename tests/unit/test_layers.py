@@ -9,6 +9,7 @@ SOURCE = os.environ.get("IC_SOURCE", os.path.join(os.path.dirname(__file__), "..
 BELOW = {
     "base": [],
     "io": ["base"],
+    "diff": ["base"],
     "policy": ["base"],
     "store": ["base", "io"],
     "pty": ["base", "io", "guest/frame.h"],
@@ -16,10 +17,11 @@ BELOW = {
     "gate": ["base", "io", "policy", "store"],
     "proxy": ["base", "io", "policy", "store", "gate"],
     "mcp": ["base", "io", "policy", "store", "gate"],
+    "review": ["base", "io", "diff", "policy", "store", "gate"],
     "session": ["base", "io", "policy", "store", "pty", "docker", "gate", "proxy", "mcp"],
-    "tui": ["base", "io", "policy", "store", "pty", "gate", "session"],
+    "tui": ["base", "io", "policy", "store", "pty", "gate", "review", "session"],
     "cli": ["base", "io", "policy", "store", "pty", "docker", "gate", "proxy", "mcp", "session",
-            "tui"],
+            "review", "tui"],
     "guest": [],
 }
 THIRD_PARTY = {

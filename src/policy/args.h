@@ -1,5 +1,6 @@
 /*
- * args.h - the arguments of a call, read once into a flat list; inside src/policy only.
+ * args.h - the arguments of a call, read once into a flat list; for src/policy, and src/review,
+ * which shows them.
  *
  * A value stands before the values inside of it, so its children begin one behind it and end
  * before `next`. Numbers stay text: none is too large. Strings are decoded.

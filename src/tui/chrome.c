@@ -264,6 +264,8 @@ void chrome_status(
                 env->frame, row.row, col, row.cols - col, STYLE_BAD, "%s ", state->mark);
     col += view_printf(env->frame, row.row, col, row.cols - col, STYLE_MODE, " %s ",
             mode_word(env, state));
+    if (env->gate && gate_is_held(env->gate))
+        col += view_put(env->frame, row.row, col, row.cols - col, STYLE_BAD, STR(" HOLD "));
     col += 1;
     if (state->quit_asked || state->stop_asked) {
         put_question(env, row, col, state);

@@ -13,6 +13,10 @@ static const struct {
 };
 #define TIMES (sizeof(times) / sizeof(times[0]))
 
+/* From narrow to wide. */
+static const enum width order[] = {WIDTH_EXACT, WIDTH_DIR, WIDTH_HOST, WIDTH_TOOL};
+#define WIDTHS (int)(sizeof(order) / sizeof(order[0]))
+
 static bool offers(const struct draft *draft, enum width width)
 {
     return draft->rule[false][width][0] || draft->rule[true][width][0];
@@ -22,13 +26,16 @@ void draft_open(struct draft *draft, const struct gate *gate, const struct gate_
 {
     *draft = (struct draft){.scope = SCOPE_ONCE, .width = WIDTH_EXACT};
     for (int allow = 0; allow < 2; allow++)
-        for (enum width width = WIDTH_EXACT; width <= WIDTH_HOST; width++)
+        for (enum width width = WIDTH_EXACT; width <= WIDTH_TOOL; width++)
             if (!gate_rule(gate, item->rec.id, allow, width, draft->rule[allow][width]))
                 draft->rule[allow][width][0] = '\0';
-    draft->one_width =
-            strcmp(draft->rule[false][WIDTH_EXACT], draft->rule[false][WIDTH_HOST]) == 0;
-    if (!offers(draft, WIDTH_EXACT) && offers(draft, WIDTH_HOST))
-        draft->width = WIDTH_HOST;
+    draft->is_call = item->call != NULL;
+    draft->one_width = !draft->is_call && strcmp(draft->rule[false][WIDTH_EXACT],
+                                                  draft->rule[false][WIDTH_HOST]) == 0;
+    for (int i = 0; i < WIDTHS && !offers(draft, draft->width); i++)
+        draft->width = order[i];
+    if (!offers(draft, draft->width))
+        draft->width = WIDTH_EXACT;
 }
 
 static bool set_scope(struct draft *draft, enum scope scope, const char **ret_why)
@@ -43,18 +50,27 @@ static bool set_scope(struct draft *draft, enum scope scope, const char **ret_wh
     return true;
 }
 
-static bool set_width(struct draft *draft, enum width width, const char **ret_why)
+/* The next width that is offered in this direction. */
+static bool set_width(struct draft *draft, int step, const char **ret_why)
 {
+    int at = 0;
+
     if (draft->scope == SCOPE_ONCE)
         *ret_why = "once is exactly this; 2, 3 or t make it hold longer";
     else if (draft->one_width)
         *ret_why = "this has one width only";
-    else if (!offers(draft, width))
-        *ret_why = "no rule can be written for exactly this";
-    else if (width != draft->width) {
-        draft->width = width;
-        return true;
-    }
+    if (*ret_why)
+        return false;
+    while (order[at] != draft->width)
+        at++;
+    for (at += step; at >= 0 && at < WIDTHS; at += step)
+        if (offers(draft, order[at])) {
+            draft->width = order[at];
+            return true;
+        }
+    *ret_why = step < 0 && draft->width != WIDTH_EXACT
+                       ? "no rule can be written for exactly this"
+                       : NULL;
     return false;
 }
 
@@ -83,9 +99,9 @@ bool draft_key(struct draft *draft, enum action_id action, const char **ret_why)
     case ACT_TIME:
         return next_time(draft, ret_why);
     case ACT_NARROWER:
-        return set_width(draft, WIDTH_EXACT, ret_why);
+        return set_width(draft, -1, ret_why);
     case ACT_WIDER:
-        return set_width(draft, WIDTH_HOST, ret_why);
+        return set_width(draft, 1, ret_why);
     default:
         return false;
     }
@@ -105,6 +121,7 @@ struct gate_answer draft_answer(const struct draft *draft, bool allow)
             .for_ms = times[draft->time].for_ms,
             .uses = times[draft->time].uses,
             .rule = draft_rule(draft, allow),
+            .message = draft->message[0] ? draft->message : NULL,
     };
 }
 
@@ -146,10 +163,24 @@ void draft_choices(const struct draft *draft, char *out, size_t cap)
             words, timed ? "]" : "", draft->scope == SCOPE_ALWAYS ? "[3 always]" : "3 always");
 }
 
+static void call_widths(const struct draft *draft, char *out, size_t cap)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (int i = 0; i < WIDTHS; i++)
+        if (offers(draft, order[i]))
+            used += (size_t)snprintf(out + used, cap - used,
+                    order[i] == draft->width ? "%s[%s]" : "%s%s", used ? "  " : "< > ",
+                    width_name(order[i]));
+}
+
 void draft_widths(const struct draft *draft, char *out, size_t cap)
 {
     if (draft->scope == SCOPE_ONCE)
         snprintf(out, cap, "%s", "");
+    else if (draft->is_call)
+        call_widths(draft, out, cap);
     else if (draft->one_width)
         snprintf(out, cap, "[host:port]  a tunnel: nothing inside is seen");
     else

@@ -11,12 +11,17 @@
 #include "gate/gate.h"
 #include "tui/keymap.h"
 
+/* What a record has room for, less where it is made safe. */
+#define DRAFT_MESSAGE 200
+
 struct draft {
     enum scope scope;
     enum width width;
-    unsigned time;                /* which time or number of uses, for their scopes */
-    bool one_width;               /* both widths are the same rule */
-    char rule[2][2][RECIPE_LINE]; /* [allow][width]; "": cannot be */
+    unsigned time;  /* which time or number of uses, for their scopes */
+    bool one_width; /* both widths are the same rule */
+    bool is_call;
+    char rule[2][WIDTH_TOOL + 1][RECIPE_LINE]; /* [allow][width]; "": cannot be */
+    char message[DRAFT_MESSAGE];               /* for the agent, with either answer */
 };
 
 /* Once, exactly this: the start of every review, never remembered. */

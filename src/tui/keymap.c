@@ -12,7 +12,7 @@
 #define ALL (IN(MODE_COUNT) - 1)
 #define PANELS (IN(MODE_WAITING) | IN(MODE_REQUESTS) | IN(MODE_WORDS))
 #define HOST (ALL & ~IN(MODE_AGENT))
-#define OFFERS (IN(MODE_LINKS) | IN(MODE_CLIPBOARD))
+#define OFFERS (IN(MODE_LINKS) | IN(MODE_CLIPBOARD) | IN(MODE_EXPIRED))
 #define VI IN(MODE_COPY)
 #define EMACS IN(MODE_COPY_EMACS)
 #define COPY (VI | EMACS)
@@ -32,6 +32,10 @@ static const struct action TABLE[] = {
         {ACT_DENY, true, ALL, 'n', 0, "C-\\ n", "deny", "deny what the review shows"},
         {ACT_REVIEW, true, ALL, 'e', 0, "C-\\ e", "review",
                 "review the oldest request; again: the next"},
+        {ACT_EXPIRED, true, ALL, 'E', 0, "C-\\ E", NULL,
+                "what ran out of time; Enter opens it, for a late yes"},
+        {ACT_HOLD, true, ALL, '!', 0, "C-\\ !", NULL,
+                "hold everything: requests wait, nothing is denied; again: go on"},
         {ACT_REQUESTS, true, ALL, 'l', 0, "C-\\ l", "requests",
                 "request log; again: back to the agent"},
         {ACT_WORDS, true, ALL, 'i', 0, "C-\\ i", "words",
@@ -85,6 +89,7 @@ static const struct action TABLE[] = {
         {ACT_HELP, true, ALL, 0, VT_KEY_F1, NULL, NULL, NULL},
 
         {ACT_OPEN, false, IN(MODE_WAITING), '\r', 0, "Enter", "review", "review this request"},
+        {ACT_OPEN, false, IN(MODE_EXPIRED), '\r', 0, "Enter", "open", NULL},
         {ACT_OPEN, false, IN(MODE_LINKS), '\r', 0, "Enter", "open",
                 "open this link in a browser"},
         {ACT_REFUSE, false, IN(MODE_CLIPBOARD), 'x', 0, "x", "refuse", "do not copy it"},
@@ -114,8 +119,14 @@ static const struct action TABLE[] = {
                 "draft: always; C-\\ y or C-\\ n writes the rule shown to answers.rules"},
         {ACT_TIME, false, IN(MODE_REVIEW), 't', 0, "t", NULL,
                 "draft: for a time, or for some uses; again: the next"},
-        {ACT_NARROWER, false, IN(MODE_REVIEW), '<', 0, "<", NULL, "draft: exactly this"},
-        {ACT_WIDER, false, IN(MODE_REVIEW), '>', 0, ">", NULL, "draft: all of the host"},
+        {ACT_NARROWER, false, IN(MODE_REVIEW), '<', 0, "<", NULL,
+                "draft: narrower, down to exactly this"},
+        {ACT_WIDER, false, IN(MODE_REVIEW), '>', 0, ">", NULL,
+                "draft: wider, as to all of the folder or host"},
+        {ACT_WRITE, false, IN(MODE_REVIEW), 'm', 0, "m", NULL,
+                "draft: write a message to the agent"},
+        {ACT_VIEW, false, IN(MODE_REVIEW), 'v', 0, "v", NULL,
+                "the arguments of a call as received, or read again"},
         {ACT_BACK, false, LEFT_BY_ESC, 0, KEY_SYM_ESC, "Esc", "agent", "back to the agent"},
         {ACT_BACK, false, LEFT_BY_ESC, 'q', 0, NULL, NULL, NULL},
         {ACT_BACK, false, HOST & ~FIND, 0x03, 0, "C-c", NULL, "back, as Esc"},
@@ -221,8 +232,8 @@ static const struct action TABLE[] = {
 const char *mode_name(enum ui_mode mode)
 {
     static const char *const names[MODE_COUNT] = {"AGENT", "WAITING", "REQUESTS", "WORDS",
-            "REVIEW", "HELP", "MESSAGES", "LINKS", "CLIPBOARD", "COPY", "COPY", "COPY",
-            "PASTE"};
+            "REVIEW", "HELP", "MESSAGES", "LINKS", "CLIPBOARD", "EXPIRED", "COPY", "COPY",
+            "COPY", "PASTE"};
     return names[mode];
 }
 

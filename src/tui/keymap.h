@@ -21,6 +21,7 @@ enum ui_mode {
     MODE_MESSAGES,
     MODE_LINKS,
     MODE_CLIPBOARD,
+    MODE_EXPIRED,
     MODE_COPY,       /* with the keys of vi */
     MODE_COPY_EMACS, /* or of emacs */
     MODE_COPY_FIND,  /* its search is being typed */
@@ -44,6 +45,8 @@ enum action_id {
     ACT_MESSAGES,
     ACT_LINKS,
     ACT_CLIPBOARD,
+    ACT_EXPIRED,
+    ACT_HOLD,
     ACT_QUIT,
     ACT_DETACH,
     ACT_STOP,
@@ -82,6 +85,8 @@ enum action_id {
     ACT_TIME,
     ACT_NARROWER,
     ACT_WIDER,
+    ACT_WRITE,
+    ACT_VIEW,
     /* copy mode: movements */
     COPY_LEFT,
     COPY_DOWN,

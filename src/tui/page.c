@@ -18,17 +18,35 @@ void page_start(struct page *page, int width)
 void page_release(struct page *page)
 {
     buf_release(&page->text);
-    free(page->ends);
+    free(page->ended);
     *page = (struct page){0};
 }
 
-static void line_done(struct page *page)
+static void line_done(struct page *page, const struct style *style)
 {
     if (page->lines == page->room) {
         page->room = page->room ? page->room * 2 : 64;
-        page->ends = xrealloc(page->ends, (size_t)page->room * sizeof(*page->ends));
+        page->ended = xrealloc(page->ended, (size_t)page->room * sizeof(*page->ended));
     }
-    page->ends[page->lines++] = buf_len(&page->text);
+    page->ended[page->lines++] = (struct page_line){buf_len(&page->text), style};
+}
+
+static void put(struct page *page, const char *label, struct str rest, bool exact,
+        const struct style *style)
+{
+    struct str line;
+    bool first = true;
+    if (rest.n == 0) {
+        buf_printf(&page->text, "%-*s", PAGE_LABEL_COLS, label);
+        line_done(page, style);
+    }
+    while (exact ? view_wrap_exact(&rest, page->width - PAGE_LABEL_COLS, &line)
+                 : view_wrap(&rest, page->width - PAGE_LABEL_COLS, &line)) {
+        buf_printf(&page->text, "%-*s", PAGE_LABEL_COLS, first ? label : "");
+        buf_append_str(&page->text, line);
+        line_done(page, style);
+        first = false;
+    }
 }
 
 void page_add(struct page *page, const char *label, struct str text, bool exact)
@@ -43,20 +61,14 @@ void page_add(struct page *page, const char *label, struct str text, bool exact)
     buf_commit(&safe, strlen(buf_data(&safe)));
     for (size_t i = 0; i < spaces; i++)
         buf_puts(&safe, "<SP>");
-    struct str rest = buf_str(&safe), line;
-    bool first = true;
-    if (rest.n == 0) {
-        buf_printf(&page->text, "%-*s", PAGE_LABEL_COLS, label);
-        line_done(page);
-    }
-    while (exact ? view_wrap_exact(&rest, page->width - PAGE_LABEL_COLS, &line)
-                 : view_wrap(&rest, page->width - PAGE_LABEL_COLS, &line)) {
-        buf_printf(&page->text, "%-*s", PAGE_LABEL_COLS, first ? label : "");
-        buf_append_str(&page->text, line);
-        line_done(page);
-        first = false;
-    }
+    put(page, label, buf_str(&safe), exact, NULL);
     buf_release(&safe);
+}
+
+void page_add_safe(
+        struct page *page, const char *label, struct str text, const struct style *style)
+{
+    put(page, label, text, true, style);
 }
 
 void page_printf(struct page *page, const char *label, const char *fmt, ...)
@@ -71,8 +83,8 @@ void page_printf(struct page *page, const char *label, const char *fmt, ...)
 
 static struct str line_at(const struct page *page, int index)
 {
-    size_t from = index > 0 ? page->ends[index - 1] : 0;
-    return (struct str){buf_data(&page->text) + from, page->ends[index] - from};
+    size_t from = index > 0 ? page->ended[index - 1].end : 0;
+    return (struct str){buf_data(&page->text) + from, page->ended[index].end - from};
 }
 
 void page_draw(const struct page *page, struct frame *frame, struct rect r, int top)
@@ -81,7 +93,8 @@ void page_draw(const struct page *page, struct frame *frame, struct rect r, int 
         struct str line = line_at(page, top + row);
         struct str label = {line.p, line.n < PAGE_LABEL_COLS ? line.n : PAGE_LABEL_COLS};
         frame_text(frame, r.row + row, r.col, PAGE_LABEL_COLS, STYLE_BOLD, label);
-        frame_text(frame, r.row + row, r.col + (int)label.n, r.cols - (int)label.n, STYLE_PLAIN,
-                (struct str){line.p + label.n, line.n - label.n});
+        const struct style *style = page->ended[top + row].style;
+        frame_text(frame, r.row + row, r.col + (int)label.n, r.cols - (int)label.n,
+                style ? *style : STYLE_PLAIN, (struct str){line.p + label.n, line.n - label.n});
     }
 }

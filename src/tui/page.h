@@ -13,9 +13,14 @@
 
 #define PAGE_LABEL_COLS 8
 
+struct page_line {
+    size_t end;                /* in the text; it begins where the one before ends */
+    const struct style *style; /* borrows; NULL: plain */
+};
+
 struct page {
-    struct buf text; /* owns; the lines, one behind the other */
-    size_t *ends;    /* owns; where each line ends */
+    struct buf text;         /* owns; the lines, one behind the other */
+    struct page_line *ended; /* owns */
     int lines, room;
     int width; /* 0: to be made */
 };
@@ -27,6 +32,9 @@ void page_start(struct page *page, int width);
 void page_add(struct page *page, const char *label, struct str text, bool exact);
 void page_printf(struct page *page, const char *label, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+/* Of a text that is safe to show already: every space counts, and none is shown as more. */
+void page_add_safe(
+        struct page *page, const char *label, struct str text, const struct style *style);
 /* From line `top` on. */
 void page_draw(const struct page *page, struct frame *frame, struct rect r, int top);
 void page_release(struct page *page);

@@ -71,6 +71,8 @@ struct view *ui_view(struct ui *ui, enum ui_mode mode)
         return &ui->messages_view;
     case MODE_LINKS:
         return &ui->links_view;
+    case MODE_EXPIRED:
+        return &ui->expired_view;
     case MODE_CLIPBOARD:
         return &ui->clipboard_view;
     case MODE_AGENT:
@@ -129,6 +131,7 @@ static void compute_layout(struct ui *ui)
         ui->panels[i].area = ui->layout.panel[i];
     ui->help.area = ui->messages_view.area = ui->layout.middle;
     ui->links_view.area = ui->clipboard_view.area = ui->layout.middle;
+    ui->expired_view.area = ui->layout.middle;
     commit_set_can_decide(&ui->review.commit, ui->layout.can_decide);
 }
 
@@ -471,6 +474,7 @@ static struct ui *ui_alloc(const struct ui_config *config)
     ui->messages_view.ops = &v_messages_ops;
     ui->help.focused = ui->messages_view.focused = true;
     ui->links_view = (struct view){.ops = &v_links_ops, .focused = true};
+    ui->expired_view = (struct view){.ops = &v_expired_ops, .focused = true};
     ui->clipboard_view = (struct view){.ops = &v_clipboard_ops, .focused = true};
     ui->hook = (struct loop_hook){.fn = render, .ctx = ui};
     input_init(&ui->input, config->config ? &config->config->prefix : &CHORD_DEFAULT);

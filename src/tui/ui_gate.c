@@ -19,11 +19,19 @@ static void make_code(char code[2])
         code[i] = letters[random[i] % (sizeof letters - 1)];
 }
 
+const struct gate_item *ui_gate_item(struct ui *ui)
+{
+    uint64_t id = ui->review.commit.id;
+    return ui->review.is_late ? gate_expired_find(ui->config.gate, id)
+                              : gate_find(ui->config.gate, id);
+}
+
 void ui_gate_close(struct ui *ui)
 {
     uint64_t id = ui->review.commit.id;
     if (ui->review.commit.phase == COMMIT_NONE)
         return;
+    ui_reading_drop(ui);
     commit_close(&ui->review.commit);
     gate_review_end(ui->config.gate, id);
 }
@@ -34,6 +42,8 @@ void ui_gate_open(struct ui *ui, uint64_t id)
     ui_gate_close(ui);
     const struct gate_item *item = gate_find(ui->config.gate, id);
     if (!item)
+        item = gate_expired_find(ui->config.gate, id);
+    if (!item)
         return;
     make_code(code);
     /* Not of the tab that is shown: the words of whoever asks. */
@@ -41,6 +51,7 @@ void ui_gate_open(struct ui *ui, uint64_t id)
     struct words *words = tab ? session_words(tab->session) : NULL;
     review_open(&ui->review, ui->config.gate, item, code, words, clock_wall_ms());
     commit_set_can_decide(&ui->review.commit, ui->layout.can_decide);
+    ui_reading_start(ui);
     ui->mode = MODE_REVIEW;
     ui->read_discard = true;
     ui->strays = 0;
@@ -117,8 +128,28 @@ static bool rule_is_shown(struct ui *ui, bool allow)
     return false;
 }
 
+/* Of what expired: it was denied; the one answer left is that it may be asked again. */
+static void decide_late(struct ui *ui, bool allow)
+{
+    struct commit *commit = &ui->review.commit;
+    int number = ui->review.item.rec.number;
+    struct err err;
+    if (!allow)
+        ui_message(ui, "#%d was denied when its time was over", number);
+    else if (gate_allow_late(ui->config.gate, commit->id, commit->digest,
+                     commit->policy_version, &err) < 0)
+        ui_message(ui, "#%d nothing was decided: %s", number, err.msg);
+    else
+        ui_message(ui, "#%d is allowed once, if it is asked again within 15 min", number);
+    ui_set_mode(ui, MODE_EXPIRED);
+}
+
 static void decide(struct ui *ui, bool allow)
 {
+    if (ui->review.is_late) {
+        decide_late(ui, allow);
+        return;
+    }
     struct commit *commit = &ui->review.commit;
     struct gate_answer answer = draft_answer(&ui->review.draft, allow);
     struct err err;
@@ -171,6 +202,10 @@ void ui_gate_commit(struct ui *ui, bool allow)
 {
     struct commit *commit = &ui->review.commit;
     uint64_t now = ui_now(ui);
+    if (ui->review.writes) {
+        ui_message(ui, "the message is not finished: Enter keeps it, Esc drops it");
+        return;
+    }
     if (rule_is_shown(ui, allow))
         answer(ui, allow ? commit_approve(commit, now) : commit_deny(commit, now), allow);
 }
@@ -229,8 +264,9 @@ static void check_review(struct ui *ui)
     struct commit *commit = &review->commit;
     if (commit->phase == COMMIT_NONE || commit->phase == COMMIT_DEAD)
         return;
-    const struct gate_item *item = gate_find(ui->config.gate, commit->id);
-    bool waits = item && !item->deciding && item->rec.state == ESC_WAITING;
+    const struct gate_item *item = ui_gate_item(ui);
+    bool waits = item && !item->deciding &&
+                 (ui->review.is_late ? item->late_ms == 0 : item->rec.state == ESC_WAITING);
     commit_check(
             commit, waits, item ? item->rec.digest : "", item ? item->rec.policy_version : "");
     if (commit->phase != COMMIT_DEAD)
@@ -258,9 +294,70 @@ static void ring(struct ui *ui)
     ui->ring = !ui->config.config || ui->config.config->bell;
 }
 
+/* --- the draft, and the gate as a whole ------------------------------------------------------
+ */
+
+void ui_gate_write(struct ui *ui)
+{
+    struct review *review = &ui->review;
+    if (review->is_late)
+        return;
+    line_edit_start(&review->edit, review->draft.message, DRAFT_MESSAGE - 1);
+    review->writes = true;
+    ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
+}
+
+bool ui_gate_writes(struct ui *ui, const struct key *key)
+{
+    struct review *review = &ui->review;
+    if (ui->mode != MODE_REVIEW || !review->writes)
+        return false;
+    switch (line_edit_key(&review->edit, key)) {
+    case LINE_EDIT_DONE:
+        str_copy(review->draft.message, sizeof review->draft.message,
+                (struct str){review->edit.text, review->edit.n});
+        review->writes = false;
+        commit_repaint(&review->commit);
+        break;
+    case LINE_EDIT_LEFT:
+        review->writes = false;
+        commit_repaint(&review->commit);
+        break;
+    case LINE_EDIT_GOES_ON:
+    case LINE_EDIT_NOT_MINE:
+        break;
+    }
+    ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
+    return true;
+}
+
+void ui_gate_view(struct ui *ui)
+{
+    struct review *review = &ui->review;
+    if (!review->reading) {
+        ui_message(ui, "only the arguments of a call can be seen as received");
+        return;
+    }
+    review->as_json = !review->as_json;
+    review_take(review, review->reading);
+    ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
+}
+
+void ui_gate_hold(struct ui *ui)
+{
+    if (!ui->config.gate)
+        return;
+    bool hold = !gate_is_held(ui->config.gate);
+    gate_hold(ui->config.gate, hold);
+    ui_message(ui, hold ? "everything is held: requests wait, nothing is denied; C-\\ ! goes on"
+                        : "requests go on");
+    ui_touch(ui, DIRTY_ALL);
+}
+
 /* A second time when the oldest has a minute left. */
 void ui_gate_tick(struct ui *ui)
 {
+    ui_reading_check(ui);
     const struct gate_item *oldest = ui->config.gate ? gate_at(ui->config.gate, 0) : NULL;
     if (!oldest || oldest->left_ms > LAST_CALL_MS || oldest->rec.id == ui->called_id)
         return;

@@ -204,6 +204,14 @@ static void open_selected(struct ui *ui)
         ui_offer_open(ui);
         return;
     }
+    if (ui->mode == MODE_EXPIRED) {
+        const struct gate_item *late =
+                ui->config.gate ? gate_expired_at(ui->config.gate, ui->expired_view.selected)
+                                : NULL;
+        if (late)
+            ui_gate_open(ui, late->rec.id);
+        return;
+    }
     const struct gate_item *item =
             ui->config.gate ? gate_at(ui->config.gate, ui->panels[PANEL_WAITING].selected)
                             : NULL;
@@ -310,6 +318,18 @@ static void act(struct ui *ui, enum action_id id)
     case ACT_LINKS:
         ui_offer_links(ui);
         return;
+    case ACT_EXPIRED:
+        toggle_mode(ui, MODE_EXPIRED);
+        return;
+    case ACT_HOLD:
+        ui_gate_hold(ui);
+        return;
+    case ACT_WRITE:
+        ui_gate_write(ui);
+        return;
+    case ACT_VIEW:
+        ui_gate_view(ui);
+        return;
     case ACT_CLIPBOARD:
         ui_offer_clipboard(ui);
         return;
@@ -399,7 +419,7 @@ static void host_key(struct ui *ui, const struct key *key)
         ui_touch(ui, DIRTY_PANELS);
         return;
     }
-    if (ui_copy_text(ui, key))
+    if (ui_gate_writes(ui, key) || ui_copy_text(ui, key))
         return;
     const struct action *action = keymap_find(ui->mode, false, key);
     if (action)
@@ -529,6 +549,13 @@ static void handle_paste(struct ui *ui, const struct key *key)
         size_t room = LIMIT_PASTE - buf_len(&ui->paste);
         ui->paste_cut = ui->paste_cut || key->raw.n > room;
         buf_append(&ui->paste, key->raw.p, key->raw.n < room ? key->raw.n : room);
+        return;
+    }
+    if (ui->mode == MODE_REVIEW && ui->review.writes) {
+        line_edit_paste(&ui->review.edit, buf_str(&ui->paste));
+        ui_touch(ui, DIRTY_PANELS);
+        buf_release(&ui->paste);
+        ui->paste_cut = false;
         return;
     }
     bool here = ui->mode == MODE_AGENT && ui_agent_lives(ui) && !ui->read_discard;

@@ -74,11 +74,13 @@ struct ui {
     enum panel open; /* what the accordion and the dock show */
     struct chrome_hits hits;
     struct view panels[PANEL_COUNT];
-    struct view help, messages_view, links_view, clipboard_view;
+    struct view help, messages_view, links_view, clipboard_view, expired_view;
     struct links links;
     struct offer offer;
     struct review review;
-    struct ui_copy *copy; /* owns */
+    struct reading *reading;         /* owns, unless the job is a check of it */
+    struct reading_job *reading_job; /* the one whose end is awaited, or NULL */
+    struct ui_copy *copy;            /* owns */
 
     /* The read(2) being handled. */
     unsigned read_keys;
@@ -202,7 +204,19 @@ void ui_copy_press(struct ui *ui, int row, int col, unsigned clicks);
 void ui_copy_drag(struct ui *ui, int row, int col);
 void ui_copy_release(struct ui *ui);
 
+/* ui_reading.c */
+void ui_reading_start(struct ui *ui);
+void ui_reading_drop(struct ui *ui);
+void ui_reading_check(struct ui *ui);
+
 /* ui_gate.c */
+/* The item under review as the gate has it now, waiting or expired; NULL: it is gone. */
+const struct gate_item *ui_gate_item(struct ui *ui);
+/* A key while the message is written: true. */
+bool ui_gate_writes(struct ui *ui, const struct key *key);
+void ui_gate_write(struct ui *ui);
+void ui_gate_view(struct ui *ui);
+void ui_gate_hold(struct ui *ui);
 void ui_gate_open_next(struct ui *ui);
 void ui_gate_open(struct ui *ui, uint64_t id);
 void ui_gate_open_beside(struct ui *ui, int step);

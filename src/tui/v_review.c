@@ -5,6 +5,9 @@
  */
 #include "tui/v_review.h"
 
+#include "base/punycode.h"
+#include "policy/risk.h"
+
 #define BODY_ROWS 3 /* of the request, however long the rule is */
 
 void review_init(struct review *review, uint32_t arm_ms)
@@ -50,9 +53,32 @@ void review_open(struct review *review, const struct gate *gate, const struct ga
     review->page.width = 0;
     review->top = 0;
     review->seen_to = 0;
+    review->reading = NULL;
+    review->is_call = item->call != NULL;
+    review->is_late = item->rec.state == ESC_EXPIRED;
+    review->as_json = false;
+    review->writes = false;
+    review->item.call = NULL; /* the gate's, which may let go of it */
+    review->item.world = NULL;
     take_words(review, words, wall_ms);
     commit_open(&review->commit, item->rec.id, item->rec.digest, item->rec.policy_version,
             item->risk == RISK_HIGH, code);
+}
+
+void review_words(struct words *words, struct buf *ret)
+{
+    struct words_entry entry;
+    for (unsigned i = 0; words && words_at(words, i, &entry); i++) {
+        buf_puts(ret, entry.text);
+        buf_putc(ret, '\n');
+    }
+}
+
+void review_take(struct review *review, const struct reading *reading)
+{
+    review->reading = reading;
+    review->page.width = 0;
+    commit_repaint(&review->commit);
 }
 
 /* --- lines ---------------------------------------------------------------------------- */
@@ -68,19 +94,90 @@ static void add_words(struct review *review)
         page_printf(&review->page, "", "\"%s\"", review->words);
     }
     struct str host = str_of(review->item.host);
+    const char *unsaid = review->reading ? reading_unsaid(review->reading) : "";
     if (host.n > 0 && !review->names_in_words)
         page_printf(
                 &review->page, "", "in the request but not in your words: %.*s", STR_ARG(host));
+    if (unsaid[0])
+        page_printf(&review->page, "", "in the call but not in your words: %s", unsaid);
+}
+
+static const struct style *style_of(enum sheet_mark mark)
+{
+    static const struct style *const styles[] = {
+            [SHEET_TEXT] = &STYLE_PLAIN,
+            [SHEET_DIM] = &STYLE_DIM,
+            [SHEET_ALERT] = &STYLE_ALERT,
+            [SHEET_BAD] = &STYLE_BAD,
+            [SHEET_ADDED] = &STYLE_GOOD,
+            [SHEET_REMOVED] = &STYLE_REMOVED,
+    };
+    return styles[mark];
+}
+
+static void add_sheet(struct review *review, const struct sheet *sheet)
+{
+    for (size_t i = 0; i < sheet->count; i++)
+        page_add_safe(&review->page, sheet->lines[i].label, sheet_text(sheet, i),
+                style_of(sheet->lines[i].mark));
+}
+
+static void add_call(struct review *review)
+{
+    if (!review->reading) {
+        page_printf(&review->page, "WHAT", "reading the workspace ...");
+        return;
+    }
+    if (review->as_json)
+        page_printf(
+                &review->page, "WHAT", "as received; v goes back, where it can be approved");
+    add_sheet(review,
+            review->as_json ? reading_raw(review->reading) : reading_what(review->reading));
+}
+
+/* A name that is not what it looks like. */
+static void add_host(struct review *review)
+{
+    const struct gate_item *item = &review->item;
+    char letters[512], safe[1024];
+    if (host_letters(str_of(item->host), letters, sizeof letters)) {
+        str_vis(safe, sizeof safe, str_of(letters));
+        page_printf(&review->page, "", "in letters  %s%s", safe,
+                host_is_mixed(str_of(item->host)) ? "  (letters of several scripts)" : "");
+    }
+    if (item->taken_for[0])
+        page_printf(&review->page, "", "near to     %s, which a rule names", item->taken_for);
 }
 
 static void add_what(struct review *review)
 {
     const struct escalation_record *rec = &review->item.rec;
     struct str rest = str_of(rec->detail), line;
+    if (review->is_call) {
+        add_call(review);
+        return;
+    }
     page_add(&review->page, "WHAT", str_of(rec->subject), true);
     while (rest.n > 0) {
         str_cut(&rest, '\n', &line);
         page_add(&review->page, "", line, true);
+    }
+    add_host(review);
+}
+
+static void add_risk(struct review *review)
+{
+    const struct gate_item *item = &review->item;
+    static const struct style *const styles[] = {&STYLE_PLAIN, &STYLE_ALERT, &STYLE_BAD};
+    static const char *const words[] = {"LOW", "MED", "HIGH"};
+    const char *label = "RISK";
+    char line[120];
+    page_add_safe(&review->page, label, str_of(words[item->risk]), styles[item->risk]);
+    for (enum hazard hazard = 0; hazard < HAZARD_COUNT; hazard++) {
+        if (!(item->hazards & hazard_bit(hazard)))
+            continue;
+        snprintf(line, sizeof line, "! %s", hazard_text(hazard));
+        page_add_safe(&review->page, "", str_of(line), styles[hazard_risk(hazard)]);
     }
 }
 
@@ -97,10 +194,7 @@ static void make_lines(struct review *review, int width)
     page_printf(&review->page, "WHY", "%s",
             item->rec.reason[0] ? item->rec.reason : "no reason was given");
     page_printf(&review->page, "", "rule %s   %s", item->rec.rule, item->rec.where);
-    page_printf(&review->page, "RISK", "%s",
-            item->risk == RISK_HIGH  ? "HIGH"
-            : item->risk == RISK_MED ? "MED"
-                                     : "LOW");
+    add_risk(review);
     page_add(&review->page, "", STR(""), false);
     add_words(review);
     if (review->commit.high)
@@ -123,6 +217,22 @@ static void make_foot(struct review *review, int width)
 {
     char choices[160];
     page_start(&review->foot, width);
+    if (review->writes) {
+        page_add_safe(&review->foot, "SAY", line_edit_text(&review->edit), NULL);
+        page_add(&review->foot, "",
+                STR("goes to the agent with either answer; Enter keeps it, "
+                    "Esc drops the change"),
+                false);
+    } else if (review->draft.message[0]) {
+        page_add(&review->foot, "SAY", str_of(review->draft.message), true);
+    }
+    if (review->is_late) {
+        page_add(&review->foot, "LATE",
+                STR("it was denied; C-\\ y allows it once if it is "
+                    "asked again within 15 min"),
+                false);
+        return;
+    }
     draft_choices(&review->draft, choices, sizeof choices);
     page_add(&review->foot, "SCOPE", str_of(choices), false);
     if (review->draft.scope == SCOPE_ONCE)
@@ -148,6 +258,8 @@ static const char *draft_state(struct review *review, uint64_t now_ms, char buf[
     case COMMIT_READY:
         if (!review->draft_fits)
             return "no room to show the rule";
+        if (review->is_call && !review->reading)
+            return "reading";
         if (!commit->seen)
             return "scroll to the end of WHAT first";
         return "ready";
@@ -178,7 +290,8 @@ static void draw_body(struct review *review, const struct view_env *env, struct 
     page_draw(page, env->frame, r, review->top);
     if (review->top <= review->seen_to && review->top + r.rows > review->seen_to)
         review->seen_to = review->top + r.rows;
-    commit_set_seen(&review->commit, review->seen_to >= review->what_end);
+    bool is_there = !review->is_call || (review->reading && !review->as_json);
+    commit_set_seen(&review->commit, is_there && review->seen_to >= review->what_end);
 }
 
 /* Rows at the end of `rows` for the draft. An answer for longer counts only if all of its rule
@@ -189,8 +302,10 @@ static int plan_foot(struct review *review, int rows, int cols)
     int room = rows - BODY_ROWS;
     bool is_whole = review->foot.lines <= room;
     bool is_once = review->draft.scope == SCOPE_ONCE;
-    review->draft_fits = is_whole || is_once;
-    if (is_once && room < 2 * BODY_ROWS)
+    /* Of a message the whole counts too. */
+    bool has_more = review->writes || review->draft.message[0];
+    review->draft_fits = is_whole || (is_once && !has_more);
+    if (is_once && !has_more && room < 2 * BODY_ROWS)
         return 0;
     return is_whole ? review->foot.lines : room > 0 ? room : 0;
 }
@@ -209,19 +324,28 @@ void review_draw(
         struct review *review, const struct view_env *env, struct rect area, uint64_t now_ms)
 {
     char title[600], right[128], bottom[200], draft[80], state[64], age[16], total[16];
-    const struct gate_item *live = env->gate ? gate_find(env->gate, review->item.rec.id) : NULL;
+    uint64_t id = review->item.rec.id;
+    const struct gate_item *live = !env->gate        ? NULL
+                                   : review->is_late ? gate_expired_find(env->gate, id)
+                                                     : gate_find(env->gate, id);
     const struct gate_item *item = live ? live : &review->item;
     bool dead = commit_phase(&review->commit, now_ms) == COMMIT_DEAD;
     snprintf(title, sizeof title, "#%d %s  %s", review->item.rec.number,
             strcmp(review->item.rec.kind, "net") == 0 ? "NETWORK" : "MCP call",
             review->item.rec.subject);
     const char *mark = env->config && env->config->host_mark ? env->config->host_mark : "";
-    snprintf(right, sizeof right, "%.40s  waits %s of %s", mark,
-            view_minutes(age, item->age_ms),
-            view_minutes(total, item->age_ms + item->left_ms + 500));
+    if (review->is_late)
+        snprintf(right, sizeof right, "%.40s  expired", mark);
+    else
+        snprintf(right, sizeof right, "%.40s  waits %s of %s", mark,
+                view_minutes(age, item->age_ms),
+                view_minutes(total, item->age_ms + item->left_ms + 500));
     int rows = area.rows - 2, count = rows > 4 ? 1 : 0;
     int foot = plan_foot(review, rows - count, area.cols - 4);
-    draft_title(&review->draft, draft, sizeof draft);
+    if (review->is_late)
+        snprintf(draft, sizeof draft, "allow late | ONCE | exactly this");
+    else
+        draft_title(&review->draft, draft, sizeof draft);
     if (review->commit.can_decide)
         snprintf(bottom, sizeof bottom, "DRAFT  %s   %s", draft,
                 draft_state(review, now_ms, state));

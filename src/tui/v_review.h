@@ -7,8 +7,10 @@
 #ifndef SRC_TUI_V_REVIEW_H
 #define SRC_TUI_V_REVIEW_H
 
+#include "review/reading.h"
 #include "tui/commit.h"
 #include "tui/draft.h"
+#include "tui/line_edit.h"
 #include "tui/page.h"
 #include "tui/view.h"
 
@@ -17,9 +19,16 @@ struct review {
     const char *prefix;    /* borrows: name of the prefix key, or NULL: the default one */
     struct gate_item item; /* as it was when the review opened */
     char *detail;          /* owns; item.rec.detail */
-    struct draft draft;    /* what a commit key would do */
-    bool draft_fits;       /* the rule it would become is on the screen whole */
-    char words[512];       /* the user's latest words then, safe to print */
+    /* Of a tool call; NULL: it is being read still, or it is none. */
+    const struct reading *reading; /* borrows from ui_reading.c */
+    bool is_call;
+    bool is_late;       /* it expired: what can be given is a late yes */
+    bool as_json;       /* as received; nothing is approved from there */
+    struct draft draft; /* what a commit key would do */
+    bool writes;        /* the message is being written */
+    struct line_edit edit;
+    bool draft_fits; /* the rule it would become is on the screen whole */
+    char words[512]; /* the user's latest words then, safe to print */
     bool words_pasted;
     int64_t words_age_ms; /* -1: none */
     bool names_in_words;  /* the host of the subject occurs in them */
@@ -36,6 +45,11 @@ void review_init(struct review *review, uint32_t arm_ms);
 void review_release(struct review *review);
 void review_open(struct review *review, const struct gate *gate, const struct gate_item *item,
         const char code[2], struct words *words, int64_t wall_ms);
+
+/* What the user said, newest first, as one text. */
+void review_words(struct words *words, struct buf *ret);
+/* The call was read, or read anew: everything is to be seen again. */
+void review_take(struct review *review, const struct reading *reading);
 
 /* left_ms and age_ms of the live item; the rest is the copy. */
 void review_draw(

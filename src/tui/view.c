@@ -13,6 +13,7 @@ const struct style STYLE_BAR = {.attrs = VT_REVERSE};
 const struct style STYLE_MODE = {.attrs = VT_REVERSE | VT_BOLD};
 const struct style STYLE_ALERT = {.fg = INDEX(3), .attrs = VT_BOLD};
 const struct style STYLE_BAD = {.fg = INDEX(1), .attrs = VT_BOLD};
+const struct style STYLE_REMOVED = {.fg = INDEX(1)};
 const struct style STYLE_GOOD = {.fg = INDEX(2)};
 const struct style STYLE_SELECTED = {.attrs = VT_REVERSE};
 

@@ -51,7 +51,7 @@ struct view {
 };
 
 extern const struct view_ops v_waiting_ops, v_requests_ops, v_words_ops, v_help_ops,
-        v_messages_ops, v_links_ops, v_clipboard_ops;
+        v_messages_ops, v_links_ops, v_clipboard_ops, v_expired_ops;
 
 /* The waiting item drawn in this row of the screen; -1: none. */
 int v_waiting_at(const struct view *view, int row);
@@ -60,7 +60,7 @@ int v_links_at(const struct view *view, int row);
 
 /* Colours of the chrome: the terminal's own 16, blue never for text. */
 extern const struct style STYLE_PLAIN, STYLE_DIM, STYLE_BOLD, STYLE_BAR, STYLE_MODE,
-        STYLE_ALERT, STYLE_BAD, STYLE_GOOD, STYLE_SELECTED;
+        STYLE_ALERT, STYLE_BAD, STYLE_GOOD, STYLE_REMOVED, STYLE_SELECTED;
 
 /* Frame, title, inside cleared; then ops->draw. One row only: a title line. */
 void view_draw(struct view *view, const struct view_env *env);

@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""Tool calls in the review: what is shown, what decides, and what becomes of it."""
+import json
+import os
+import random
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+from harness import PROGRAM, Failed, Home, Screen, main, skip, wait_until  # noqa: E402
+
+if not shutil.which("bwrap"):
+    skip("bubblewrap is not installed")
+if not os.path.exists("/usr/bin/python3"):
+    skip("no /usr/bin/python3, which the box would see")
+
+HOME = Home()
+SERVER = os.path.join(HOME.top, "server.py")
+with open(SERVER, "w", encoding="utf-8") as server:
+    server.write(r"""
+import json, sys
+def tool(name):
+    return {"name": name, "inputSchema": {"type": "object"}}
+for line in sys.stdin:
+    m = json.loads(line)
+    if "id" not in m:
+        continue
+    if m["method"] == "initialize":
+        result = {"protocolVersion": m["params"]["protocolVersion"], "capabilities": {"tools": {}},
+                  "serverInfo": {"name": "files", "version": "1"}}
+    elif m["method"] == "tools/list":
+        result = {"tools": [tool("write"), tool("delete"), tool("run")]}
+    elif m["method"] == "tools/call":
+        a = m["params"]["arguments"]
+        if m["params"]["name"] == "write":
+            with open(a["path"], "w") as f:
+                f.write(a["content"])
+        result = {"content": [{"type": "text", "text": "done " + m["params"]["name"]}]}
+    else:
+        result = {}
+    print(json.dumps({"jsonrpc": "2.0", "id": m["id"], "result": result}), flush=True)
+""")
+# Calls a tool as an agent does, and prints what it is told.
+with open(os.path.join(HOME.workspace, "call"), "w", encoding="utf-8") as client:
+    client.write(r"""import json, os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(os.environ["IRONCURTAIN_MCP"])
+f = s.makefile("rw")
+def ask(number, method, params):
+    f.write(json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}) + "\n")
+    f.flush()
+    for line in f:
+        m = json.loads(line)
+        if m.get("id") == number:
+            return m
+ask(1, "initialize", {"protocolVersion": "2025-06-18", "capabilities": {},
+                      "clientInfo": {"name": "t", "version": "1"}})
+f.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+with open(sys.argv[2]) as arguments:
+    answer = ask(2, "tools/call", {"name": sys.argv[1], "arguments": json.load(arguments)})
+text = answer.get("result", answer)["content"][0]["text"]
+print(f"{sys.argv[3]} told: {text};", flush=True)
+""")
+CONFIG = Home.UNLIMITED + json.dumps({"mcp": {"servers": {"files": {
+    "command": [sys.executable, SERVER]}}}})[1:-1].replace('"mcp": ', "mcp: ") + "\n"
+HOME.config(CONFIG)
+with open(os.path.join(HOME.path, "policy.rules"), "w", encoding="utf-8") as rules:
+    rules.write('ask files/write because "files change"\nask files/run timeout 3s\nask */*\n')
+with open(os.path.join(HOME.workspace, "a.txt"), "w", encoding="utf-8") as text:
+    text.write("one\ntwo\nthree\n")
+
+SCREEN = Screen([PROGRAM, "new", HOME.workspace, "-a", "shell", "--runtime", "bwrap", "--",
+                 "bash", "--norc", "--noprofile", "+m"], HOME.env(), 120, 36)
+READY = r"DRAFT .*ready"
+COUNT = 0
+
+
+def call(tool, arguments):
+    """Call a tool from the box; returns the name under which its answer is printed."""
+    global COUNT
+    COUNT += 1
+    with open(os.path.join(HOME.workspace, f"arguments{COUNT}"), "w", encoding="utf-8") as f:
+        json.dump(arguments, f)
+    SCREEN.type(f"clear; python3 call files__{tool} arguments{COUNT} c{COUNT} &")
+    SCREEN.keys("Enter")
+    return f"c{COUNT}"
+
+
+def waits(n=1):
+    SCREEN.wait(rf"\[!\] {n} wait", 40)
+
+
+def states():
+    return [r["state"] for r in HOME.rows("select state from escalation order by id")]
+
+
+def content():
+    with open(os.path.join(HOME.workspace, "a.txt"), encoding="utf-8") as f:
+        return f.read()
+
+
+def review(ready=READY):
+    SCREEN.prefix("e")
+    SCREEN.wait(r"MCP call")
+    SCREEN.wait(ready)
+
+
+def write(path, text):
+    return call("write", {"path": path, "content": text})
+
+
+def test_start():
+    """a shell in a box, with a server of the user's"""
+    SCREEN.wait(r"bash-[\d.]+[$#]", 40)
+    SCREEN.type("PS1='READY> '; clear")
+    SCREEN.keys("Enter")
+    SCREEN.wait(r"(?m)^READY> *(\W|$)")
+
+
+def test_write():
+    """a write shows its difference, is approved by keystrokes, and lands on disk"""
+    name = write("/workspace/a.txt", "one\n2\nthree\nfo\u200bur")
+    waits()
+    SCREEN.prefix("e")
+    SCREEN.wait(r"tool files/write, 2 arguments")
+    SCREEN.wait(r"path +/workspace/a\.txt")
+    SCREEN.wait(r"2 - two\W+2 \+ 2\W+3   three\W+4 \+ fo<U\+200B>ur")
+    SCREEN.wait(r"no newline at the end")
+    SCREEN.wait(r"HIGH\W+! holds invisible characters")
+    assert content() == "one\ntwo\nthree\n"
+    SCREEN.wait(READY)
+    SCREEN.prefix("y")
+    code = SCREEN.wait(r"type: (\w)(\w)")
+    assert content() == "one\ntwo\nthree\n"
+    SCREEN.type(code.group(1))
+    SCREEN.type(code.group(2))
+    SCREEN.wait(rf"{name} told: done write")
+    assert content() == "one\n2\nthree\nfo\u200bur", content()
+
+
+def test_json():
+    """v shows the arguments as received, from where nothing can be approved"""
+    name = write("a.txt", "new\n")
+    waits()
+    review()
+    SCREEN.keys("v")
+    SCREEN.wait(r'\{"path": "a\.txt", "content": "new\\n"\}')
+    SCREEN.wait(r"scroll to the end of WHAT")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"not all of WHAT")
+    SCREEN.keys("v")
+    SCREEN.wait(READY)
+    SCREEN.prefix("y")
+    SCREEN.wait(rf"{name} told: done write")
+    assert content() == "new\n"
+
+
+def test_changed():
+    """a file that changes under the review is shown anew, and arms anew"""
+    name = write("a.txt", "mine\n")
+    waits()
+    review()
+    with open(os.path.join(HOME.workspace, "a.txt"), "w", encoding="utf-8") as f:
+        f.write("theirs\n")
+    SCREEN.wait(r"1 - theirs\W+1 \+ mine")
+    SCREEN.wait(r"the file was changed after the question came")
+    SCREEN.wait(READY)
+    SCREEN.prefix("n")
+    SCREEN.wait(rf"{name} told: Denied by ironcurtain")
+    assert content() == "theirs\n"
+
+
+def test_message():
+    """a message is written with the keys of readline, and reaches the agent with the denial"""
+    name = write("a.txt", "x\n")
+    waits()
+    review()
+    SCREEN.keys("m")
+    SCREEN.wait(r"SAY +\|")
+    SCREEN.type("use the the other file yn12")
+    for key in ("C-w", "C-a", "M-f", "M-f", "C-k", "C-y", "C-e", "BSpace"):
+        SCREEN.keys(key)
+    SCREEN.prefix("n")
+    SCREEN.wait(r"message is not finished")
+    assert states()[-1] == "waiting", states()
+    SCREEN.wait(r"SAY +use the the other file\|")
+    SCREEN.keys("Enter")
+    SCREEN.wait(r"SAY +use the the other file\W*\n")
+    SCREEN.wait(READY)
+    SCREEN.prefix("n")
+    SCREEN.wait(rf"(?s){name} told: Denied by ironcurtain.*use the the other\s+file")
+
+
+def test_seen_whole():
+    """a long write is approved only when its end was on the screen"""
+    name = write("long.txt", "".join(f"line {i}\n" for i in range(120)))
+    waits()
+    review("scroll to the end of WHAT")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"not all of WHAT")
+    SCREEN.keys("End")
+    SCREEN.wait(r"lines \d+-(\d+) of \1")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"not all of WHAT")
+    SCREEN.keys("Home")
+    for _ in range(8):
+        SCREEN.keys("PageDown")
+    SCREEN.wait(READY)
+    SCREEN.prefix("y")
+    SCREEN.wait(rf"{name} told: done write")
+
+
+def test_outside():
+    """a write out of the workspace is HIGH, and what is there is not shown"""
+    secret = os.path.join(HOME.top, "secret")
+    with open(secret, "w", encoding="utf-8") as f:
+        f.write("the secret\n")
+    call("write", {"path": secret, "content": "x\n"})
+    waits()
+    review()
+    SCREEN.wait(r"outside the workspace, not looked at")
+    assert "the secret" not in SCREEN.text()
+    SCREEN.wait(r"HIGH")
+    SCREEN.prefix("n")
+    SCREEN.wait(r"#\d+ denied")
+    with open(secret, encoding="utf-8") as f:
+        assert f.read() == "the secret\n"
+
+
+def test_command():
+    """a command is shown in parts, and what runs out of time can be allowed late"""
+    name = call("run", {"command": "make test && git push --force | tee log # now"})
+    waits()
+    SCREEN.wait(rf"{name} told: Denied by ironcurtain", 30)
+    SCREEN.prefix("E")
+    SCREEN.wait(r"EXPIRED(.|\n)*#\d+ .*files/run")
+    SCREEN.keys("Enter")
+    SCREEN.wait(r"RUNS +make test\W+&& git push --force\W+\|  tee log # now")
+    SCREEN.wait(r"! rewrites history")
+    SCREEN.wait(r"not in your words: .*--force")
+    SCREEN.wait(READY)
+    for key in ("Enter", "y", "g", "1"):
+        SCREEN.keys(key)
+    SCREEN.prefix("y")
+    code = SCREEN.wait(r"type: (\w)(\w)")
+    SCREEN.type(code.group(1))
+    SCREEN.type(code.group(2))
+    SCREEN.wait(r"EXPIRED(.|\n)*GRANT: once")
+    SCREEN.keys("Escape")
+    SCREEN.wait(r"AGENT")
+    again = call("run", {"command": "make test && git push --force | tee log # now"})
+    SCREEN.wait(rf"{again} told: done run", 30)
+
+
+def test_hold():
+    """C-\\ ! holds everything, in one key and back"""
+    SCREEN.prefix("!")
+    SCREEN.wait(r"AGENT +HOLD")
+    SCREEN.prefix("!")
+    SCREEN.wait_gone(r"AGENT +HOLD")
+
+
+def test_random_bytes():
+    """5,000 random bytes typed into the agent's pane while calls wait decide nothing"""
+    write("b.txt", "b\n")
+    waits()
+    SCREEN.type("cat >/dev/null")
+    SCREEN.keys("Enter")
+    before, chance = states(), random.Random(5)
+    for _ in range(50):
+        data = [b for b in (chance.randrange(256) for _ in range(100)) if b != 0x1c]
+        # The commit keys too: outside of a review they are a reminder.
+        data[chance.randrange(len(data)):0] = [0x1c, chance.choice(b"yn")]
+        SCREEN.keys("-H", *(f"{b:02x}" for b in data))
+    SCREEN.wait(r"\[!\] 1 wait")
+    assert states() == before, states()
+    assert not os.path.exists(os.path.join(HOME.workspace, "b.txt"))
+
+
+try:
+    main(test_start, test_write, test_json, test_changed, test_message, test_seen_whole,
+         test_outside, test_command, test_hold, test_random_bytes)
+finally:
+    SCREEN.close()
+    HOME.remove()

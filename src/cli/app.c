@@ -175,7 +175,7 @@ int app_open(struct app *app, const struct app_options *options, struct err *err
 }
 
 struct ca_load {
-    struct app *app;
+    struct app *app; /* NULL: closed meanwhile */
     struct ca *ca;
     struct err err;
     void (*done)(void *ctx, const struct err *err);
@@ -195,8 +195,13 @@ static void ca_done(void *ctx)
 {
     struct ca_load *load = ctx;
 
-    load->app->ca = load->ca;
-    load->done(load->ctx, load->ca ? NULL : &load->err);
+    if (load->app) {
+        load->app->loading = NULL;
+        load->app->ca = load->ca;
+        load->done(load->ctx, load->ca ? NULL : &load->err);
+    } else {
+        ca_free(load->ca);
+    }
     free(load);
 }
 
@@ -207,6 +212,7 @@ void app_load_ca(struct app *app, void (*done)(void *ctx, const struct err *err)
     load->app = app;
     load->done = done;
     load->ctx = ctx;
+    app->loading = load;
     loop_work(app->loop, ca_work, ca_done, load);
 }
 
@@ -214,11 +220,13 @@ void app_close(struct app *app)
 {
     timer_free(app->collect);
     app->collect = NULL;
+    /* loop_free() waits for the work, when all that a session starts from is gone. */
+    if (app->loading)
+        app->loading->app = NULL;
     credentials_free(app->credentials);
     gate_free(app->gate);
     grants_free(app->grants);
     ca_free(app->ca);
-    app->ca = NULL;
     store_close(app->store);
     filewatch_free(app->policy_watch);
     policy_free(app->policy);
@@ -228,7 +236,6 @@ void app_close(struct app *app)
     agent_table_release(&app->agents);
     config_release(&app->config);
     loop_free(app->loop);
-    ca_free(app->ca); /* one that was still being loaded */
     dial_proxy_free(app->via);
     log_close();
     *app = (struct app){0};

@@ -23,6 +23,7 @@ struct app {
     struct dial_proxy *via; /* on the way to upstreams; NULL: direct */
     struct ca *ca;          /* NULL until app_load_ca() is done */
     struct timer *collect;  /* owns; NULL unless app_recover() waits */
+    struct ca_load *loading;
 };
 
 struct app_options {
@@ -38,7 +39,8 @@ struct app_options {
 int app_open(struct app *app, const struct app_options *options, struct err *err);
 /* Keys and logins for the providers as they are now; `auth` as in credential.h. */
 int app_find_credentials(struct app *app, enum credential_auth auth, struct err *err);
-/* The CA, off the loop: making one takes a while. done(ctx, NULL) or why not. */
+/* The CA, off the loop: making one takes a while. done(ctx, NULL) or why not; never
+ * from app_close() on. */
 void app_load_ca(struct app *app, void (*done)(void *ctx, const struct err *err), void *ctx);
 /* Sessions must be freed before. */
 void app_close(struct app *app);

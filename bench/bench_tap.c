@@ -4,8 +4,9 @@
  *     bench_tap [MILLISECONDS]      per measurement, default 300; prints one JSON line
  *
  * sse_*_ns: one event of a stream, as each provider sends its pieces of text, in a piece of
- * its own. json_64k_us: a JSON body of 64 KiB. stream_us: a tap for a stream of ten events,
- * from new to end. leak_gb_s: 16 KiB pieces without a key; leak_event_ns: one event.
+ * its own. json_64k_us: a JSON body of 64 KiB; json_us: one of 500 bytes. stream_us: a tap for
+ * a stream of ten events, from new to end. leak_gb_s: 16 KiB pieces without a key;
+ * leak_event_ns: one event.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,11 +34,21 @@ static const char google[] =
         "\"modality\": \"TEXT\",\"tokenCount\": 9}]},\"modelVersion\": \"gemini-2.5-pro\","
         "\"responseId\": \"x\"}\n\n";
 
+static const char answer[] =
+        "{\"id\":\"msg_01000042\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
+        "\"claude-sonnet-4-5\",\"content\":[{\"type\":\"text\",\"text\":\"A paragraph of an "
+        "answer, with words as models write them when all that is wanted is a short one, of "
+        "about two hundred bytes before it ends, and the counts come behind.\"}],"
+        "\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":412,"
+        "\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":58,"
+        "\"service_tier\":\"standard\"}}";
+
 struct job {
     struct tap_config config;
     struct body_tap *tap; /* owns */
     struct leak *leak;    /* borrows */
     struct str in;
+    size_t pieces;
     size_t taken;
 };
 
@@ -82,7 +93,7 @@ static void whole(struct job *job)
 {
     struct usage usage = USAGE_INIT;
     struct body_tap *tap = body_tap_new(&job->config);
-    for (int i = 0; i < (job->in.n > 4096 ? 1 : 10); i++)
+    for (size_t i = 0; i < job->pieces; i++)
         (void)body_tap_feed(tap, job->in);
     body_tap_end(tap, &usage);
     job->taken += usage.output_tokens;
@@ -123,11 +134,13 @@ int main(int argc, char **argv)
                     108);
     struct leak leak = LEAK_INIT;
     leak_add(&leak, key);
-    struct job body = {.in = buf_str(&json),
+    struct job body = {.pieces = 1,
+            .in = buf_str(&json),
             .config = {.dialect = API_ANTHROPIC,
                     .prices = &prices,
                     .content_type = STR("application/json")}};
-    struct job stream = {.in = str_of(anthropic), .config = body.config};
+    struct job brief = {.pieces = 1, .in = str_of(answer), .config = body.config};
+    struct job stream = {.pieces = 10, .in = str_of(anthropic), .config = body.config};
     stream.config.content_type = STR("text/event-stream");
     struct job piece = {.leak = &leak, .in = {buf_data(&json), 16384}};
     struct job event = {.leak = &leak, .in = str_of(anthropic)};
@@ -135,7 +148,8 @@ int main(int argc, char **argv)
            "\"sse_chat_ns\":%.0f,\"sse_google_ns\":%.0f,",
             stream_ns(API_ANTHROPIC, anthropic), stream_ns(API_OPENAI, responses),
             stream_ns(API_OPENAI, chat), stream_ns(API_GOOGLE, google));
-    printf("\"json_64k_us\":%.1f,\"stream_us\":%.2f,", per_call_ns(whole, &body) / 1000,
+    printf("\"json_64k_us\":%.1f,\"json_us\":%.2f,\"stream_us\":%.2f,",
+            per_call_ns(whole, &body) / 1000, per_call_ns(whole, &brief) / 1000,
             per_call_ns(whole, &stream) / 1000);
     printf("\"leak_gb_s\":%.1f,\"leak_event_ns\":%.0f}\n", 16384 / per_call_ns(check, &piece),
             per_call_ns(check, &event));

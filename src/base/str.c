@@ -162,6 +162,16 @@ bool char_is_deceptive(uint32_t cp)
            (cp >= 0xfff0 && cp <= 0xfffb) || (cp >= 0xe000 && cp <= 0xf8ff) || cp >= 0xe0000;
 }
 
+/* Nothing in it needs another form. */
+static bool is_printable_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < 0x20 || s.p[i] > 0x7e)
+            return false;
+    }
+    return true;
+}
+
 char *str_vis(char *dst, size_t cap, struct str s)
 {
     size_t out = 0;
@@ -169,6 +179,10 @@ char *str_vis(char *dst, size_t cap, struct str s)
 
     if (cap == 0)
         return dst;
+    if (s.n < cap && is_printable_ascii(s)) {
+        str_copy(dst, cap, s);
+        return dst;
+    }
     for (size_t i = 0; i < s.n;) {
         char item[16];
         uint32_t cp = 0;

@@ -12,17 +12,25 @@
 
 #include "base/err.h"
 
-enum { VALUE, KEY, COLON, STRING, ESCAPE, WORD, AFTER, BAD };
+enum { VALUE, KEY /* in these a string may begin */, COLON, STRING, ESCAPE, WORD, AFTER, BAD };
+
+/* What tells most names apart. */
+static size_t slot(struct str name)
+{
+    return (name.n + (unsigned char)name.p[0]) % JSON_TAP_SLOTS;
+}
 
 void json_tap_init(struct json_tap *tap, const struct str *names, json_tap_fn fn, void *ctx)
 {
     tap->names = names;
     tap->fn = fn;
     tap->ctx = ctx;
-    memset(tap->lengths, 0, sizeof(tap->lengths));
-    for (size_t i = 0; names[i].p; i++) {
-        CHECK(names[i].n > 0 && names[i].n < 32 && i < JSON_TAP_ITEM - 1);
-        tap->lengths[names[i].p[0] & 31] |= 1u << names[i].n;
+    memset(tap->first, 0, sizeof(tap->first));
+    for (size_t i = 0; names[i].n > 0; i++) {
+        CHECK(i < JSON_TAP_NAMES);
+        uint8_t *first = &tap->first[slot(names[i])];
+        tap->next[i + 1] = *first;
+        *first = (uint8_t)(i + 1);
     }
     json_tap_reset(tap);
 }
@@ -47,34 +55,31 @@ static bool is_wanted(const struct json_tap *tap)
     return tap->depth <= JSON_TAP_PATH && tap->alive + 1 >= tap->depth;
 }
 
-static uint8_t name_number(const struct json_tap *tap)
+static uint8_t name_number(const struct json_tap *tap, struct str name)
 {
-    uint32_t lengths = tap->length ? tap->lengths[tap->text[0] & 31] : 0;
-    if (tap->spoilt || tap->length > 31 || !(lengths >> tap->length & 1))
+    if (tap->spoilt || name.n == 0)
         return JSON_TAP_OTHER;
-    for (uint8_t i = 0; tap->names[i].p; i++) {
-        if (tap->names[i].n == tap->length &&
-                memcmp(tap->names[i].p, tap->text, tap->length) == 0)
-            return (uint8_t)(i + 1);
-    }
-    return JSON_TAP_OTHER;
+    uint8_t i = tap->first[slot(name)];
+    while (i && !str_eq(tap->names[i - 1], name))
+        i = tap->next[i];
+    return i; /* 0 is JSON_TAP_OTHER */
 }
 
-static void key_done(struct json_tap *tap)
+static void key_done(struct json_tap *tap, struct str name)
 {
     tap->state = COLON;
     if (!is_wanted(tap))
         return;
-    uint8_t number = name_number(tap);
+    uint8_t number = name_number(tap, name);
     tap->path[tap->depth - 1] = number;
     tap->alive = number == JSON_TAP_OTHER ? tap->depth - 1 : tap->depth;
 }
 
-static void value_done(struct json_tap *tap, enum json_tap_kind kind)
+static void value_done(struct json_tap *tap, enum json_tap_kind kind, struct str text)
 {
     tap->state = AFTER;
     if (tap->keep && !tap->spoilt)
-        tap->fn(tap->ctx, tap->path, tap->depth, kind, (struct str){tap->text, tap->length});
+        tap->fn(tap->ctx, tap->path, tap->depth, kind, text);
 }
 
 static void text_start(struct json_tap *tap, uint8_t state, bool is_key)
@@ -86,22 +91,21 @@ static void text_start(struct json_tap *tap, uint8_t state, bool is_key)
     tap->length = 0;
 }
 
-static void text_add(struct json_tap *tap, const char *p, size_t n)
+static void text_add(struct json_tap *tap, struct str part)
 {
     if (!tap->keep || tap->spoilt)
         return;
-    if (n > sizeof(tap->text) - tap->length) {
+    if (part.n > sizeof(tap->text) - tap->length) {
         tap->spoilt = true;
         return;
     }
-    memcpy(tap->text + tap->length, p, n);
-    tap->length += n;
+    memcpy(tap->text + tap->length, part.p, part.n);
+    tap->length += part.n;
 }
 
-static void word_done(struct json_tap *tap)
+static void word_done(struct json_tap *tap, struct str text)
 {
-    bool null = str_eq((struct str){tap->text, tap->length}, STR("null"));
-    value_done(tap, null ? JSON_TAP_NULL : JSON_TAP_WORD);
+    value_done(tap, str_eq(text, STR("null")) ? JSON_TAP_NULL : JSON_TAP_WORD, text);
 }
 
 static void open_container(struct json_tap *tap, bool object)
@@ -141,9 +145,11 @@ static bool is_space(char c)
 /* One byte that is not inside a string or word. */
 static void step(struct json_tap *tap, char c)
 {
-    if (is_space(c))
+    if (c == '"' && tap->state <= KEY) {
+        text_start(tap, STRING, tap->state == KEY);
+    } else if (is_space(c)) {
         return;
-    if (c == '}' || c == ']') {
+    } else if (c == '}' || c == ']') {
         /* Also where another value had to come: "[]", "{}". */
         close_container(tap, c == '}');
     } else if (tap->state == AFTER) {
@@ -151,15 +157,12 @@ static void step(struct json_tap *tap, char c)
         tap->state = !more ? BAD : in_object(tap) ? KEY : VALUE;
     } else if (tap->state == COLON) {
         tap->state = c == ':' ? VALUE : BAD;
-    } else if (c == '"') {
-        text_start(tap, STRING, tap->state == KEY);
     } else if (tap->state == KEY) {
         tap->state = BAD;
     } else if (c == '{' || c == '[') {
         open_container(tap, c == '{');
     } else {
-        text_start(tap, WORD, false);
-        text_add(tap, &c, 1);
+        text_start(tap, WORD, false); /* with this byte, see json_tap_feed */
     }
 }
 
@@ -197,6 +200,17 @@ static size_t plain_run(struct str s)
     return n;
 }
 
+/* All of the text whose last part is `last`; it is copied only if it came in parts. */
+static struct str text_of(struct json_tap *tap, struct str last)
+{
+    if (tap->length == 0) {
+        tap->spoilt = tap->spoilt || last.n > JSON_TAP_TEXT;
+        return last;
+    }
+    text_add(tap, last);
+    return (struct str){tap->text, tap->length};
+}
+
 static struct str in_string(struct json_tap *tap, struct str s)
 {
     size_t n = plain_run(s);
@@ -209,14 +223,14 @@ static struct str in_string(struct json_tap *tap, struct str s)
         s = rest(s, s.p + n + 2);
         n = plain_run(s);
     }
-    text_add(tap, s.p, n);
+    struct str part = {s.p, n};
     if (n == s.n)
-        return rest(s, s.p + n);
-    if (tap->is_key)
-        key_done(tap);
+        text_add(tap, part);
+    else if (tap->is_key)
+        key_done(tap, text_of(tap, part));
     else
-        value_done(tap, JSON_TAP_STRING);
-    return rest(s, s.p + n + 1);
+        value_done(tap, JSON_TAP_STRING, text_of(tap, part));
+    return rest(s, s.p + n + (n < s.n));
 }
 
 static struct str in_word(struct json_tap *tap, struct str s)
@@ -224,9 +238,11 @@ static struct str in_word(struct json_tap *tap, struct str s)
     size_t n = 0;
     while (n < s.n && s.p[n] != ',' && s.p[n] != '}' && s.p[n] != ']' && !is_space(s.p[n]))
         n++;
-    text_add(tap, s.p, n);
-    if (n < s.n)
-        word_done(tap);
+    struct str part = {s.p, n};
+    if (n == s.n)
+        text_add(tap, part);
+    else
+        word_done(tap, text_of(tap, part));
     return rest(s, s.p + n);
 }
 
@@ -243,7 +259,8 @@ bool json_tap_feed(struct json_tap *tap, struct str piece)
                 tap->state = STRING;
             else
                 step(tap, *s.p);
-            s = rest(s, s.p + 1);
+            if (tap->state != WORD)
+                s = rest(s, s.p + 1);
         }
     }
     return tap->state != BAD;

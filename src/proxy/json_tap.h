@@ -7,11 +7,11 @@
  * more than it needs to find its way, so nothing may be decided by it. base/json.h tells
  * which reader to take.
  *
- * The caller names the members it wants (`names`, of 1 to 31 bytes, ended by one without). fn
- * is called for every string, number, true, false and null whose whole path but the last step
- * consists of such members or of elements of arrays: path[i] is the number of the name,
- * counted from 1, JSON_TAP_OTHER for another name (only as the last step), or JSON_TAP_ITEM
- * for an element.
+ * The caller names the members it wants (`names`, at most JSON_TAP_NAMES, ended by an empty
+ * one). fn is called for every string, number, true, false and null whose whole path but the
+ * last step consists of such members or of elements of arrays: path[i] is the number of the
+ * name, counted from 1, JSON_TAP_OTHER for another name (only as the last step), or
+ * JSON_TAP_ITEM for an element.
  */
 #ifndef SRC_PROXY_JSON_TAP_H
 #define SRC_PROXY_JSON_TAP_H
@@ -22,6 +22,8 @@
 
 #define JSON_TAP_OTHER 0
 #define JSON_TAP_ITEM 255
+#define JSON_TAP_NAMES 63
+#define JSON_TAP_SLOTS 64
 /* Steps of a path that are told; deeper values are passed over. */
 #define JSON_TAP_PATH 6
 /* Deeper nesting ends the reading. */
@@ -45,7 +47,8 @@ struct json_tap {
     unsigned depth; /* containers that are open */
     unsigned alive; /* so many steps of the path are of interest */
     size_t length;
-    uint32_t lengths[32]; /* of the names, by the low bits of their first letter */
+    uint8_t first[JSON_TAP_SLOTS];    /* a name for each; 0: none */
+    uint8_t next[JSON_TAP_NAMES + 1]; /* by name, another of its slot; 0: none */
     uint8_t path[JSON_TAP_PATH];
     uint8_t is_object[JSON_TAP_DEPTH / 8]; /* a bit per container */
     char text[JSON_TAP_TEXT];

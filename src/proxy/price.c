@@ -71,11 +71,16 @@ void price_table_release(struct price_table *table)
     *table = (struct price_table){0};
 }
 
-/* fnmatch() takes a quarter of a microsecond, and a table has dozens of patterns. */
-static bool matches(const char *pattern, const char *model)
+/* fnmatch() takes a quarter of a microsecond, and a table has dozens of patterns, which mostly
+ * are a beginning and a star. */
+static bool matches(const struct price *price, const char *model)
 {
-    size_t literal = strcspn(pattern, "*?[\\");
-    return strncmp(pattern, model, literal) == 0 && fnmatch(pattern, model, 0) == 0;
+    const char *wild = price->pattern + price->literal;
+    if (price->literal > 0 && price->pattern[0] != model[0])
+        return false;
+    if (strncmp(price->pattern, model, price->literal) != 0)
+        return false;
+    return strcmp(wild, "*") == 0 || fnmatch(price->pattern, model, 0) == 0;
 }
 
 int64_t price_cost(const struct price_table *table, const struct usage *usage)
@@ -84,7 +89,7 @@ int64_t price_cost(const struct price_table *table, const struct usage *usage)
         return -1;
     for (size_t i = 0; table && i < table->count; i++) {
         const struct price *p = &table->items[i];
-        if (!matches(p->pattern, usage->model))
+        if (!matches(p, usage->model))
             continue;
         uint64_t sum = usage->input_tokens * (uint64_t)p->input +
                        usage->output_tokens * (uint64_t)p->output +
@@ -155,6 +160,7 @@ static int entry_read(void *ctx, const struct yaml_entry *entry, struct err *err
         return err_wrap(err, "%s:%u: model '%s'", r->name, entry->line,
                 str_vis(shown, sizeof(shown), entry->key));
     price.pattern = xstrndup(entry->key.p, entry->key.n);
+    price.literal = strcspn(price.pattern, "*?[\\");
     r->table->items = xrealloc(r->table->items, (r->table->count + 1) * sizeof(price));
     r->table->items[r->table->count++] = price;
     return 0;

@@ -17,7 +17,8 @@ struct usage;
 
 /* Millionths of a US dollar for a million tokens. */
 struct price {
-    char *pattern; /* owns */
+    char *pattern;  /* owns */
+    size_t literal; /* bytes of it that stand for themselves, at its beginning */
     int64_t input, output, cache_read, cache_write;
 };
 

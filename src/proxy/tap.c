@@ -77,7 +77,9 @@ struct body_tap *body_tap_new(const struct tap_config *config)
     } else if (!reads) {
         return NULL;
     }
-    struct body_tap *tap = xcalloc(1, sizeof(*tap));
+    /* Not cleared: most of it is scratch, and this is once a request. */
+    struct body_tap *tap = xmalloc(sizeof(*tap));
+    tap->leak = (struct leak)LEAK_INIT;
     tap->prices = config->prices;
     tap->reads = reads;
     tap->is_stream = stream;

@@ -91,39 +91,48 @@ static const struct str names[NAMES] = {
 enum { IS_MODEL = USAGE_COUNTS, IS_STOP, IS_STATUS, IS_TYPE };
 
 struct meaning {
-    uint8_t dialect;
-    uint8_t steps;
-    uint8_t path[3];
     uint8_t is;
+    uint8_t steps; /* 0: the list ends */
+    uint8_t path[3];
 };
 
 #define ITEM JSON_TAP_ITEM
 
-static const struct meaning meanings[] = {
-        {API_ANTHROPIC, 1, {N_MODEL}, IS_MODEL},
-        {API_ANTHROPIC, 1, {N_STOP_REASON}, IS_STOP},
-        {API_ANTHROPIC, 2, {N_USAGE, N_INPUT}, COUNT_INPUT},
-        {API_ANTHROPIC, 2, {N_USAGE, N_OUTPUT}, COUNT_OUTPUT},
-        {API_ANTHROPIC, 2, {N_USAGE, N_CACHE_READ}, COUNT_CACHE_READ},
-        {API_ANTHROPIC, 2, {N_USAGE, N_CACHE_WRITE}, COUNT_CACHE_WRITE},
-        {API_OPENAI, 1, {N_TYPE}, IS_TYPE},
-        {API_OPENAI, 1, {N_MODEL}, IS_MODEL},
-        {API_OPENAI, 1, {N_STATUS}, IS_STATUS},
-        {API_OPENAI, 2, {N_INCOMPLETE, N_REASON}, IS_STOP},
-        {API_OPENAI, 3, {N_CHOICES, ITEM, N_FINISH}, IS_STOP},
-        {API_OPENAI, 2, {N_USAGE, N_INPUT}, COUNT_INPUT},
-        {API_OPENAI, 2, {N_USAGE, N_OUTPUT}, COUNT_OUTPUT},
-        {API_OPENAI, 3, {N_USAGE, N_INPUT_DETAILS, N_CACHED}, COUNT_CACHE_READ},
-        {API_OPENAI, 2, {N_USAGE, N_PROMPT}, COUNT_INPUT},
-        {API_OPENAI, 2, {N_USAGE, N_COMPLETION}, COUNT_OUTPUT},
-        {API_OPENAI, 3, {N_USAGE, N_PROMPT_DETAILS, N_CACHED}, COUNT_CACHE_READ},
-        {API_GOOGLE, 1, {N_G_MODEL}, IS_MODEL},
-        {API_GOOGLE, 3, {N_G_CHOICES, ITEM, N_G_FINISH}, IS_STOP},
-        {API_GOOGLE, 2, {N_G_USAGE, N_G_PROMPT}, COUNT_INPUT},
-        {API_GOOGLE, 2, {N_G_USAGE, N_G_TOOLS}, COUNT_INPUT_TOOLS},
-        {API_GOOGLE, 2, {N_G_USAGE, N_G_CANDIDATES}, COUNT_OUTPUT},
-        {API_GOOGLE, 2, {N_G_USAGE, N_G_THOUGHTS}, COUNT_OUTPUT_THOUGHTS},
-        {API_GOOGLE, 2, {N_G_USAGE, N_G_CACHED}, COUNT_CACHE_READ},
+static const struct meaning meanings[][12] = {
+        [API_ANTHROPIC] =
+                {
+                        {IS_MODEL, 1, {N_MODEL}},
+                        {IS_STOP, 1, {N_STOP_REASON}},
+                        {COUNT_INPUT, 2, {N_USAGE, N_INPUT}},
+                        {COUNT_OUTPUT, 2, {N_USAGE, N_OUTPUT}},
+                        {COUNT_CACHE_READ, 2, {N_USAGE, N_CACHE_READ}},
+                        {COUNT_CACHE_WRITE, 2, {N_USAGE, N_CACHE_WRITE}},
+                },
+        [API_OPENAI] =
+                {
+                        {IS_TYPE, 1, {N_TYPE}},
+                        {IS_MODEL, 1, {N_MODEL}},
+                        {IS_STATUS, 1, {N_STATUS}},
+                        {IS_STOP, 2, {N_INCOMPLETE, N_REASON}},
+                        {IS_STOP, 3, {N_CHOICES, ITEM, N_FINISH}},
+                        {COUNT_INPUT, 2, {N_USAGE, N_INPUT}},
+                        {COUNT_OUTPUT, 2, {N_USAGE, N_OUTPUT}},
+                        {COUNT_CACHE_READ, 3, {N_USAGE, N_INPUT_DETAILS, N_CACHED}},
+                        {COUNT_INPUT, 2, {N_USAGE, N_PROMPT}},
+                        {COUNT_OUTPUT, 2, {N_USAGE, N_COMPLETION}},
+                        {COUNT_CACHE_READ, 3, {N_USAGE, N_PROMPT_DETAILS, N_CACHED}},
+                },
+        [API_GOOGLE] =
+                {
+                        {IS_MODEL, 1, {N_G_MODEL}},
+                        {IS_STOP, 3, {N_G_CHOICES, ITEM, N_G_FINISH}},
+                        {COUNT_INPUT, 2, {N_G_USAGE, N_G_PROMPT}},
+                        {COUNT_INPUT_TOOLS, 2, {N_G_USAGE, N_G_TOOLS}},
+                        {COUNT_OUTPUT, 2, {N_G_USAGE, N_G_CANDIDATES}},
+                        {COUNT_OUTPUT_THOUGHTS, 2, {N_G_USAGE, N_G_THOUGHTS}},
+                        {COUNT_CACHE_READ, 2, {N_G_USAGE, N_G_CACHED}},
+                },
+        [API_NONE] = {{0}},
 };
 
 static void on_value(
@@ -333,10 +342,8 @@ static void on_value(
         reader->usage.failed = true;
     if (path[steps - 1] == JSON_TAP_OTHER)
         return;
-    for (size_t i = 0; i < sizeof(meanings) / sizeof(*meanings); i++) {
-        const struct meaning *m = &meanings[i];
-        if (m->dialect == reader->dialect && m->steps == steps &&
-                memcmp(m->path, path, steps) == 0) {
+    for (const struct meaning *m = meanings[reader->dialect]; m->steps > 0; m++) {
+        if (m->steps == steps && memcmp(m->path, path, steps) == 0) {
             take(reader, m->is, kind, text);
             return;
         }

@@ -266,6 +266,7 @@ def test_random_bytes():
     waits()
     SCREEN.type("cat >/dev/null")
     SCREEN.keys("Enter")
+    wait_until("the question is in the record", lambda: states()[-1] == "waiting")
     before, chance = states(), random.Random(5)
     for _ in range(50):
         data = [b for b in (chance.randrange(256) for _ in range(100)) if b != 0x1c]

@@ -23,11 +23,15 @@
 #include "proxy/ca.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -158,17 +162,17 @@ void ca_set_clock(struct ca *ca, int64_t (*wall_ms)(void))
 
 /* --- files ---------------------------------------------------------------------------- */
 
-static int root_load(struct ca *ca, const char *dir, struct root *root, struct err *err)
+static int root_load_locked(struct ca *ca, const char *dir, struct root *root, struct err *err)
 {
+    int rc = 0;
     char *key_path = path_join(dir, "ca-key.pem");
-    int rc = file_mkdir(dir, err);
-    if (rc == 0 && file_exists(key_path))
+    if (file_exists(key_path))
         rc = load_key(root, key_path, err);
-    else if (rc == 0 && file_exists(ca->cert_path))
+    else if (file_exists(ca->cert_path))
         rc = err_set(err, ERR_CONFIG,
                 "'%s' is missing but '%s' is there; remove that one to make a new authority",
                 key_path, ca->cert_path);
-    else if (rc == 0)
+    else
         rc = make_key(root, key_path, err);
     free(key_path);
     if (rc == 0 && file_exists(ca->cert_path))
@@ -176,6 +180,32 @@ static int root_load(struct ca *ca, const char *dir, struct root *root, struct e
     /* Earlier versions signed leaves with the root's key, and forbade what is between now. */
     if (rc == 0 && (!root->cert || X509_get_pathlen(root->cert) == 0))
         rc = make_cert(ca, root, err);
+    return rc;
+}
+
+/* Two first programs at once would leave one's key beside the other's certificate. The lock
+ * goes with the descriptor; -1 if there is none. */
+static int lock_folder(const char *dir, struct err *err)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+        return fd;
+    err_set(err, ERR_IO, "cannot lock folder '%s': %s", dir, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static int root_load(struct ca *ca, const char *dir, struct root *root, struct err *err)
+{
+    int rc = file_mkdir(dir, err);
+    if (rc < 0)
+        return rc;
+    int lock = lock_folder(dir, err);
+    if (lock < 0)
+        return ERR_IO;
+    rc = root_load_locked(ca, dir, root, err);
+    close(lock);
     return rc;
 }
 

@@ -3,7 +3,9 @@
  */
 #include "proxy/ca.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -345,11 +347,53 @@ static void the_cache_forgets_the_least_recently_used(void **state)
     X509_free(lost);
 }
 
+/* A program of its own: what it made or found goes to `fd`. */
+static void make_and_tell(const char *dir, int fd)
+{
+    struct ca *ca = ca_load_or_create(dir, NULL);
+    struct str pem = ca ? ca_cert_pem(ca) : STR("none");
+    _exit(write(fd, pem.p, pem.n) == (ssize_t)pem.n ? 0 : 1);
+}
+
+static void programs_that_start_at_once_make_one_authority(void **state)
+{
+    struct fixture *f = *state;
+    int pipes[4][2];
+    char *dir = path_join(f->dir, "new");
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pipe2(pipes[i], O_CLOEXEC), 0);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            make_and_tell(dir, pipes[i][1]);
+        close(pipes[i][1]);
+    }
+    char first[4096], pem[4096];
+    ssize_t n = 0;
+    for (int i = 0; i < 4; i++) {
+        ssize_t got = read(pipes[i][0], i == 0 ? first : pem, sizeof(pem));
+        n = i == 0 ? got : n;
+        assert_true(got == n && n > 100 && (i == 0 || memcmp(first, pem, (size_t)n) == 0));
+        close(pipes[i][0]);
+    }
+    while (wait(NULL) > 0)
+        ;
+    struct err err = {0};
+    struct ca *ca = ca_load_or_create(dir, &err);
+    if (!ca)
+        fail_msg("%s", err.msg);
+    assert_true(str_eq(ca_cert_pem(ca), (struct str){first, (size_t)n}));
+    ca_free(ca);
+    free(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup_teardown(
                     the_authority_is_made_once_and_loaded_again, setup, teardown),
+            cmocka_unit_test_setup_teardown(
+                    programs_that_start_at_once_make_one_authority, setup, teardown),
             cmocka_unit_test_setup_teardown(
                     a_key_file_that_others_can_read_is_refused_with_the_remedy, setup,
                     teardown),

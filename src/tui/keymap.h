@@ -47,6 +47,7 @@ enum action_id {
     ACT_CLIPBOARD,
     ACT_EXPIRED,
     ACT_HOLD,
+    ACT_UNDO,
     ACT_QUIT,
     ACT_DETACH,
     ACT_STOP,
@@ -87,6 +88,9 @@ enum action_id {
     ACT_WIDER,
     ACT_WRITE,
     ACT_VIEW,
+    /* the list of those who wait */
+    ACT_MARK,
+    ACT_MARK_ALIKE,
     /* copy mode: movements */
     COPY_LEFT,
     COPY_DOWN,

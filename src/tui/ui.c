@@ -20,7 +20,8 @@
 
 #define FRAME_MS 16
 #define FRAME_GAP_MS 1 /* at least, between two frames */
-#define WORDS_MS 100   /* what is typed is on the panel by then; the echo does not wait for it \
+#define WORDS_MS                                                                               \
+    100                /* what is typed is on the panel by then; the echo does not wait for it \
                         */
 #define FRAME_KEY_MS 2 /* what a frame costs after a key */
 #define FRAME_CREDIT_MS 48u /* three frames */
@@ -97,6 +98,7 @@ struct view_env ui_env(struct ui *ui)
             .messages = ui->config.messages,
             .links = &ui->links,
             .offer = &ui->offer,
+            .marks = &ui->marks,
             .prefix = ui->input.prefix.name,
             .kind = ui->layout.kind,
             .wall_ms = clock_wall_ms()};
@@ -415,6 +417,11 @@ static void on_commit_timer(void *ctx)
     ui_touch(ctx, DIRTY_PANELS | DIRTY_CHROME);
 }
 
+static void on_undo_timer(void *ctx)
+{
+    ui_gate_release(ctx);
+}
+
 static void on_rest(void *ctx)
 {
     resize_session(ctx);
@@ -440,6 +447,7 @@ static void make_timers(struct ui *ui)
     ui->esc_timer = timer_new(loop, on_esc_timer, ui);
     ui->tick_timer = timer_new(loop, on_tick, ui);
     ui->commit_timer = timer_new(loop, on_commit_timer, ui);
+    ui->undo_timer = timer_new(loop, on_undo_timer, ui);
     ui->resize_timer = timer_new(loop, on_rest, ui);
     ui->prefix_timer = timer_new(loop, on_prefix_timer, ui);
     ui->title_timer = timer_new(loop, on_chrome_timer, ui);
@@ -453,6 +461,7 @@ static void free_timers(struct ui *ui)
     timer_free(ui->esc_timer);
     timer_free(ui->tick_timer);
     timer_free(ui->commit_timer);
+    timer_free(ui->undo_timer);
     timer_free(ui->resize_timer);
     timer_free(ui->prefix_timer);
     timer_free(ui->title_timer);

@@ -7,6 +7,7 @@
 #include "tui/ui_state.h"
 
 #define RING_GAP_MS 5000
+#define UNDO_MS 1000
 #define LAST_CALL_MS 60000
 
 /* Two letters of the keys' home positions; never those that commit. */
@@ -104,7 +105,7 @@ void ui_gate_open_beside(struct ui *ui, int step)
         ui_message(ui, "no other request waits");
 }
 
-static void remember(struct ui *ui, uint64_t id)
+void ui_gate_remember(struct ui *ui, uint64_t id)
 {
     for (int i = 0; i < UI_DECISIONS; i++)
         if (ui->decided[i] == 0) {
@@ -144,6 +145,59 @@ static void decide_late(struct ui *ui, bool allow)
     ui_set_mode(ui, MODE_EXPIRED);
 }
 
+static void open_neighbour(struct ui *ui, uint64_t id)
+{
+    uint64_t next = neighbour(ui, id, 1);
+    if (next)
+        ui_gate_open(ui, next);
+    else
+        ui_set_mode(ui, MODE_AGENT);
+    ui_gate_changed(ui);
+}
+
+/* High risk: what was approved waits in the gate for another second. If the screen goes
+ * meanwhile, nothing was decided. */
+static void decide_soon(struct ui *ui)
+{
+    struct commit *commit = &ui->review.commit;
+    struct ui_undo *undo = &ui->undo;
+    ui_gate_release(ui); /* the one before */
+    undo->id = commit->id;
+    undo->number = ui->review.item.rec.number;
+    str_copy(undo->digest, sizeof undo->digest, str_of(commit->digest));
+    str_copy(undo->policy_version, sizeof undo->policy_version, str_of(commit->policy_version));
+    undo->draft = ui->review.draft;
+    timer_start(ui->undo_timer, UNDO_MS);
+    open_neighbour(ui, undo->id);
+    ui_message(ui, "#%d is approved in a second; C-\\ u takes it back", undo->number);
+}
+
+void ui_gate_release(struct ui *ui)
+{
+    struct ui_undo *undo = &ui->undo;
+    uint64_t id = undo->id;
+    struct gate_answer answer = draft_answer(&undo->draft, true);
+    struct err err;
+    timer_stop(ui->undo_timer);
+    undo->id = 0;
+    if (id == 0)
+        return;
+    ui_gate_remember(ui, id);
+    if (gate_decide(ui->config.gate, id, undo->digest, undo->policy_version, &answer, &err) < 0)
+        ui_message(ui, "#%d nothing was decided: %s", undo->number, err.msg);
+}
+
+void ui_gate_undo(struct ui *ui)
+{
+    if (ui->undo.id == 0) {
+        ui_message(ui, "nothing can be taken back");
+        return;
+    }
+    timer_stop(ui->undo_timer);
+    ui_message(ui, "#%d was taken back, it waits", ui->undo.number);
+    ui->undo.id = 0;
+}
+
 static void decide(struct ui *ui, bool allow)
 {
     if (ui->review.is_late) {
@@ -151,10 +205,14 @@ static void decide(struct ui *ui, bool allow)
         return;
     }
     struct commit *commit = &ui->review.commit;
+    if (allow && commit->high) {
+        decide_soon(ui);
+        return;
+    }
     struct gate_answer answer = draft_answer(&ui->review.draft, allow);
     struct err err;
     uint64_t id = commit->id;
-    remember(ui, id);
+    ui_gate_remember(ui, id);
     if (gate_decide(ui->config.gate, id, commit->digest, commit->policy_version, &answer,
                 &err) < 0) {
         commit_kill(commit);
@@ -162,12 +220,7 @@ static void decide(struct ui *ui, bool allow)
         ui_message(ui, "#%d nothing was decided: %s", ui->review.item.rec.number, err.msg);
         return;
     }
-    uint64_t next = neighbour(ui, id, 1);
-    if (next)
-        ui_gate_open(ui, next);
-    else
-        ui_set_mode(ui, MODE_AGENT);
-    ui_gate_changed(ui);
+    open_neighbour(ui, id);
 }
 
 static void answer(struct ui *ui, enum commit_answer answer, bool allow)
@@ -202,6 +255,10 @@ void ui_gate_commit(struct ui *ui, bool allow)
 {
     struct commit *commit = &ui->review.commit;
     uint64_t now = ui_now(ui);
+    if (ui->mode == MODE_WAITING) {
+        ui_marks_commit(ui, allow);
+        return;
+    }
     if (ui->review.writes) {
         ui_message(ui, "the message is not finished: Enter keeps it, Esc drops it");
         return;
@@ -371,6 +428,7 @@ void ui_gate_changed(struct ui *ui)
     if (!ui->config.gate)
         return;
     check_review(ui);
+    ui_marks_prune(ui);
     announce(ui);
     ring(ui);
 }

@@ -163,7 +163,7 @@ static bool is_sure(struct ui *ui, enum ui_asked what)
 
 static void commit_key(struct ui *ui, enum action_id id)
 {
-    if (ui->mode != MODE_REVIEW) {
+    if (ui->mode != MODE_REVIEW && !(ui->mode == MODE_WAITING && ui->marks.count > 0)) {
         ui_message(ui, "C-\\ y and C-\\ n decide in a review only; C-\\ e opens one");
         return;
     }
@@ -324,6 +324,13 @@ static void act(struct ui *ui, enum action_id id)
     case ACT_HOLD:
         ui_gate_hold(ui);
         return;
+    case ACT_MARK:
+    case ACT_MARK_ALIKE:
+        ui_marks_set(ui, id == ACT_MARK_ALIKE);
+        return;
+    case ACT_UNDO:
+        ui_gate_undo(ui);
+        return;
     case ACT_WRITE:
         ui_gate_write(ui);
         return;
@@ -458,7 +465,7 @@ static void prefixed_key(struct ui *ui, const struct key *key)
     const struct action *action = keymap_find(ui->mode, true, key);
     if (!action && key_is_text(key))
         typed[utf8_encode(key->cp, typed)] = '\0';
-    if (!action || (action->id != ACT_QUIT && action->id != ACT_STOP))
+    if (!action || (action->id != ACT_QUIT && action->id != ACT_STOP && action->id != ACT_DENY))
         ui->asked = ASKED_NOTHING;
     if (action)
         act(ui, action->id);

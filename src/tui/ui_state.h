@@ -50,8 +50,17 @@ struct mouse {
     uint64_t click_at, clicked_id;
 };
 
+/* An approval of high risk that can still be taken back. */
+struct ui_undo {
+    uint64_t id; /* 0: none */
+    int number;
+    char digest[65];
+    char policy_version[17];
+    struct draft draft;
+};
+
 /* What was asked for and is done when the same key comes again. */
-enum ui_asked { ASKED_NOTHING, ASKED_QUIT, ASKED_STOP };
+enum ui_asked { ASKED_NOTHING, ASKED_QUIT, ASKED_STOP, ASKED_DENY };
 
 struct ui {
     struct ui_config config; /* what it points to is borrowed */
@@ -98,6 +107,8 @@ struct ui {
 
     /* The gate. */
     uint64_t decided[UI_DECISIONS]; /* 0: free */
+    struct ui_undo undo;
+    struct marks marks;
     unsigned waiting_before;
     uint64_t rang_at;
     uint64_t called_id; /* rung for again, because its time runs out */
@@ -114,7 +125,7 @@ struct ui {
     struct buf out;             /* owns; the frame being made */
     struct loop_hook hook;
     struct timer *frame_timer, *words_timer, *esc_timer, *tick_timer, *commit_timer,
-            *resize_timer, *prefix_timer, *title_timer, *clock_timer; /* own */
+            *undo_timer, *resize_timer, *prefix_timer, *title_timer, *clock_timer; /* own */
 };
 
 uint64_t ui_now(const struct ui *ui);
@@ -209,7 +220,15 @@ void ui_reading_start(struct ui *ui);
 void ui_reading_drop(struct ui *ui);
 void ui_reading_check(struct ui *ui);
 
+/* ui_marks.c */
+void ui_marks_set(struct ui *ui, bool alike);
+/* Approving opens the first marked; denying asks once more, then denies them. */
+void ui_marks_commit(struct ui *ui, bool allow);
+/* Those that do not wait any more lose their mark. */
+void ui_marks_prune(struct ui *ui);
+
 /* ui_gate.c */
+void ui_gate_remember(struct ui *ui, uint64_t id);
 /* The item under review as the gate has it now, waiting or expired; NULL: it is gone. */
 const struct gate_item *ui_gate_item(struct ui *ui);
 /* A key while the message is written: true. */
@@ -217,6 +236,9 @@ bool ui_gate_writes(struct ui *ui, const struct key *key);
 void ui_gate_write(struct ui *ui);
 void ui_gate_view(struct ui *ui);
 void ui_gate_hold(struct ui *ui);
+void ui_gate_undo(struct ui *ui);
+/* The time to take it back is over. */
+void ui_gate_release(struct ui *ui);
 void ui_gate_open_next(struct ui *ui);
 void ui_gate_open(struct ui *ui, uint64_t id);
 void ui_gate_open_beside(struct ui *ui, int step);

@@ -337,8 +337,8 @@ void review_draw(
     if (review->is_late)
         snprintf(right, sizeof right, "%.40s  expired", mark);
     else
-        snprintf(right, sizeof right, "%.40s  waits %s of %s", mark,
-                view_minutes(age, item->age_ms),
+        snprintf(right, sizeof right, "%s%.40s  waits %s of %s",
+                item->risk == RISK_HIGH ? "HIGH  " : "", mark, view_minutes(age, item->age_ms),
                 view_minutes(total, item->age_ms + item->left_ms + 500));
     int rows = area.rows - 2, count = rows > 4 ? 1 : 0;
     int foot = plan_foot(review, rows - count, area.cols - 4);

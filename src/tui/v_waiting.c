@@ -25,7 +25,8 @@ static void draw_wide(
     char age[16], left[16];
     struct style style = selected ? STYLE_SELECTED : STYLE_PLAIN;
     frame_fill(env->frame, (struct rect){r.row, r.col, 1, r.cols}, style);
-    int used = view_printf(env->frame, r.row, r.col, r.cols, style, "#%-4d %5s %5s  %-10.10s ",
+    int used = view_printf(env->frame, r.row, r.col, r.cols, style,
+            "%s#%-4d %5s %5s  %-10.10s ", view_is_marked(env, item->rec.id) ? "*" : " ",
             item->rec.number, view_minutes(age, item->age_ms),
             view_minutes(left, item->left_ms), item->label);
     if (item->count > 1)
@@ -47,8 +48,9 @@ static void draw_short(
     char times[16] = "";
     if (item->count > 1)
         snprintf(times, sizeof times, "x%u ", item->count);
-    view_printf(env->frame, r.row, r.col, r.cols - right - 1, style, "[!]#%d %s%s",
-            item->rec.number, times, item->rec.subject);
+    view_printf(env->frame, r.row, r.col, r.cols - right - 1, style, "[%s]#%d %s%s",
+            view_is_marked(env, item->rec.id) ? "*" : "!", item->rec.number, times,
+            item->rec.subject);
     view_printf(env->frame, r.row, r.col + r.cols - right, right, risk_style(item->risk),
             "%4s %s", risk_word(item->risk), left);
     view_printf(env->frame, r.row + 1, r.col + 4, r.cols - 4, STYLE_DIM, "%s  %s", item->label,

@@ -102,6 +102,14 @@ bool view_wrap_exact(struct str *rest, int cols, struct str *ret_line)
     return true;
 }
 
+bool view_is_marked(const struct view_env *env, uint64_t id)
+{
+    for (unsigned i = 0; env->marks && i < env->marks->count; i++)
+        if (env->marks->ids[i] == id)
+            return true;
+    return false;
+}
+
 const char *view_minutes(char buf[16], uint64_t ms)
 {
     uint64_t s = ms / 1000;

@@ -16,6 +16,14 @@
 #include "tui/messages.h"
 #include "tui/v_links.h"
 
+#define MARKS_MAX 64
+
+/* Requests that the user marked in WAITING. */
+struct marks {
+    uint64_t ids[MARKS_MAX];
+    unsigned count;
+};
+
 struct view_env {
     struct frame *frame;         /* borrows */
     struct session *session;     /* borrows; the shown one; may be NULL */
@@ -25,6 +33,7 @@ struct view_env {
     const struct messages *messages;
     const struct links *links; /* borrows; of the LINKS view */
     struct offer *offer;       /* borrows; of the CLIPBOARD view */
+    const struct marks *marks; /* borrows; may be NULL */
     const char *prefix;        /* name of the prefix key; NULL: the default one */
     enum layout_kind kind;
     int64_t wall_ms;
@@ -83,6 +92,8 @@ int view_printf(struct frame *frame, int row, int col, int cols, struct style st
  * at the end. */
 bool view_wrap(struct str *rest, int cols, struct str *ret_line);
 bool view_wrap_exact(struct str *rest, int cols, struct str *ret_line);
+
+bool view_is_marked(const struct view_env *env, uint64_t id);
 
 /* "0:48", "12:03" */
 const char *view_minutes(char buf[16], uint64_t ms);

@@ -134,6 +134,15 @@ def test_write():
     assert content() == "one\ntwo\nthree\n"
     SCREEN.type(code.group(1))
     SCREEN.type(code.group(2))
+    SCREEN.wait(r"approved in a second")
+    SCREEN.prefix("u")
+    SCREEN.wait(r"taken back, it waits")
+    review()
+    SCREEN.prefix("y")
+    code = SCREEN.wait(r"type: (\w)(\w)")
+    assert content() == "one\ntwo\nthree\n" and states() == ["waiting"], states()
+    SCREEN.type(code.group(1))
+    SCREEN.type(code.group(2))
     SCREEN.wait(rf"{name} told: done write")
     assert content() == "one\n2\nthree\nfo\u200bur", content()
 
@@ -252,6 +261,42 @@ def test_command():
     SCREEN.wait(rf"{again} told: done run", 30)
 
 
+def test_marks():
+    """alike requests are marked in WAITING and denied together, after one more question"""
+    before = len(states())
+    for i in range(3):
+        write(f"m{i}.txt", "x\n")
+        waits(i + 1)
+    call("delete", {"path": "a.txt"})
+    waits(4)
+    SCREEN.prefix("Tab")
+    SCREEN.wait(r"\[\*\] WAITING")
+    SCREEN.keys("*")
+    SCREEN.wait(r"3 marked")
+    SCREEN.wait(r"(?s)(\[\*\]#.*){3}\[!\]#")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"MCP call(.|\n)*REVIEW")
+    assert states()[before:] == ["waiting"] * 4, states()
+    SCREEN.keys("Escape")
+    SCREEN.wait(r"  AGENT")
+    SCREEN.prefix("Tab")
+    SCREEN.prefix("n")
+    SCREEN.wait(r"deny the 3 marked\?")
+    SCREEN.keys("j")
+    SCREEN.prefix("n")
+    SCREEN.wait(r"deny the 3 marked\?")
+    assert states()[before:] == ["waiting"] * 4, states()
+    SCREEN.prefix("n")
+    SCREEN.wait(r"3 denied")
+    waits(1)
+    wait_until("three rows", lambda: states()[before:] == ["denied"] * 3 + ["waiting"])
+    SCREEN.keys("Escape")
+    review()
+    SCREEN.wait(r"! deletes")
+    SCREEN.prefix("n")
+    SCREEN.wait(r"#\d+ denied")
+
+
 def test_hold():
     """C-\\ ! holds everything, in one key and back"""
     SCREEN.prefix("!")
@@ -264,8 +309,11 @@ def test_random_bytes():
     """5,000 random bytes typed into the agent's pane while calls wait decide nothing"""
     write("b.txt", "b\n")
     waits()
-    SCREEN.type("cat >/dev/null")
+    # An agent that takes whatever comes, so that no shell finds its history in the bytes.
+    SCREEN.type("clear; python3 -c 'import os, tty; tty.setraw(0); print(\"raw\", \"here\"); "
+                "[0 for _ in iter(lambda: os.read(0, 4096), b\"\")]'")
     SCREEN.keys("Enter")
+    SCREEN.wait(r"raw here")
     wait_until("the question is in the record", lambda: states()[-1] == "waiting")
     before, chance = states(), random.Random(5)
     for _ in range(50):
@@ -280,7 +328,7 @@ def test_random_bytes():
 
 try:
     main(test_start, test_write, test_json, test_changed, test_message, test_seen_whole,
-         test_outside, test_command, test_hold, test_random_bytes)
+         test_outside, test_command, test_marks, test_hold, test_random_bytes)
 finally:
     SCREEN.close()
     HOME.remove()

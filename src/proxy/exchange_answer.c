@@ -142,21 +142,15 @@ static struct str content_coding(const struct http_head *head)
 /* Usage is read along where the provider's answers tell it. */
 static void watch(struct exchange *x, const struct http_head *head)
 {
-    const struct secret *keys[3];
-    size_t count = 0;
     if (!x->stream->tunnel->provider || head->framing == HTTP_NO_BODY)
         return;
-    if (x->key)
-        keys[count++] = real_key_value(x->key);
-    for (unsigned i = 0; i < x->old_count; i++)
-        keys[count++] = real_key_value(x->old_keys[i]);
     const struct tap_config config = {
             .dialect = x->dialect,
             .prices = proxy_of(x)->config.prices,
             .content_type = field_value(head, STR("content-type")),
             .content_encoding = content_coding(head),
-            .keys = keys,
-            .key_count = count,
+            .keys = x->leak.keys,
+            .key_count = x->leak.count,
     };
     x->tap = body_tap_new(&config);
 }

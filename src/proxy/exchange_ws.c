@@ -113,7 +113,7 @@ int exchange_switch(struct exchange *x, const struct http_head *head)
     record_put(proxy_of(x), &x->rec);
     x->relay = ws_relay_new(proxy_of(x)->config.loop, x->stream->tunnel->chan,
             ((struct h1_upstream *)x->up)->chan, &hooks, x);
-    if (x->key)
-        ws_relay_hide(x->relay, real_key_value(x->key));
+    for (size_t i = 0; i < x->leak.count; i++)
+        ws_relay_hide(x->relay, x->leak.keys[i]);
     return -1; /* nobody looks at the channels here any more */
 }

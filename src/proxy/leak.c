@@ -18,7 +18,9 @@
 
 void leak_add(struct leak *leak, const struct secret *key)
 {
-    CHECK(leak->count < LEAK_KEYS && secret_len(key) > 0);
+    if (secret_len(key) < LEAK_LEAST)
+        return;
+    CHECK(leak->count < LEAK_KEYS);
     leak->keys[leak->count++] = key;
     if (secret_len(key) > leak->longest)
         leak->longest = secret_len(key);

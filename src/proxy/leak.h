@@ -26,6 +26,7 @@
 #include "proxy/http1.h"
 
 #define LEAK_KEYS 4
+#define LEAK_LEAST 8
 
 struct leak {
     const struct secret *keys[LEAK_KEYS]; /* borrows; longer than the stream lives */
@@ -40,8 +41,8 @@ struct leak {
         .held = BUF_INIT                                                                       \
     }
 
-/* At most LEAK_KEYS, before the first piece. The caller refuses keys so short that they occur
- * by chance (under 8 bytes). */
+/* At most LEAK_KEYS, before the first piece. One under LEAK_LEAST bytes is no secret ("ollama",
+ * "none": local servers want any) and occurs by chance: it is not looked for. */
 void leak_add(struct leak *leak, const struct secret *key);
 
 /* Nothing is held back, no key is in `in` and none can begin at its end. Changes nothing. */

@@ -189,6 +189,18 @@ static void test_a_long_token_whose_end_repeats_is_found_where_it_is_whole(void 
     secret_free(secret);
 }
 
+static void test_what_is_too_short_to_be_a_secret_is_not_looked_for(void **state)
+{
+    (void)state;
+    struct leak leak = LEAK_INIT;
+    struct secret *any = secret_new("ollama", 6);
+    leak_add(&leak, any);
+    assert_true(leak_is_clean(&leak, STR("{\"owned_by\": \"ollama\"}")));
+    assert_false(leak_has(&leak, STR("ollama")));
+    leak_release(&leak);
+    secret_free(any);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int main(void)
@@ -201,6 +213,7 @@ int main(void)
             TEST(test_after_a_key_nothing_passes_any_more),
             TEST(test_an_abort_passes_nothing_that_was_held_back),
             TEST(test_a_stream_without_keys_passes),
+            TEST(test_what_is_too_short_to_be_a_secret_is_not_looked_for),
             TEST(test_a_long_token_whose_end_repeats_is_found_where_it_is_whole),
     };
 

@@ -155,21 +155,31 @@ static bool judge_endpoint(
 
 /* --- key ------------------------------------------------------------------------------ */
 
+static char cgi_char(char c)
+{
+    return c == '_' ? '-' : char_lower(c);
+}
+
 /* Some servers read "x_api_key" as if it had hyphens. */
 static bool same_to_cgi(struct str name, struct str want)
 {
     if (name.n != want.n)
         return false;
     for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i] == '_' ? '-' : char_lower(name.p[i]);
-        if (c != want.p[i])
+        if (cgi_char(name.p[i]) != cgi_char(want.p[i]))
             return false;
     }
     return true;
 }
 
-/* Headers in which providers take keys. */
-static bool is_credential_header(struct str name)
+/* Whose table says where keys of this provider stand, be there one or not. */
+static const struct provider *key_table(const struct tunnel *tunnel)
+{
+    return provider_key_owner(tunnel->proxy->config.providers, tunnel->provider);
+}
+
+/* Headers in which providers take keys, and those of this one. */
+static bool is_credential_header(const struct provider *table, struct str name)
 {
     static const char *const names[] = {"authorization", "x-api-key", "x-goog-api-key",
             "api-key", "x-goog-iam-authorization-token"};
@@ -177,7 +187,11 @@ static bool is_credential_header(struct str name)
         if (same_to_cgi(name, str_of(names[i])))
             return true;
     }
-    return false;
+    for (size_t i = 0; i < table->place_count; i++) {
+        if (same_to_cgi(name, str_of(table->places[i].header)))
+            return true;
+    }
+    return table->oauth && same_to_cgi(name, str_of(table->oauth->place.header));
 }
 
 /* Browsers cannot set headers of a WebSocket, so there is a subprotocol that is a key. */
@@ -219,7 +233,7 @@ static bool is_fake(const struct key_value *value, struct str text)
 }
 
 /* May this parameter's name mean a key to a server that decodes it? */
-static bool is_credential_parameter(struct str name)
+static bool is_credential_parameter(const struct provider *table, struct str name)
 {
     /* Google's front end reads these with "$", too, and any header out of "$httpHeaders". */
     static const char *const names[] = {"key", "api_key", "apikey", "api-key", "access_token",
@@ -238,12 +252,19 @@ static bool is_credential_parameter(struct str name)
         if (str_eq_icase((struct str){plain + dollar, n - dollar}, str_of(names[i])))
             return true;
     }
+    for (size_t i = 0; i < table->place_count; i++) {
+        const char *query = table->places[i].query;
+        if (*query && str_eq_icase((struct str){plain, n}, str_of(query)))
+            return true;
+    }
     return false;
 }
 
 static bool judge_query_key(
-        const struct key_set *keys, struct str query, bool *swap, struct judged *judged)
+        const struct tunnel *tunnel, struct str query, bool *swap, struct judged *judged)
 {
+    const struct key_set *keys = keys_of(tunnel->proxy, tunnel->provider);
+    const struct provider *table = key_table(tunnel);
     unsigned seen = 0;
     struct str item, name;
     bool more = query.n > 0;
@@ -252,7 +273,7 @@ static bool judge_query_key(
         struct str value = item;
         bool has_value = str_cut(&value, '=', &name);
         const struct key_value *place = place_of_query(keys, name);
-        if (!place && !is_credential_parameter(name))
+        if (!place && !is_credential_parameter(table, name))
             continue;
         if (!place || !has_value || !is_fake(place, value))
             return refuse(judged, 403, REQUEST_DENY, KEY_MISMATCH);
@@ -268,6 +289,7 @@ static bool judge_key(const struct tunnel *tunnel, const struct http_head *head,
         struct judged *judged)
 {
     const struct key_set *keys = keys_of(tunnel->proxy, tunnel->provider);
+    const struct provider *table = key_table(tunnel);
     const struct key_value *seen[LIMIT_KEY_PLACES];
     size_t count = 0;
     *swap = false;
@@ -276,7 +298,8 @@ static bool judge_key(const struct tunnel *tunnel, const struct http_head *head,
         if (field->hop)
             continue;
         const struct key_value *place = place_of_header(keys, field->name);
-        if (!place && !is_credential_header(field->name) && !is_credential_protocol(field))
+        if (!place && !is_credential_header(table, field->name) &&
+                !is_credential_protocol(field))
             continue;
         for (size_t k = 0; k < count; k++) {
             if (seen[k] == place)
@@ -288,7 +311,7 @@ static bool judge_key(const struct tunnel *tunnel, const struct http_head *head,
         seen[count++] = place;
         *swap = true;
     }
-    return judge_query_key(keys, target_query(head->target), swap, judged);
+    return judge_query_key(tunnel, target_query(head->target), swap, judged);
 }
 
 /* --- policy --------------------------------------------------------------------------- */

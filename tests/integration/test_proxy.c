@@ -152,6 +152,34 @@ static void only_the_fake_key_of_this_provider_is_swapped(void **state)
     assert_int_equal(w->origin_count, 0);
 }
 
+static int setup_own_provider(void **state)
+{
+    *state = world_with("default net deny\n", 60000,
+            "mine:\n  hosts: [seen.test]\n  allow: [GET /v1]\n"
+            "  key: {header: x-my-token, format: \"{key}\", query: my_key,"
+            " fake_prefix: mine-, from: [\"env:IC_TEST_UNSET_KEY\"]}\n");
+    return 0;
+}
+
+/* There is no key, and none that the agent has gets out: not in the places of the table. */
+static void without_a_key_the_agents_own_is_refused_too(void **state)
+{
+    struct world *w = *state;
+    static const char *const refused[] = {
+            "GET /v1 HTTP/1.1\r\nHost: seen.test\r\nX-My-Token: own\r\n\r\n",
+            "GET /v1 HTTP/1.1\r\nHost: seen.test\r\nx_my_token: own\r\n\r\n",
+            "GET /v1?my_key=own HTTP/1.1\r\nHost: seen.test\r\n\r\n",
+            "GET /v1?my%5fkey=own HTTP/1.1\r\nHost: seen.test\r\n\r\n",
+    };
+    struct peer *agent = agent_tunnel(w, "seen.test:443", "seen.test");
+    assert_null(proxy_fake_key(w->proxy, "mine"));
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+        agent_ask(agent, refused[i], "Rejected: API key does not match expected sentinel.");
+    assert_int_equal(w->origin_count, 0);
+    peer_say(agent, "GET /v1?my=own HTTP/1.1\r\nHost: seen.test\r\n\r\n");
+    origin_wait(w, 0, "GET /v1?my=own ");
+}
+
 static void without_a_key_the_request_goes_up_without_one(void **state)
 {
     struct world *w = *state;
@@ -739,6 +767,8 @@ int main(void)
             TEST(the_real_key_goes_up_and_never_comes_down),
             TEST(what_is_no_endpoint_is_answered_403_and_the_tunnel_goes_on),
             TEST(only_the_fake_key_of_this_provider_is_swapped),
+            cmocka_unit_test_setup_teardown(without_a_key_the_agents_own_is_refused_too,
+                    setup_own_provider, world_teardown),
             TEST(without_a_key_the_request_goes_up_without_one),
             TEST(bearer_keys_and_google_paths_work_too),
             TEST(an_event_reaches_the_agent_before_the_next_one_exists),

@@ -303,7 +303,6 @@ static void on_packet(void *ctx, struct str message, int fd)
 {
     struct client *client = ctx;
     struct server *server = client->server;
-    bool attach, start;
 
     if (!wire_ok(message)) {
         close_fd(&fd);
@@ -311,16 +310,13 @@ static void on_packet(void *ctx, struct str message, int fd)
         return;
     }
     const char *verb = wire_verb(message);
-    attach = strcmp(verb, "ATTACH") == 0;
-    start = strcmp(verb, "NEW") == 0;
-    if (!client->greeted && is_other_version(client, message))
-        attach = start = false;
-    client->greeted = client->greeted || attach || start;
+    if (!client->greeted)
+        client->greeted = !is_other_version(client, message);
     if (client->parting == PART_BYE || !client->packets) {
         close_fd(&fd); /* it hears BYE already */
-    } else if (attach) {
+    } else if (strcmp(verb, "ATTACH") == 0) {
         on_attach(client, message, fd);
-    } else if (start && client != server->holder) {
+    } else if (strcmp(verb, "NEW") == 0 && client != server->holder) {
         on_new(client, message, fd);
     } else {
         close_fd(&fd);

@@ -184,12 +184,11 @@ int store_each_escalation(struct store_reader *reader, const char *session_or_nu
         uint32_t limit, bool (*fn)(void *ctx, const struct escalation_record *rec), void *ctx,
         struct err *err);
 
-/* ERR_NOENT if there is none of that id. ret->arguments is the caller's: request_release(). */
 /* Those that wait, oldest first; also of processes that are dead. */
 int store_each_waiting(struct store_reader *reader,
         bool (*fn)(void *ctx, const struct escalation_record *rec), void *ctx, struct err *err);
 
-/* ERR_NOENT if there is none of that id. */
+/* ERR_NOENT if there is none of that id. ret->arguments is the caller's: request_release(). */
 int store_find_request(
         struct store_reader *reader, uint64_t id, struct request_record *ret, struct err *err);
 void request_release(struct request_record *rec);

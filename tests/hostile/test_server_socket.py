@@ -142,6 +142,21 @@ def test_many():
     assert b"tab=1 " in talk(message("LIST", "version=" + VERSION))
 
 
+def test_watcher():
+    """who watches what waits has said something, and makes no room for those who have not"""
+    with HOME.connect() as watcher:
+        watcher.sendall(message("WATCH", "version=" + VERSION))
+        assert b"tab=1 " in talk(message("LIST", "version=" + VERSION))  # so that is read
+        crowd = [HOME.connect() for _ in range(100)]
+        watcher.settimeout(1)
+        try:
+            raise Failed(f"the watcher heard {watcher.recv(1 << 16)!r}")
+        except TimeoutError:
+            pass
+        for connection in crowd:
+            connection.close()
+
+
 def test_false_server():
     """a client takes no nonsense from what listens in the server's place"""
     home = Home()
@@ -211,6 +226,6 @@ def test_another_user():
 
 try:
     main(test_other_version, test_no_terminal, test_rubbish, test_unboxed, test_many,
-         test_false_server, test_another_user)
+         test_watcher, test_false_server, test_another_user)
 finally:
     HOME.remove()

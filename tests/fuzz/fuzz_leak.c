@@ -1,6 +1,6 @@
 /*
  * fuzz_leak.c - what passes the key check is the stream up to the first key, whatever the keys
- * and the cuts are.
+ * and the cuts are. A key under LEAK_LEAST bytes is not looked for.
  *
  * Byte 0: length of the first key, byte 1: of the second, byte 2: of the pieces; then the
  * keys, then the stream.
@@ -18,6 +18,8 @@ static void collect(void *ctx, struct str piece)
 
 static size_t first_key(struct str s, struct str key, size_t best)
 {
+    if (key.n < LEAK_LEAST)
+        return best;
     for (size_t i = 0; key.n <= s.n && i <= s.n - key.n && i < best; i++) {
         if (memcmp(s.p + i, key.p, key.n) == 0)
             return i;
@@ -33,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf got = BUF_INIT;
     if (size < 3)
         return 0;
-    size_t n[2] = {(size_t)data[0] % 70 + 1, (size_t)data[1] % 9 + 1};
+    size_t n[2] = {(size_t)data[0] % 70 + 1, (size_t)data[1] % 9 + LEAK_LEAST - 1};
     size_t step = (size_t)data[2] % 40 + 1;
     if (size < 3 + n[0] + n[1])
         return 0;

@@ -1,16 +1,15 @@
 /*
  * redact.c - one walk over the JSON text; what is not masked is copied as it stands.
  *
- * Two signs of a secret: a member with a name like "password" (its whole value goes), and words
- * in any string that begin as tokens of well-known services do. It is a net with holes: what
- * has no such sign stays.
+ * What is a secret says base/mask.h: the whole value of a member with such a name goes, and
+ * words in any string that begin as tokens do.
  */
 #include "mcp/redact.h"
 
 #include "base/jscan.h"
+#include "base/mask.h"
 
-#define MASK "***"
-#define TOKEN_MIN 8 /* characters behind the beginning */
+#define MASK MASK_SHOWN
 
 struct redacting {
     struct jscan scan;
@@ -19,15 +18,6 @@ struct redacting {
     const char *done; /* what is before it is in `out`, or masked */
     bool full;
 };
-
-static const char *const names[] = {"password", "passwd", "passphrase", "secret", "token",
-        "apikey", "api_key", "api-key", "authorization", "private_key", "privatekey",
-        "access_key", "accesskey", "credential", "cookie"};
-
-static const char *const prefixes[] = {"sk-", "sk_live_", "sk_test_", "rk_live_", "ghp_",
-        "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "xoxa-",
-        "xoxs-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", "hf_", "npm_", "pypi-",
-        "dop_v1_", "SG.", "Bearer ", "Basic ", "bearer ", "basic "};
 
 /* --- copying -------------------------------------------------------------------------------
  */
@@ -61,48 +51,6 @@ static bool too_long(const struct redacting *r)
 /* --- what is a secret -----------------------------------------------------------------------
  */
 
-static bool contains_name(struct str text, struct str name)
-{
-    for (size_t i = 0; i + name.n <= text.n; i++) {
-        if (str_eq_icase((struct str){text.p + i, name.n}, name))
-            return true;
-    }
-    return false;
-}
-
-static bool is_secret_name(struct str name)
-{
-    for (size_t i = 0; name.n <= 64 && i < sizeof(names) / sizeof(names[0]); i++) {
-        if (contains_name(name, str_of(names[i])))
-            return true;
-    }
-    return false;
-}
-
-static bool is_token_char(char c)
-{
-    return char_is_alnum(c) || strchr("_-./+=~", c) != NULL;
-}
-
-/* How much of the text is a secret's beginning that may be shown; 0: it is none. */
-static size_t secret_at(struct str text, size_t *ret_len)
-{
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-        struct str prefix = str_of(prefixes[i]);
-        size_t n = prefix.n;
-
-        if (!str_starts(text, prefix))
-            continue;
-        while (n < text.n && text.p[n] && is_token_char(text.p[n]))
-            n++;
-        if (n - prefix.n < TOKEN_MIN)
-            continue;
-        *ret_len = n;
-        return prefix.n;
-    }
-    return 0;
-}
-
 static void take_words(struct redacting *r, struct str text)
 {
     bool inside = false; /* of a word */
@@ -110,7 +58,7 @@ static void take_words(struct redacting *r, struct str text)
     for (size_t i = 0; i < text.n && !r->full;) {
         struct str rest = {text.p + i, text.n - i};
         size_t len = 0;
-        size_t shown = inside ? 0 : secret_at(rest, &len);
+        size_t shown = inside ? 0 : mask_token(rest, &len);
 
         if (shown) {
             mask(r, rest.p + shown, rest.p + len, STR(MASK));
@@ -153,7 +101,7 @@ static void take_value(struct redacting *r, bool is_secret)
             take_key_block(r, string.text);
     } else if (c == '{' && jscan_enter(scan)) {
         for (bool first = true; !too_long(r) && jscan_member(scan, &first, &string);)
-            take_value(r, is_secret || is_secret_name(string.text));
+            take_value(r, is_secret || mask_is_secret_name(string.text));
     } else if (c == '[' && jscan_enter(scan)) {
         for (bool first = true; !too_long(r) && jscan_element(scan, &first);)
             take_value(r, is_secret);

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "proxy/http1.h"
+#include "http/http1.h"
 
 #define ROUNDS 60000u
 #define REPEATS 7

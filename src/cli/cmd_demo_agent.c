@@ -13,9 +13,9 @@
 #include "cli/cmd.h"
 #include "cli/demo_provider.h"
 #include "docker/box.h"
+#include "http/http1.h"
 #include "io/chan.h"
 #include "io/tls.h"
-#include "proxy/http1.h"
 
 enum state { DIALING, CONNECTING, HANDSHAKE, HEAD, BODY, DONE, FAILED };
 

@@ -14,10 +14,10 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "cli/demo_answer.h"
+#include "http/http1.h"
 #include "io/chan.h"
 #include "io/tls.h"
 #include "proxy/ca.h"
-#include "proxy/http1.h"
 
 struct conn;
 

@@ -28,7 +28,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "proxy/http1.h"
+#include "http/http1.h"
 #include "proxy/provider.h"
 
 struct body_rule {

@@ -11,8 +11,8 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "http/http1.h"
 #include "io/chan.h"
-#include "proxy/http1.h"
 
 enum h2_pseudo { H2_METHOD, H2_SCHEME, H2_AUTHORITY, H2_PATH, H2_STATUS, H2_PSEUDO_COUNT };
 

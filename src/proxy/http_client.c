@@ -10,7 +10,7 @@
 #include "proxy/http_client.h"
 
 #include "base/mem.h"
-#include "proxy/http1.h"
+#include "http/http1.h"
 
 struct http_client {
     struct loop *loop; /* borrows */

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #include "base/str.h"
-#include "proxy/http1.h"
+#include "http/http1.h"
 
 struct inflate;
 

@@ -23,7 +23,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "proxy/http1.h"
+#include "http/http1.h"
 
 #define LEAK_KEYS 4
 #define LEAK_LEAST 8

@@ -27,7 +27,7 @@
 #define SRC_PROXY_PROXY_PRIV_H
 
 #include "base/limits.h"
-#include "proxy/http1.h"
+#include "http/http1.h"
 #include "proxy/pool.h"
 #include "proxy/proxy.h"
 #include "proxy/stream.h"

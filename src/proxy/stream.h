@@ -18,7 +18,7 @@
 #ifndef SRC_PROXY_STREAM_H
 #define SRC_PROXY_STREAM_H
 
-#include "proxy/http1.h"
+#include "http/http1.h"
 
 struct exchange;
 struct stream;

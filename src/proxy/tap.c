@@ -6,9 +6,9 @@
 #include "proxy/tap.h"
 
 #include "base/err.h"
+#include "http/sse.h"
 #include "proxy/inflate.h"
 #include "proxy/leak.h"
-#include "proxy/sse.h"
 
 struct body_tap {
     const struct price_table *prices; /* borrows */

@@ -9,7 +9,7 @@
 #ifndef SRC_PROXY_UPSTREAM_H
 #define SRC_PROXY_UPSTREAM_H
 
-#include "proxy/http1.h"
+#include "http/http1.h"
 
 struct exchange;
 struct origin;

@@ -28,8 +28,8 @@
 #define SRC_PROXY_WS_H
 
 #include "base/mem.h"
+#include "http/http1.h"
 #include "io/chan.h"
-#include "proxy/http1.h"
 
 /* What a handshake asked for, kept until the answer. No memory of its own. */
 struct ws_offer {

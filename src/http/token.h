@@ -1,8 +1,8 @@
 /*
  * token.h - tokens, the alphabet of HTTP (RFC 9110 section 5.6.2).
  */
-#ifndef SRC_PROXY_TOKEN_H
-#define SRC_PROXY_TOKEN_H
+#ifndef SRC_HTTP_TOKEN_H
+#define SRC_HTTP_TOKEN_H
 
 #include <stdbool.h>
 

@@ -12,13 +12,13 @@
  *
  * Blocks: no. Owns: nothing; every view points into the caller's bytes.
  */
-#include "proxy/http1.h"
+#include "http/http1.h"
 
 #include <endian.h>
 #include <stddef.h>
 
 #include "base/err.h"
-#include "proxy/token.h"
+#include "http/token.h"
 
 static int fault_set(struct http_fault *fault, int status, const char *reason);
 static size_t next_control(const unsigned char *p, size_t i, size_t end);

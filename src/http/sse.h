@@ -8,8 +8,8 @@
  * Lines longer than LIMIT_SSE_LINE are skipped, and so is an event whose data would become
  * longer.
  */
-#ifndef SRC_PROXY_SSE_H
-#define SRC_PROXY_SSE_H
+#ifndef SRC_HTTP_SSE_H
+#define SRC_HTTP_SSE_H
 
 #include <stdbool.h>
 

@@ -12,15 +12,15 @@
  * bytes, blanks around a name, a second Host. A fault carries the status for the agent; on
  * the way back every fault is a bad upstream.
  */
-#ifndef SRC_PROXY_HTTP1_H
-#define SRC_PROXY_HTTP1_H
+#ifndef SRC_HTTP_HTTP1_H
+#define SRC_HTTP_HTTP1_H
 
 #include <stdbool.h>
 
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/str.h"
-#include "proxy/chunked.h"
+#include "http/chunked.h"
 
 /* Why a message is refused. The reason is a constant string. */
 struct http_fault {

@@ -1,7 +1,7 @@
 /*
  * test_http1.c - heads and bodies: what is accepted means one thing only, the rest is refused.
  */
-#include "proxy/http1.h"
+#include "http/http1.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,11 +9,11 @@
  *
  * Blocks: no. Owns: nothing.
  */
-#include "proxy/chunked.h"
+#include "http/chunked.h"
 
 #include "base/err.h"
 #include "base/limits.h"
-#include "proxy/token.h"
+#include "http/token.h"
 
 enum state {
     SIZE,       /* digits, then ';' or CR */

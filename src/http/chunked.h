@@ -5,8 +5,8 @@
  * bytes in one body. Bare CR or LF, blanks around a size and sizes of more than 16 digits are
  * faults: what a laxer reader takes for the end of a chunk must be the end for us too.
  */
-#ifndef SRC_PROXY_CHUNKED_H
-#define SRC_PROXY_CHUNKED_H
+#ifndef SRC_HTTP_CHUNKED_H
+#define SRC_HTTP_CHUNKED_H
 
 #include <stdbool.h>
 

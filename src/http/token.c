@@ -1,7 +1,7 @@
 /*
  * token.c - tokens, by a table: this runs over every byte of every header name.
  */
-#include "proxy/token.h"
+#include "http/token.h"
 
 static const bool good[256] = {
         ['a' ... 'z'] = true,

@@ -1,7 +1,7 @@
 /*
  * test_sse.c - the same events however the stream is cut and its lines end; bounded memory.
  */
-#include "proxy/sse.h"
+#include "http/sse.h"
 
 #include "unit/check.h"
 

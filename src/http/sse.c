@@ -3,7 +3,7 @@
  *
  * Blocks: no. Owns: the two buffers, which are let go of when a long event is over.
  */
-#include "proxy/sse.h"
+#include "http/sse.h"
 
 #include "base/held.h"
 #include "base/limits.h"

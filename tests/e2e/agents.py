@@ -110,7 +110,7 @@ class World:
         """Type a prompt. A key that comes too soon behind the text belongs to a paste, so
         Enter is pressed again until something is answered."""
         self.screen.type(text)
-        self.screen.wait(text)
+        self.screen.wait(re.escape(text[:30]))
         last = [0]
 
         def answered():

@@ -107,11 +107,14 @@ def turn(ask):
         items = [{"role": "user", "content": items}]
     last = next((i for i in reversed(items) if i.get("role") not in ("system", "developer")), {})
     text = json.dumps(last)
-    said = [flat(i) for i in items if i.get("role") == "user"]
-    wanted = next(filter(None, (re.search(r"call (\w+__\w+) (\{.*?\})", s) for s in said)), None)
-    if wanted and not is_made(wanted.group(1), items) and \
-            (not called(items) or re.search("NOT-YET|tool_reference", text)):
-        return "I will call.", tool_call(ask, wanted.group(1), json.loads(wanted.group(2)))
+    said = [flat(i) if i.get("role") == "user" else "" for i in items]
+    wanted = [(i, m) for i, s in enumerate(said)
+              for m in [re.search(r"call (\w+__\w+) (\{.*?\})", s)] if m][-1:]
+    for i, asked in wanted:
+        since, tool = items[i + 1:], asked.group(1)
+        if not is_made(tool, since) and \
+                (not called(since) or re.search("NOT-YET|tool_reference", text)):
+            return "I will call.", tool_call(ask, tool, json.loads(asked.group(2)))
     if re.search(r'_output"|tool_result|functionResponse', text):
         return "MOCK-LIST: " + " ".join(flat(last).split()), None
     if any("list files" in s for s in said[-1:]) and shell_call(ask):

@@ -1,54 +1,16 @@
 #!/usr/bin/env python3
 """The servers of the MCP project itself (npm: server-everything, -filesystem, -memory) through the
-proxy, and its inspector as the agent. What they are fetched into is kept between runs."""
-import contextlib
+proxy, and its inspector as the agent."""
 import json
 import os
-import shutil
 import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from mcp_client import BUILD, Host, text_of  # noqa: E402
-
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", "/var/tmp"), "ironcurtain-test-mcp")
-PACKAGES = ["@modelcontextprotocol/server-everything@2026.8.31",
-            "@modelcontextprotocol/server-filesystem@2026.8.31",
-            "@modelcontextprotocol/server-memory@2026.8.31",
-            "@modelcontextprotocol/inspector@0.15.0"]
-MODULES = os.path.join(CACHE, "node_modules", "@modelcontextprotocol")
-
-
-def skip(why):
-    print("skipped: " + why)
-    sys.exit(77)
-
-
-def fetch():
-    if not shutil.which("node") or not shutil.which("npm"):
-        skip("node and npm are not installed")
-    if os.path.isdir(MODULES):
-        return
-    mine = "%s.%d" % (CACHE, os.getpid())
-    os.makedirs(mine)
-    with open(os.path.join(mine, "package.json"), "w") as file:
-        file.write("{}")
-    try:
-        done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", *PACKAGES], cwd=mine,
-                              capture_output=True, text=True, timeout=500)
-    except subprocess.TimeoutExpired:
-        done = None
-    if not done or done.returncode:
-        shutil.rmtree(mine)
-        skip("npm could not fetch the servers: %s" % (done.stderr.strip()[-300:] if done else
-                                                      "it takes too long"))
-    with contextlib.suppress(OSError):  # somebody else was faster
-        os.rename(mine, CACHE)
-
-
-def server(name, *words):
-    return ["node", os.path.join(MODULES, "server-" + name, "dist", "index.js"), *words]
+from npm_servers import CACHE, fetch, server  # noqa: E402
 
 
 class Npm(unittest.TestCase):

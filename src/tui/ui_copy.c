@@ -19,6 +19,7 @@
 #define WORDS_MAX 64  /* messages of the user that are looked for */
 #define TURN_BYTES 20 /* of each; an agent may wrap the rest */
 #define PROMPT_BYTES 80
+#define EDGE_MS 50 /* a line each, while the button is held beyond the pane */
 
 struct ui_copy {
     struct ui *ui;       /* borrows */
@@ -28,8 +29,10 @@ struct ui_copy {
     unsigned count;      /* typed before a movement; 0: none */
     uint64_t arrived;    /* as shown */
     unsigned paste_top;
-    bool by_mouse;         /* the mouse opened it, and closes it */
-    struct copy_pos press; /* where the button went down */
+    bool by_mouse;            /* the mouse opened it, and closes it */
+    struct copy_pos press;    /* where the button went down */
+    struct timer *edge_timer; /* owns; the pointer is held beyond an edge */
+    int edge_row, edge_col;   /* and where */
 };
 
 static enum ui_mode plain_mode(const struct ui *ui)
@@ -229,6 +232,7 @@ void ui_copy_close(struct ui *ui)
     if (!is_open(ui))
         return;
     timer_stop(ui->copy->timer);
+    timer_stop(ui->copy->edge_timer);
     copy_close(&ui->copy->copy);
 }
 
@@ -475,6 +479,31 @@ void ui_copy_press(struct ui *ui, int row, int col, unsigned clicks)
     ui_touch(ui, DIRTY_PANE | DIRTY_CHROME);
 }
 
+/* Nothing moves any more at the end of the text. */
+static void drag_on(struct ui *ui, int row, int col)
+{
+    struct copy *copy = &ui->copy->copy;
+    bool is_beyond = row < 0 || row >= copy->rows;
+    uint64_t top = copy->top;
+
+    if (is_beyond)
+        copy_scroll(copy, row < 0 ? -1 : 1);
+    copy_go(copy, at(ui, row < copy->rows ? row : copy->rows - 1, col));
+    if (!is_beyond || copy->top == top)
+        timer_stop(ui->copy->edge_timer);
+    else
+        timer_start(ui->copy->edge_timer, EDGE_MS);
+    ui_touch(ui, DIRTY_PANE | DIRTY_CHROME);
+}
+
+static void on_edge_timer(void *ctx)
+{
+    struct ui_copy *ui_copy = ctx;
+
+    if (is_open(ui_copy->ui) && ui_copy->copy.kind != COPY_NOTHING)
+        drag_on(ui_copy->ui, ui_copy->edge_row, ui_copy->edge_col);
+}
+
 void ui_copy_drag(struct ui *ui, int row, int col)
 {
     struct copy *copy = &ui->copy->copy;
@@ -483,14 +512,19 @@ void ui_copy_drag(struct ui *ui, int row, int col)
         return;
     if (copy->kind == COPY_NOTHING)
         copy_select_range(copy, copy->cursor, copy->cursor);
-    if (row < 0 || row >= copy->rows)
-        copy_scroll(copy, row < 0 ? -1 : 1);
-    copy_go(copy, at(ui, row < copy->rows ? row : copy->rows - 1, col));
-    ui_touch(ui, DIRTY_PANE | DIRTY_CHROME);
+    ui->copy->edge_row = row;
+    ui->copy->edge_col = col;
+    drag_on(ui, row, col);
+}
+
+void ui_copy_drag_over(struct ui *ui)
+{
+    timer_stop(ui->copy->edge_timer);
 }
 
 void ui_copy_release(struct ui *ui)
 {
+    ui_copy_drag_over(ui);
     if (!is_open(ui))
         return;
     if (ui->copy->copy.kind != COPY_NOTHING)
@@ -600,6 +634,7 @@ struct ui_copy *ui_copy_new(struct ui *ui)
 
     ui_copy->ui = ui;
     ui_copy->timer = timer_new(ui->config.loop, on_timer, ui_copy);
+    ui_copy->edge_timer = timer_new(ui->config.loop, on_edge_timer, ui_copy);
     ui_copy->clip =
             clip_new(ui->config.loop, config ? config->copy_command : NULL, on_copied, ui_copy);
     return ui_copy;
@@ -610,6 +645,7 @@ void ui_copy_free(struct ui_copy *ui_copy)
     if (ui_copy->copy.doc)
         copy_close(&ui_copy->copy);
     timer_free(ui_copy->timer);
+    timer_free(ui_copy->edge_timer);
     clip_free(ui_copy->clip);
     free(ui_copy);
 }

@@ -583,6 +583,7 @@ static void focus_changed(struct ui *ui, const struct key *key)
 {
     struct vt *vt = ui_agent_lives(ui) ? session_vt(ui->session) : NULL;
     ui->tell.unfocused = key->kind == KEY_FOCUS_OUT;
+    ui_copy_drag_over(ui); /* the button may come up where we do not hear of it */
     if (key->kind == KEY_FOCUS_IN) {
         commit_rearm(&ui->review.commit, ui_now(ui));
         ui->focus_at = ui_now(ui);

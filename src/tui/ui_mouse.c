@@ -173,6 +173,7 @@ static void press(struct ui *ui, const struct vt_mouse *mouse)
     int panel = panel_at(ui, mouse->row, mouse->col);
     struct view *over = ui_overlay(ui);
     ui->mouse.grab = GRAB_NOBODY;
+    ui_copy_drag_over(ui); /* its release was lost */
     if (ui->focus_at && ui_now(ui) - ui->focus_at < RAISE_MS) {
         ui->focus_at = 0;
         ui->mouse.clicks = 0;
@@ -212,6 +213,7 @@ static void motion(struct ui *ui, const struct vt_mouse *mouse)
 {
     bool is_free = (mouse->button & VT_MOUSE_BUTTONS) == VT_MOUSE_NONE;
     if (is_free) {
+        ui_copy_drag_over(ui);
         if (agent_wants(ui, mouse) && is_inside(ui->layout.pane, mouse->row, mouse->col) &&
                 !ui_overlay(ui))
             to_agent(ui, mouse);
@@ -287,6 +289,7 @@ void ui_mouse_toggle(struct ui *ui)
     mouse->given = mouse->taken;
     mouse->taken = !mouse->taken;
     mouse->grab = GRAB_NOBODY;
+    ui_copy_drag_over(ui);
     if (mouse->taken)
         ui_message(ui, "the mouse is ironcurtain's; C-\\ m gives it to the terminal");
     else

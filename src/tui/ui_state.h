@@ -209,10 +209,12 @@ void ui_copy_note(struct ui *ui, struct buf *left, struct buf *right);
 /* What goes to the terminal behind the next frame. */
 void ui_copy_flush(struct ui *ui, struct buf *out);
 /* The mouse: scroll (opens copy mode upwards, leaves it at the end downwards); press with one,
- * two or three clicks: a character, a word, a line; release copies what is selected. */
+ * two or three clicks: a character, a word, a line; release copies what is selected. A drag held
+ * beyond the upper or lower edge goes on by itself, until it is over in whatever way. */
 void ui_copy_wheel(struct ui *ui, int lines);
 void ui_copy_press(struct ui *ui, int row, int col, unsigned clicks);
 void ui_copy_drag(struct ui *ui, int row, int col);
+void ui_copy_drag_over(struct ui *ui);
 void ui_copy_release(struct ui *ui);
 
 /* ui_reading.c */

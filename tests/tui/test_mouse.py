@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from harness import PROGRAM, Home, main, skip  # noqa: E402
+from harness import PROGRAM, SLOW, Failed, Home, main, skip  # noqa: E402
 from outer import Outer  # noqa: E402
 
 if not shutil.which("bwrap"):
@@ -138,7 +138,7 @@ def test_wheel():
 
 
 def test_drag():
-    """a drag copies and is over; a click copies nothing; beyond the pane it scrolls"""
+    """a drag copies and is over; a click copies nothing"""
     before = len(SCREEN.copies())
     row, col = SCREEN.place("row 290 of many")
     SCREEN.click(row, col + 3)
@@ -149,16 +149,61 @@ def test_drag():
     SCREEN.drag((row, col + 6), (row, col + 4))
     SCREEN.gets("290")
     assert len(SCREEN.copies()) == before + 2, SCREEN.copies()
-    top = re.search(r"row (\d+) of", SCREEN.grid.lines()[1])[1]
-    SCREEN.press(3, 0)
-    SCREEN.send(report(MOVES, 0, 0) * 5)
-    SCREEN.mode(r"COPY +-5 of")
+
+
+def above():
+    """Lines between the view of copy mode and the live screen, and how many there are."""
+    match = SCREEN.until("copy mode", lambda: re.search(r"COPY +-?(\d+) of (\d+)",
+                                                        SCREEN.last_row()))
+    return [int(n) for n in match.groups()]
+
+
+def stays(seconds=0.3):
+    """The view does not move, and nobody wakes up."""
+    pid = HOME.server_pid()
+
+    def switches():
+        with open(f"/proc/{pid}/task/{pid}/status", encoding="ascii") as f:
+            return sum(int(line.split()[1]) for line in f if "ctxt_switches" in line)
+
+    def once():
+        before = switches(), above()
+        try:
+            SCREEN.until("never", lambda: False, seconds / SLOW)
+        except Failed:
+            pass
+        return (switches(), above()) == before
+    SCREEN.until("rest", once)
+
+
+def test_drag_beyond():
+    """a drag held beyond the pane scrolls and selects on, down to the end of the text or until it is over"""
+    SCREEN.run("clear; seq -f 'line %g' 300")
+    SCREEN.wait("line 300")
+    SCREEN.press(10, 0)
+    SCREEN.send(report(MOVES, 0, 0))
+    SCREEN.until("a line every now and then", lambda: above()[0] >= 20)
+    SCREEN.send(report(MOVES, 5, 0))
+    stays()
+    SCREEN.send(report(MOVES, 35, 3))
+    SCREEN.until("back at the end", lambda: above()[0] == 0)
+    stays()
+    SCREEN.send(report(MOVES, 0, 0))
+    SCREEN.until("up again", lambda: above()[0] >= 10)
     SCREEN.send(report(LEFT, 0, 0, b"m"))
-    SCREEN.until("lines from above the screen",
-                 lambda: SCREEN.copies()[-1].startswith(f"row {int(top) - 5} of many\n"))
+    SCREEN.until("lines from above the screen", lambda: re.match(
+        r"line 2\d\d\n(line \d+\n){15,}l$", SCREEN.copies()[-1]))
+    SCREEN.send(b"h")  # the message is seen
+    stays()
     SCREEN.mode("COPY")
-    SCREEN.send(b"q")
+    SCREEN.press(10, 0)
+    SCREEN.send(report(MOVES, 0, 0))
+    SCREEN.until("up once more", lambda: above()[0] >= 15)
+    SCREEN.send(b"\x1b[O")  # the focus is lost, and with it the release
+    stays()
+    SCREEN.send(b"\x1b[Iq")
     SCREEN.mode("AGENT")
+    SCREEN.click(10, 0)  # that brought the window to the front
 
 
 def test_clicks():
@@ -281,7 +326,7 @@ def test_requests():
 
 
 try:
-    main(test_tabs, test_panels, test_wheel, test_drag, test_clicks, test_copy_mode_by_key,
+    main(test_tabs, test_panels, test_wheel, test_drag, test_drag_beyond, test_clicks, test_copy_mode_by_key,
          test_agent_with_a_mouse, test_links, test_end, test_requests)
 finally:
     SCREEN.close()

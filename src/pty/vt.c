@@ -536,7 +536,7 @@ const char *vt_title(const struct vt *vt)
 
 unsigned vt_scroll_count(const struct vt *vt)
 {
-    return vt->scroll.count;
+    return vt_scroll_rows_of(&vt->scroll);
 }
 
 int vt_scroll_line(const struct vt *vt, unsigned line, struct vt_cell *cells, int cols)

@@ -59,7 +59,7 @@ static bool has_text(const struct vt_line *line)
  */
 static bool is_full_screen(struct vt_rest *rest, const struct vt *vt)
 {
-    uint64_t lines = vt->scroll.dropped + vt->scroll.count;
+    uint64_t lines = vt->scroll.end;
     bool scrolled = lines != rest->scroll_lines;
 
     rest->scroll_lines = lines;
@@ -71,7 +71,8 @@ static void drop_oldest(struct vt_rest *rest)
 {
     rest->count--;
     memmove(rest->screens, rest->screens + 1, rest->count * sizeof(*rest->screens));
-    while (rest->lines.count && (!rest->count || rest->lines.dropped < rest->screens[0].first))
+    while (vt_scroll_rows_of(&rest->lines) &&
+            (!rest->count || vt_scroll_first(&rest->lines) < rest->screens[0].first))
         vt_scroll_drop(&rest->lines);
 }
 
@@ -82,10 +83,10 @@ static void keep(struct vt_rest *rest, const struct vt_grid *grid, int64_t at_ms
     if (rest->count == rest->max)
         drop_oldest(rest);
     rest->screens[rest->count++] =
-            (struct vt_rest_screen){rest->lines.dropped + rest->lines.count, grid->rows, at_ms};
+            (struct vt_rest_screen){rest->lines.end, grid->rows, at_ms};
     for (int row = 0; row < grid->rows; row++)
         vt_scroll_push(&rest->lines, grid->lines[row]);
-    while (rest->count && rest->screens[0].first < rest->lines.dropped)
+    while (rest->count && rest->screens[0].first < vt_scroll_first(&rest->lines))
         drop_oldest(rest);
 }
 

@@ -6,8 +6,10 @@
  * That block is the next one to be filled, so a long flood allocates nothing.
  *
  * Every pushed row is one row more: a row is joined to the line before only if that one
- * ends in a full row, as it does when the terminal wrapped it. So `count` is kept without
- * looking at text; only another width makes the lines be counted again.
+ * ends in a full row, as it does when the terminal wrapped it. So rows are counted without
+ * looking at text; only another width makes the lines be counted again, and that not before
+ * somebody reads them: then a window that is dragged to another size costs nothing here. Rows
+ * have their numbers from the newest end, which is known always.
  */
 #include "pty/vt_scroll.h"
 
@@ -21,6 +23,9 @@
 #define BLOCK (64u * 1024)
 #define ALIGN sizeof(uint32_t)
 
+/* Numbers count down from the newest row: none is below 0, however narrow the rows become. */
+#define FIRST_END (UINT64_C(1) << 40)
+
 typedef uint16_t place_t; /* of a line in its block / ALIGN */
 
 struct vt_block {
@@ -28,14 +33,16 @@ struct vt_block {
     uint32_t size;        /* of mem */
     uint32_t used;        /* bytes of lines */
     uint32_t first, last; /* lines [first,last) are there */
-    uint32_t rows;        /* of them */
+    uint32_t rows;        /* of them, if the block is counted */
 };
 
-/* Going from one row to the next is the usual thing. */
+/* What is found out by reading. Going from one row to the next is the usual thing. */
 struct vt_scroll_seek {
-    uint64_t number; /* of the line's first row: `dropped` and how much it is younger */
+    uint64_t number; /* of the line's first row */
     unsigned block;
-    uint32_t line; /* UINT32_MAX: nothing is known */
+    uint32_t line;      /* UINT32_MAX: nothing is known */
+    unsigned uncounted; /* blocks; they are the oldest */
+    unsigned rows;      /* of the others */
 };
 
 /* --- blocks ---------------------------------------------------------------------------- */
@@ -73,17 +80,41 @@ static void forget_seek(struct vt_scroll *scroll)
         scroll->seek->line = UINT32_MAX;
 }
 
+static unsigned count_line(struct vt_packed *line, int cols)
+{
+    unsigned rows = (unsigned)vt_packed_rows(line, cols);
+
+    if (line->rows != rows)
+        line->rows = rows <= VT_PACK_ROWS ? rows & VT_PACK_ROWS : 0;
+    return rows;
+}
+
+/* The youngest of the blocks that are not counted, if there is one. */
+static void count_block(const struct vt_scroll *scroll)
+{
+    struct vt_scroll_seek *seek = scroll->seek;
+
+    if (!seek->uncounted)
+        return;
+    struct vt_block *block = &scroll->blocks[--seek->uncounted];
+    block->rows = 0;
+    for (uint32_t line = block->first; line < block->last; line++)
+        block->rows += count_line(line_at(block, line), scroll->cols);
+    seek->rows += block->rows;
+}
+
 /* The memory of the first block becomes the spare one. */
 static void drop_block(struct vt_scroll *scroll)
 {
     struct vt_block *block = &scroll->blocks[0];
 
     scroll->bytes -= block->size;
-    if (block->size == BLOCK && !scroll->spare)
+    if (block->size == scroll->block_size && !scroll->spare)
         scroll->spare = block->mem;
     else
         free(block->mem);
     scroll->block_count--;
+    scroll->seek->uncounted -= scroll->seek->uncounted > 0;
     memmove(block, block + 1, scroll->block_count * sizeof(*block));
     forget_seek(scroll);
 }
@@ -92,11 +123,13 @@ void vt_scroll_drop(struct vt_scroll *scroll)
 {
     struct vt_block *block = &scroll->blocks[0];
     const struct vt_packed *oldest = line_at(block, block->first++);
-    unsigned rows = line_rows(scroll, oldest);
 
-    block->rows -= rows;
-    scroll->count -= rows;
-    scroll->dropped += rows;
+    if (!scroll->seek->uncounted) {
+        unsigned rows = line_rows(scroll, oldest);
+
+        block->rows -= rows;
+        scroll->seek->rows -= rows;
+    }
     scroll->weight -= oldest->weight;
     if (block->first == block->last)
         drop_block(scroll);
@@ -104,8 +137,8 @@ void vt_scroll_drop(struct vt_scroll *scroll)
 
 static void add_block(struct vt_scroll *scroll, size_t size)
 {
-    if (size < BLOCK)
-        size = BLOCK;
+    if (size < scroll->block_size)
+        size = scroll->block_size;
     while (scroll->block_count && scroll->bytes + size > scroll->max_bytes)
         vt_scroll_drop(scroll);
     if (scroll->block_count == scroll->block_cap) {
@@ -113,11 +146,11 @@ static void add_block(struct vt_scroll *scroll, size_t size)
         scroll->blocks = xrealloc(scroll->blocks, scroll->block_cap * sizeof(*scroll->blocks));
     }
     if (!scroll->seek) {
-        scroll->seek = xmalloc(sizeof(*scroll->seek));
+        scroll->seek = xcalloc(1, sizeof(*scroll->seek));
         forget_seek(scroll);
     }
 
-    bool is_spare = size == BLOCK && scroll->spare;
+    bool is_spare = size == scroll->block_size && scroll->spare;
     scroll->blocks[scroll->block_count++] = (struct vt_block){
             .mem = is_spare ? scroll->spare : xmalloc(size), .size = (uint32_t)size};
     if (is_spare)
@@ -160,6 +193,8 @@ static void remove_newest(struct vt_scroll *scroll)
     scroll->bytes -= block->size;
     free(block->mem);
     scroll->block_count--;
+    if (scroll->seek->uncounted == scroll->block_count)
+        count_block(scroll); /* the newest one is counted always */
 }
 
 /* The newest line gets room to be n bytes long. It may move. */
@@ -195,16 +230,18 @@ static struct vt_packed *stretch_newest(struct vt_scroll *scroll, size_t n)
 
 void vt_scroll_init(struct vt_scroll *scroll, unsigned max)
 {
-    *scroll = (struct vt_scroll){.max = max, .max_bytes = LIMIT_VT_SCROLL, .tail = -1};
+    *scroll = (struct vt_scroll){
+            .max = max, .max_bytes = LIMIT_VT_SCROLL, .block_size = BLOCK, .tail = -1};
 }
 
 void vt_scroll_clear(struct vt_scroll *scroll)
 {
     struct vt_scroll empty = {.max = scroll->max,
             .max_bytes = scroll->max_bytes,
+            .block_size = scroll->block_size,
             .cols = scroll->cols,
             .tail = -1,
-            .dropped = scroll->dropped + scroll->count};
+            .end = scroll->end};
 
     for (unsigned i = 0; i < scroll->block_count; i++)
         free(scroll->blocks[i].mem);
@@ -245,7 +282,8 @@ void vt_scroll_push(struct vt_scroll *scroll, struct vt_line *line)
     else
         vt_pack_write(packing, add_line(scroll, vt_pack_size(packing)));
     newest_block(scroll)->rows++;
-    scroll->count++;
+    scroll->seek->rows++;
+    scroll->end++;
     scroll->weight++;
     scroll->tail = packing->open ? line->cols - packing->used : -1;
 }
@@ -261,7 +299,8 @@ void vt_scroll_pop(struct vt_scroll *scroll)
     unsigned rows = line_rows(scroll, newest);
 
     scroll->weight -= newest->weight;
-    scroll->count -= rows;
+    scroll->seek->rows -= rows;
+    scroll->end -= rows;
     newest_block(scroll)->rows -= rows;
     scroll->tail = -1;
     forget_seek(scroll);
@@ -270,29 +309,32 @@ void vt_scroll_pop(struct vt_scroll *scroll)
 
 /* --- rows --------------------------------------------------------------------------------- */
 
-static unsigned count_rows(struct vt_packed *line, int cols)
-{
-    unsigned rows = (unsigned)vt_packed_rows(line, cols);
-
-    if (line->rows != rows)
-        line->rows = rows <= VT_PACK_ROWS ? rows & VT_PACK_ROWS : 0;
-    return rows;
-}
-
 void vt_scroll_set_cols(struct vt_scroll *scroll, int cols)
 {
     scroll->cols = cols;
-    scroll->count = 0;
     scroll->tail = -1;
+    if (!scroll->seek)
+        return; /* there never was a line */
+    if (scroll->end < FIRST_END)
+        scroll->end = FIRST_END;
     forget_seek(scroll);
-    for (unsigned i = 0; i < scroll->block_count; i++) {
-        struct vt_block *block = &scroll->blocks[i];
+    scroll->seek->rows = 0;
+    scroll->seek->uncounted = scroll->block_count;
+    count_block(scroll);
+}
 
-        block->rows = 0;
-        for (uint32_t line = block->first; line < block->last; line++)
-            block->rows += count_rows(line_at(block, line), cols);
-        scroll->count += block->rows;
-    }
+unsigned vt_scroll_rows_of(const struct vt_scroll *scroll)
+{
+    if (!scroll->seek)
+        return 0;
+    while (scroll->seek->uncounted)
+        count_block(scroll);
+    return scroll->seek->rows;
+}
+
+uint64_t vt_scroll_first(const struct vt_scroll *scroll)
+{
+    return scroll->end - vt_scroll_rows_of(scroll);
 }
 
 struct row {
@@ -303,12 +345,14 @@ struct row {
 /* From the first line of the block in which the row is. */
 static void seek_block(const struct vt_scroll *scroll, uint64_t number)
 {
-    uint64_t start = scroll->dropped;
+    uint64_t start = vt_scroll_first(scroll);
     unsigned i = 0;
 
     while (number - start >= scroll->blocks[i].rows)
         start += scroll->blocks[i++].rows;
-    *scroll->seek = (struct vt_scroll_seek){start, i, scroll->blocks[i].first};
+    scroll->seek->number = start;
+    scroll->seek->block = i;
+    scroll->seek->line = scroll->blocks[i].first;
 }
 
 /* Moves to the line of the row. False: it is not in this block. */
@@ -324,7 +368,8 @@ static bool seek_line(const struct vt_scroll *scroll, uint64_t number)
 
         if (to < block->first || to >= block->last)
             return false;
-        *seek = (struct vt_scroll_seek){number, seek->block, (uint32_t)to};
+        seek->number = number;
+        seek->line = (uint32_t)to;
         return true;
     }
     while (number < seek->number) {
@@ -347,7 +392,7 @@ static bool seek_line(const struct vt_scroll *scroll, uint64_t number)
 static struct row find_row(const struct vt_scroll *scroll, unsigned index)
 {
     struct vt_scroll_seek *seek = scroll->seek;
-    uint64_t number = scroll->dropped + scroll->count - 1 - index;
+    uint64_t number = scroll->end - 1 - index;
 
     if (seek->line == UINT32_MAX || !seek_line(scroll, number)) {
         seek_block(scroll, number);
@@ -367,7 +412,7 @@ static struct vt_walk walk_row(const struct vt_scroll *scroll, unsigned index)
 int vt_scroll_get(const struct vt_scroll *scroll, unsigned index, struct vt_cell *cells,
         int cols, bool *ret_wrapped)
 {
-    if (index >= scroll->count)
+    if (index >= vt_scroll_rows_of(scroll))
         return 0;
 
     struct vt_walk walk = walk_row(scroll, index);
@@ -390,7 +435,7 @@ int vt_scroll_get(const struct vt_scroll *scroll, unsigned index, struct vt_cell
 int vt_scroll_marks(const struct vt_scroll *scroll, unsigned index, int col,
         uint32_t out[VT_CELL_CHARS - 1])
 {
-    if (index >= scroll->count)
+    if (index >= vt_scroll_rows_of(scroll))
         return 0;
 
     struct vt_walk walk = walk_row(scroll, index);
@@ -405,7 +450,7 @@ int vt_scroll_marks(const struct vt_scroll *scroll, unsigned index, int col,
 bool vt_scroll_text(const struct vt_scroll *scroll, unsigned index, struct str *ret)
 {
     *ret = STR("");
-    if (index >= scroll->count)
+    if (index >= vt_scroll_rows_of(scroll))
         return true;
 
     struct vt_walk walk = walk_row(scroll, index);
@@ -418,7 +463,7 @@ void vt_scroll_append(
 {
     struct str text;
 
-    if (index >= scroll->count)
+    if (index >= vt_scroll_rows_of(scroll))
         return;
     if (from == 0 && to >= LIMIT_VT_COLS && vt_scroll_text(scroll, index, &text)) {
         buf_append_str(ret, text);
@@ -437,7 +482,7 @@ void vt_scroll_append(
 
 int vt_scroll_column(const struct vt_scroll *scroll, unsigned index, size_t at)
 {
-    if (index >= scroll->count)
+    if (index >= vt_scroll_rows_of(scroll))
         return 0;
 
     struct vt_walk walk = walk_row(scroll, index);
@@ -458,7 +503,7 @@ int vt_scroll_column(const struct vt_scroll *scroll, unsigned index, size_t at)
 
 bool vt_scroll_is_wrapped(const struct vt_scroll *scroll, unsigned index)
 {
-    if (index >= scroll->count)
+    if (index >= vt_scroll_rows_of(scroll))
         return false;
 
     struct row row = find_row(scroll, index);
@@ -467,7 +512,7 @@ bool vt_scroll_is_wrapped(const struct vt_scroll *scroll, unsigned index)
 
 bool vt_scroll_is_prompt(const struct vt_scroll *scroll, unsigned index)
 {
-    if (index >= scroll->count)
+    if (index >= vt_scroll_rows_of(scroll))
         return false;
 
     struct row row = find_row(scroll, index);

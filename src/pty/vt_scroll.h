@@ -2,8 +2,8 @@
  * vt_scroll.h - lines that left the top of the screen, packed.
  *
  * What is kept are lines of text, over all the rows they took; what is read are rows of
- * `cols` columns, which follow from the text. So a resize counts rows and moves no text, and
- * nothing is lost when a window becomes narrow and wide again.
+ * `cols` columns, which follow from the text. So a resize moves no text, and nothing is lost
+ * when a window becomes narrow and wide again.
  *
  * Lines stand one behind the other in blocks: an ordinary one takes its text and 12 bytes.
  */
@@ -17,16 +17,16 @@ struct vt_scroll {
     struct vt_block *blocks; /* owns; the oldest first */
     unsigned block_count, block_cap;
     char *spare;                 /* owns; an empty block */
-    struct vt_scroll_seek *seek; /* owns; where the last look-up ended */
+    struct vt_scroll_seek *seek; /* owns; rows that are counted, where the last look-up ended */
     struct vt_packing packing;
-    int cols;         /* of a row; 0: rows are lines as they were pushed, never joined */
-    int tail;         /* cells that the newest row lacks to be full; -1: it is complete */
-    unsigned count;   /* rows */
-    unsigned weight;  /* rows that were pushed and are still here */
-    unsigned max;     /* of them */
-    size_t bytes;     /* of all blocks; at most max_bytes */
-    size_t max_bytes; /* LIMIT_VT_SCROLL, or what the owner says after init */
-    uint64_t dropped; /* rows that left at the old end, ever */
+    int cols;            /* of a row; 0: rows are lines as they were pushed, never joined */
+    int tail;            /* cells that the newest row lacks to be full; -1: it is complete */
+    unsigned weight;     /* rows that were pushed and are still here */
+    unsigned max;        /* of them */
+    size_t bytes;        /* of all blocks; at most max_bytes */
+    size_t max_bytes;    /* LIMIT_VT_SCROLL, or what the owner says after init */
+    uint32_t block_size; /* at least; likewise */
+    uint64_t end;        /* number that the next row gets; another width gives all other ones */
 };
 
 /* Rows are not joined until vt_scroll_set_cols(). */
@@ -35,6 +35,10 @@ void vt_scroll_init(struct vt_scroll *scroll, unsigned max);
 void vt_scroll_clear(struct vt_scroll *scroll);
 /* Rows have another width from now on; the next pushed too. */
 void vt_scroll_set_cols(struct vt_scroll *scroll, int cols);
+/* How many there are, and the number of the oldest. The first call after another width looks at
+   all lines; so does whatever reads one of them. */
+unsigned vt_scroll_rows_of(const struct vt_scroll *scroll);
+uint64_t vt_scroll_first(const struct vt_scroll *scroll);
 
 void vt_scroll_push(struct vt_scroll *scroll, struct vt_line *line);
 /* Row 0 is the newest. Fills at most cols cells and returns how many; *ret_wrapped: its text

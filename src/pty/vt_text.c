@@ -21,7 +21,7 @@ struct vt_doc {
 /* Number that the next line of the history will get. */
 static uint64_t history_end(const struct vt *vt)
 {
-    return VT_DOC_LIVE + vt->scroll.dropped + vt->scroll.count;
+    return VT_DOC_LIVE + vt->scroll.end;
 }
 
 struct vt_doc *vt_doc_open(const struct vt *vt)
@@ -49,10 +49,10 @@ void vt_doc_close(struct vt_doc *doc)
 
 static struct vt_range live_page(const struct vt_doc *doc)
 {
-    uint64_t first = VT_DOC_LIVE + doc->vt->scroll.dropped;
+    uint64_t first = VT_DOC_LIVE + vt_scroll_first(&doc->vt->scroll);
 
     return (struct vt_range){
-            first < doc->base ? first : doc->base, doc->base + doc->screen.count};
+            first < doc->base ? first : doc->base, doc->base + vt_scroll_rows_of(&doc->screen)};
 }
 
 static struct vt_range screen_page(const struct vt_rest_screen *screen)
@@ -97,14 +97,14 @@ int64_t vt_doc_time(const struct vt_doc *doc, uint64_t line)
 struct vt_range vt_doc_rest(const struct vt_doc *doc)
 {
     const struct vt_scroll *lines = &doc->vt->rest.lines;
-    uint64_t end = lines->dropped + lines->count;
 
-    return (struct vt_range){doc->vt->rest.count ? doc->vt->rest.screens[0].first : end, end};
+    return (struct vt_range){
+            doc->vt->rest.count ? doc->vt->rest.screens[0].first : lines->end, lines->end};
 }
 
 struct vt_range vt_doc_screen(const struct vt_doc *doc)
 {
-    return (struct vt_range){doc->base, doc->base + doc->screen.count};
+    return (struct vt_range){doc->base, doc->base + vt_scroll_rows_of(&doc->screen)};
 }
 
 uint64_t vt_doc_cursor(const struct vt_doc *doc, int *ret_col)
@@ -137,10 +137,9 @@ struct place {
 
 static struct place place_in(const struct vt_scroll *scroll, uint64_t number)
 {
-    uint64_t end = scroll->dropped + scroll->count;
-    bool is_there = number >= scroll->dropped && number < end;
+    bool is_there = number >= vt_scroll_first(scroll) && number < scroll->end;
 
-    return (struct place){scroll, is_there ? (unsigned)(end - 1 - number) : UINT_MAX};
+    return (struct place){scroll, is_there ? (unsigned)(scroll->end - 1 - number) : UINT_MAX};
 }
 
 static struct place find(const struct vt_doc *doc, uint64_t line)
@@ -197,7 +196,7 @@ bool vt_doc_para_at(const struct vt_doc *doc, uint64_t line, struct vt_para *par
     struct place place = find(doc, line);
     bool is_plain = vt_scroll_text(place.scroll, place.index, &para->text);
 
-    if (place.index >= place.scroll->count)
+    if (place.index >= vt_scroll_rows_of(place.scroll))
         return false;
     para->first = line;
     para->rows = 1;

@@ -231,12 +231,12 @@ static void feed_text(struct term *term, uint64_t *seed, int lines)
 static void expect_counted(struct term *term)
 {
     struct vt_scroll *scroll = &term->vt->scroll;
-    unsigned count = scroll->count;
+    unsigned count = vt_scroll_rows_of(scroll);
     int tail = scroll->tail;
 
     vt_scroll_set_cols(scroll, scroll->cols);
     scroll->tail = tail;
-    assert_int_equal(scroll->count, count);
+    assert_int_equal(vt_scroll_rows_of(scroll), count);
 }
 
 static void test_no_size_loses_or_changes_text(void **state)
@@ -293,6 +293,37 @@ static void test_history_looks_as_if_it_had_always_had_this_width(void **state)
         free(text);
         term_free(a);
         term_free(b);
+    }
+}
+
+/* Rows of a new width are counted when somebody looks; whatever happened before that. */
+static void test_rows_counted_late_are_the_same(void **state)
+{
+    uint64_t seed = 21;
+
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        struct term *late = big_new(30, 6), *early = big_new(30, 6);
+
+        late->vt->scroll.block_size = early->vt->scroll.block_size = 512;
+        late->vt->scroll.max = early->vt->scroll.max = 120;
+        for (int i = 0; i < 12; i++) {
+            int cols = 2 + (int)(term_random(&seed) % 60);
+            int rows = 1 + (int)(term_random(&seed) % 20);
+            uint64_t same = seed;
+
+            feed_text(late, &seed, 1 + (int)(cols % 9));
+            feed_text(early, &same, 1 + (int)(cols % 9));
+            vt_resize(late->vt, cols, rows);
+            vt_resize(early->vt, cols, rows);
+            (void)vt_scroll_count(early->vt);
+        }
+        expect_counted(early);
+        term_expect_equal(late, early);
+        vt_scroll_clear(&late->vt->scroll);
+        assert_int_equal(vt_scroll_count(late->vt), 0);
+        term_free(late);
+        term_free(early);
     }
 }
 
@@ -393,6 +424,7 @@ int main(void)
             cmocka_unit_test(test_the_row_of_the_cursor_counts_from_the_text_above_it),
             cmocka_unit_test(test_no_size_loses_or_changes_text),
             cmocka_unit_test(test_history_looks_as_if_it_had_always_had_this_width),
+            cmocka_unit_test(test_rows_counted_late_are_the_same),
             cmocka_unit_test(test_a_line_without_end_stays_in_pieces_of_bounded_length),
             cmocka_unit_test(test_a_prompt_is_found_again),
             cmocka_unit_test(test_what_is_cleared_does_not_go_on),

@@ -243,6 +243,10 @@
  * those of all connections on one server. */
 #define LIMIT_MCP_CALLS 256
 #define LIMIT_MCP_SERVER_CALLS 1024
+/* Requests to one HTTP server at once, each on a connection of its own; and everything that is
+ * under way to it or waits. */
+#define LIMIT_MCP_POSTS 128
+#define LIMIT_MCP_FLOWS 2048
 /* Questions of one server (sampling, elicitation) that wait for agents: people answer them. */
 #define LIMIT_MCP_QUESTIONS 32
 /* Servers of one session; the list of tools is longer than a model reads by then. */

@@ -18,10 +18,27 @@ void sse_init(struct sse *sse, sse_event_fn fn, void *ctx)
     *sse = (struct sse){.fn = fn, .ctx = ctx};
 }
 
+void sse_init_messages(
+        struct sse *sse, sse_event_fn fn, void (*on_dropped)(void *ctx), void *ctx)
+{
+    *sse = (struct sse){.fn = fn, .on_dropped = on_dropped, .ctx = ctx, .messages = true};
+}
+
 void sse_release(struct sse *sse)
 {
     buf_release(&sse->line);
     buf_release(&sse->data);
+}
+
+void sse_restart(struct sse *sse)
+{
+    sse_release(sse);
+    sse->whole = (struct str){NULL, 0};
+    sse->name_length = 0;
+    memcpy(sse->next_id, sse->id, sse->id_length);
+    sse->next_id_length = sse->id_length;
+    sse->mark = 0;
+    sse->has_data = sse->drop_line = sse->drop_event = sse->after_cr = false;
 }
 
 static struct str skip(struct str s, size_t n)
@@ -38,15 +55,21 @@ static void empty(struct buf *buf)
 }
 
 /* While all together hold much, less is kept of one. */
-static bool too_long(size_t n)
+static bool too_long(const struct sse *sse, size_t n)
 {
+    if (sse->messages)
+        return n > LIMIT_MCP_MESSAGE || (n > LIMIT_MCP_SMALL && held_room() < LIMIT_MCP_SMALL);
     return n > LIMIT_SSE_LINE || n > held_room();
 }
 
 static void event_done(struct sse *sse)
 {
     struct str data = sse->whole.p ? sse->whole : buf_str(&sse->data);
-    if (sse->has_data && !sse->drop_event)
+    memcpy(sse->id, sse->next_id, sse->next_id_length);
+    sse->id_length = sse->next_id_length;
+    if (sse->drop_event && sse->on_dropped)
+        sse->on_dropped(sse->ctx);
+    else if (sse->has_data && !sse->drop_event)
         sse->fn(sse->ctx, (struct str){sse->name, sse->name_length}, data);
     sse->name_length = 0;
     sse->has_data = false;
@@ -75,7 +98,7 @@ static void add_data(struct sse *sse, struct str value, bool lasts)
         return;
     }
     keep_whole(sse);
-    if (too_long(buf_len(&sse->data) + value.n + 1)) {
+    if (too_long(sse, buf_len(&sse->data) + value.n + 1)) {
         sse->drop_event = true;
         empty(&sse->data);
         return;
@@ -101,6 +124,25 @@ static bool field(struct str line, struct str name, struct str *value)
     return true;
 }
 
+/* One with a NUL is ignored, as the standard says; one that is too long cannot be given back.
+ */
+static void take_id(struct sse *sse, struct str value)
+{
+    if (value.n > SSE_ID_MAX || (value.n && memchr(value.p, '\0', value.n)))
+        return;
+    if (value.n)
+        memcpy(sse->next_id, value.p, value.n);
+    sse->next_id_length = (unsigned)value.n;
+}
+
+static void take_retry(struct sse *sse, struct str value)
+{
+    uint64_t ms;
+
+    if (str_u64(value, UINT32_MAX, &ms))
+        sse->retry_ms = (uint32_t)ms;
+}
+
 /* `lasts`: until the end of the piece. */
 static void line_done(struct sse *sse, struct str line, bool lasts)
 {
@@ -112,20 +154,38 @@ static void line_done(struct sse *sse, struct str line, bool lasts)
     } else if (field(line, STR("event"), &value) && value.n <= sizeof(sse->name)) {
         memcpy(sse->name, value.p, value.n);
         sse->name_length = (unsigned)value.n;
+    } else if (field(line, STR("id"), &value)) {
+        take_id(sse, value);
+    } else if (field(line, STR("retry"), &value)) {
+        take_retry(sse, value);
     }
+}
+
+/* A long line is most of a message: it becomes the data without another copy. */
+static bool line_becomes_data(struct sse *sse)
+{
+    struct str line = buf_str(&sse->line), value;
+
+    if (line.n <= KEEP || sse->has_data || sse->drop_event || !field(line, STR("data"), &value))
+        return false;
+    buf_consume(&sse->line, line.n - value.n);
+    buf_swap(&sse->line, &sse->data);
+    sse->has_data = true;
+    return true;
 }
 
 /* The end of a line came; `end` is the last of its bytes. */
 static void line_end(struct sse *sse, struct str end)
 {
     bool joined = buf_len(&sse->line) > 0;
-    if (!sse->drop_line && too_long(buf_len(&sse->line) + end.n))
+    if (!sse->drop_line && too_long(sse, buf_len(&sse->line) + end.n))
         sse->drop_line = true;
     if (sse->drop_line) {
         sse->drop_event = true; /* part of it is not known */
     } else if (joined) {
         buf_append_str(&sse->line, end);
-        line_done(sse, buf_str(&sse->line), false);
+        if (!line_becomes_data(sse))
+            line_done(sse, buf_str(&sse->line), false);
     } else {
         line_done(sse, end, true);
     }
@@ -138,7 +198,7 @@ static void line_part(struct sse *sse, struct str part)
 {
     if (sse->drop_line || part.n == 0)
         return;
-    if (too_long(buf_len(&sse->line) + part.n)) {
+    if (too_long(sse, buf_len(&sse->line) + part.n)) {
         sse->drop_line = true;
         empty(&sse->line);
         return;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/chan.h"
+#include "io/tls.h"
 #include "mcp/mcp_priv.h"
 #include "mcp/stdio.h"
 
@@ -58,6 +59,7 @@ void mcp_free(struct mcp *mcp)
     for (size_t i = 0; i < mcp->server_count; i++)
         mcpserver_release(&mcp->servers[i]);
     free(mcp->servers);
+    tls_client_free(mcp->tls);
     uris_release(mcp);
     buf_release(&mcp->announced);
     buf_release(&mcp->tools);

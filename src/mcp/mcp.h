@@ -16,6 +16,7 @@
 #include "policy/call.h"
 #include "store/store.h"
 
+struct dial_proxy;
 struct peer;
 
 /* All borrow, until mcp_free(). */
@@ -32,6 +33,10 @@ struct mcp_config {
     const char *agent;
     const char *
             cache_dir; /* where lists of tools are kept from one session to the next; or NULL */
+    /* On the way to servers behind URLs; NULL: direct. And a PEM file of one more trust anchor,
+     * or NULL. */
+    const struct dial_proxy *via;
+    const char *extra_ca;
     /* A call was judged, or has ended (the same id again); may be NULL. Nothing may be freed in
      * it. */
     void (*on_request)(void *ctx, const struct request_record *rec);

@@ -8,9 +8,9 @@
  *     resource_call.c  resources/read, prompts/get and their like
  *     lists.c     what is listed: fetched from all servers, merged
  *     server.c    one server: started, initialized, asked, started again
- *     server_in.c what a server says without being asked
- *     question.c  what a server wants from an agent: sampling, elicitation, roots
- *     mcp.c       all of them together
+ *     remote.c flow.c http_call.c   a server behind a URL (remote.h); stdio.c: one that is a
+ * process server_in.c what a server says without being asked question.c  what a server wants
+ * from an agent: sampling, elicitation, roots mcp.c       all of them together
  *
  * Ownership: mcp owns servers and agents; an agent owns its calls; a server its questions. A
  * call that waits for a server's answer is known there by its `ask`, which either side takes
@@ -302,6 +302,7 @@ struct uri_owner;
 struct mcp {
     struct mcp_config config;
     struct listener *listener; /* owns */
+    struct tls_client *tls;    /* owns; made with the first server that needs it */
     struct agent_peer *agents; /* owns */
     unsigned agent_count;
     struct server *servers; /* owns; sorted by name */

@@ -15,7 +15,9 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/slice.h"
+#include "io/tls.h"
 #include "mcp/mcp_priv.h"
+#include "mcp/remote.h"
 #include "mcp/stdio.h"
 
 #define REVISION "2025-11-25"
@@ -25,11 +27,17 @@
 #define STEADY_MS 60000 /* up for so long: what ended it was no fault of the start */
 
 static void on_closed(void *ctx, const struct err *why);
+static void on_lost(void *ctx, struct str about, const struct err *why);
+static bool is_wanted(void *ctx, struct str about);
+static void on_forgotten(void *ctx);
 
 static const struct peer_events events = {
         .on_message = mcpserver_on_message,
         .on_oversize = mcpserver_on_oversize,
         .on_closed = on_closed,
+        .on_lost = on_lost,
+        .is_wanted = is_wanted,
+        .on_forgotten = on_forgotten,
 };
 
 /* --- asking --------------------------------------------------------------------------------
@@ -139,6 +147,25 @@ static void go_down(struct server *server, const char *why)
 static void on_closed(void *ctx, const struct err *why)
 {
     go_down(ctx, why->msg);
+}
+
+static void on_lost(void *ctx, struct str about, const struct err *why)
+{
+    struct server *server = ctx;
+    struct ask *ask = ids_find(&server->ids, about);
+
+    if (!ask)
+        return;
+    ids_drop(&server->ids, ask->id);
+    ask->id = 0;
+    ask->on_answer(ask->ctx, NULL, why->msg);
+}
+
+static bool is_wanted(void *ctx, struct str about)
+{
+    const struct server *server = ctx;
+
+    return ids_find(&server->ids, about) != NULL;
 }
 
 /* --- starting ------------------------------------------------------------------------------
@@ -260,8 +287,8 @@ static void on_initialized(void *ctx, const struct message *answer, const char *
     struct str revision;
     char text[16];
 
-    (void)why; /* drop_peer() takes this question back */
-    if (answer->kind != MESSAGE_RESULT || json_slice_object(answer->result, m, 2, NULL) < 0 ||
+    (void)why; /* drop_peer() takes this question back; it may have been too large */
+    if (!answer || answer->kind != MESSAGE_RESULT || json_slice_object(answer->result, m, 2, NULL) < 0 ||
             !m[0].value.p || !json_raw_is_string(m[0].value, &revision)) {
         go_down(server, "it refuses to be initialized");
         return;
@@ -291,6 +318,10 @@ static void initialize(struct server *server)
 
     server->init = (struct ask){.on_answer = on_initialized, .ctx = server};
     uint64_t id = mcpserver_ask(server, &server->init);
+    if (!id) {
+        go_down(server, "it does not take what it is sent");
+        return;
+    }
     buf_printf(&text,
             "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"initialize\",\"params\":{"
             "\"protocolVersion\":\"" REVISION "\",\"capabilities\":%.*s,"
@@ -301,10 +332,35 @@ static void initialize(struct server *server)
     buf_release(&text);
 }
 
+static struct peer *open_remote(struct server *server, struct err *err)
+{
+    const struct mcp_server_spec *spec = server->spec;
+    struct mcp *mcp = server->mcp;
+    struct buf fields = BUF_INIT;
+
+    if (spec->place.tls && !mcp->tls) {
+        mcp->tls = tls_client_new(mcp->config.extra_ca, err);
+        if (!mcp->tls)
+            return NULL;
+    }
+    mcp_headers_put(spec, &fields);
+    const struct remote_spec how = {.name = spec->name,
+            .url = &spec->place,
+            .fields = buf_str(&fields),
+            .tls = mcp->tls,
+            .via = mcp->config.via};
+    struct peer *peer = remote_open(mcp->config.loop, &how);
+    buf_release(&fields);
+    return peer;
+}
+
 static struct peer *open_peer(struct server *server, struct err *err)
 {
     const struct mcp_config *config = &server->mcp->config;
     const struct mcp_server_spec *spec = server->spec;
+
+    if (spec->url)
+        return open_remote(server, err);
     char **env = mcp_env_make(spec);
     struct stdio_server how = {
             .name = spec->name,
@@ -316,6 +372,23 @@ static struct peer *open_peer(struct server *server, struct err *err)
 
     mcp_env_free(env);
     return peer;
+}
+
+/* Its session is made anew; what it was asked in the old one is answered, or asked again by the
+ * transport. */
+static void on_forgotten(void *ctx)
+{
+    struct server *server = ctx;
+
+    server->state = SERVER_STARTING;
+    server->late = true; /* the lists of before are still good */
+    fetch_free(server->fetch);
+    server->fetch = NULL;
+    questions_of_server_end(server);
+    ids_drop(&server->ids, server->init.id);
+    server->init.id = 0;
+    timer_start(server->timer, server->spec->start_timeout_ms);
+    initialize(server);
 }
 
 static void break_down(struct server *server, const char *why)

@@ -240,9 +240,10 @@ static struct str id_near(struct str piece)
 void mcpserver_on_oversize(void *ctx, struct str about, struct str head, struct str tail)
 {
     struct server *server = ctx;
-    struct ask *ask = ids_find(&server->ids, id_near(tail));
+    struct ask *ask = ids_find(&server->ids, about);
 
-    (void)about;
+    if (!ask)
+        ask = ids_find(&server->ids, id_near(tail));
     if (!ask)
         ask = ids_find(&server->ids, id_near(head));
     ignore(server, "a message that is too large", head);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/yaml.h"
+#include "http/token.h"
 #include "io/crypt.h"
 
 #define START_TIMEOUT_MS 10000
@@ -21,12 +22,15 @@
 struct server_yaml {
     char **command;
     unsigned command_count;
-    char *cwd, *start_timeout;
+    char *cwd, *start_timeout, *url;
 };
 
 static const cyaml_schema_field_t server_fields[] = {
-        YAML_FIELD_STRINGS("command", 0, struct server_yaml, command, 256),
+        YAML_FIELD_STRINGS("command", CYAML_FLAG_OPTIONAL, struct server_yaml, command, 256),
         CYAML_FIELD_IGNORE("env", CYAML_FLAG_OPTIONAL),
+        CYAML_FIELD_IGNORE("headers", CYAML_FLAG_OPTIONAL),
+        CYAML_FIELD_STRING_PTR("url", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER,
+                struct server_yaml, url, 1, 4096),
         CYAML_FIELD_STRING_PTR("cwd", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER,
                 struct server_yaml, cwd, 1, 4096),
         CYAML_FIELD_STRING_PTR("start_timeout", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER,
@@ -97,7 +101,7 @@ static struct secret *read_file_secret(struct mcp_server_spec *spec, const char 
 }
 
 /* NULL: it is not there, which is the server's problem. */
-static struct secret *read_value(struct mcp_server_spec *spec, const char *text)
+static struct secret *read_plain(struct mcp_server_spec *spec, const char *text)
 {
     if (strncmp(text, "file:", 5) == 0)
         return read_file_secret(spec, text + 5);
@@ -108,6 +112,26 @@ static struct secret *read_value(struct mcp_server_spec *spec, const char *text)
     if (!value)
         set_problem(spec, "there is no environment variable", text + 4);
     return value ? secret_new(value, strlen(value)) : NULL;
+}
+
+/* "Bearer env:NAME": the word stays. */
+static struct secret *read_value(struct mcp_server_spec *spec, const char *text)
+{
+    const char *blank = strrchr(text, ' ');
+    struct buf whole = BUF_INIT;
+
+    if (!blank || (strncmp(blank + 1, "env:", 4) != 0 && strncmp(blank + 1, "file:", 5) != 0))
+        return read_plain(spec, text);
+    struct secret *value = read_plain(spec, blank + 1);
+    if (!value)
+        return NULL;
+    buf_mark_secret(&whole);
+    buf_append(&whole, text, (size_t)(blank + 1 - text));
+    buf_append(&whole, secret_bytes(value), secret_len(value));
+    secret_free(value);
+    value = secret_new(buf_data(&whole), buf_len(&whole));
+    buf_release(&whole);
+    return value;
 }
 
 static bool is_variable(struct str name)
@@ -156,31 +180,73 @@ static int read_scalar(
     return rc;
 }
 
-static int read_variable(void *ctx, const struct yaml_entry *entry, struct err *err)
+/* One more of `pairs`; a secret that is not there is none. */
+static int read_pair(const struct reading *r, const struct yaml_entry *entry,
+        struct mcp_pair **pairs, size_t *count, struct err *err)
 {
-    struct reading *r = ctx;
-    struct mcp_server_spec *spec = r->spec;
     char *text = NULL;
 
-    if (!is_variable(entry->key))
-        return err_set(err, ERR_CONFIG, "%s:%u: '%.*s' is no name of a variable", r->name,
-                entry->line, STR_ARG(entry->key));
-    if (spec->env_count == ENV_MAX)
-        return err_set(err, ERR_CONFIG, "%s:%u: more than %d variables", r->name, entry->line,
-                ENV_MAX);
+    if (*count == ENV_MAX)
+        return err_set(
+                err, ERR_CONFIG, "%s:%u: more than %d of them", r->name, entry->line, ENV_MAX);
     int rc = read_scalar(r, entry, &text, err);
     if (rc < 0)
         return rc;
     if (!text)
         text = xstrdup("");
-    struct secret *value = read_value(spec, text);
+    struct secret *value = read_value(r->spec, text);
     mem_wipe(text, strlen(text));
     free(text);
     if (!value)
         return 0;
-    spec->env = xrealloc(spec->env, (spec->env_count + 1) * sizeof(*spec->env));
-    spec->env[spec->env_count++] =
-            (struct mcp_pair){xstrndup(entry->key.p, entry->key.n), value};
+    *pairs = xrealloc(*pairs, (*count + 1) * sizeof(**pairs));
+    (*pairs)[(*count)++] = (struct mcp_pair){xstrndup(entry->key.p, entry->key.n), value};
+    return 0;
+}
+
+static int read_variable(void *ctx, const struct yaml_entry *entry, struct err *err)
+{
+    const struct reading *r = ctx;
+
+    if (!is_variable(entry->key))
+        return err_set(err, ERR_CONFIG, "%s:%u: '%.*s' is no name of a variable", r->name,
+                entry->line, STR_ARG(entry->key));
+    return read_pair(r, entry, &r->spec->env, &r->spec->env_count, err);
+}
+
+/* Those that the protocol itself has. */
+static bool is_our_header(struct str name)
+{
+    static const char *const ours[] = {"host", "connection", "content-length", "content-type",
+            "transfer-encoding", "accept", "accept-encoding", "expect", "upgrade", "te",
+            "trailer", "user-agent", "last-event-id", "mcp-session-id", "mcp-protocol-version"};
+
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (str_eq_icase(name, str_of(ours[i])))
+            return true;
+    }
+    return false;
+}
+
+static int read_header(void *ctx, const struct yaml_entry *entry, struct err *err)
+{
+    const struct reading *r = ctx;
+    struct mcp_server_spec *spec = r->spec;
+    size_t before = spec->header_count;
+
+    if (!token_is(entry->key) || is_our_header(entry->key))
+        return err_set(err, ERR_CONFIG, "%s:%u: '%.*s' is no header that can be set", r->name,
+                entry->line, STR_ARG(entry->key));
+    int rc = read_pair(r, entry, &spec->headers, &spec->header_count, err);
+    if (rc < 0 || spec->header_count == before)
+        return rc;
+    const struct secret *value = spec->headers[before].value;
+    for (const char *p = secret_bytes(value); p < secret_bytes(value) + secret_len(value);
+            p++) {
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            return err_set(err, ERR_CONFIG, "%s:%u: the value has control characters", r->name,
+                    entry->line);
+    }
     return 0;
 }
 
@@ -216,13 +282,19 @@ static int fill(struct reading *r, const struct yaml_entry *entry, struct server
 {
     struct mcp_server_spec *spec = r->spec;
 
-    if (file->command_count == 0 || !file->command[0][0])
-        return err_set(err, ERR_CONFIG, "%s:%u: server '%s' has no command", r->name,
-                entry->line, spec->name);
+    bool has_command = file->command_count > 0 && file->command[0][0];
+    if (has_command == (file->url != NULL))
+        return err_set(err, ERR_CONFIG, "%s:%u: server '%s' has %s", r->name, entry->line,
+                spec->name, file->url ? "both a command and a url" : "no command and no url");
+    if (file->url && http_url_parse(&spec->place, file->url, err) < 0)
+        return err_wrap(err, "%s:%u: server '%s'", r->name, entry->line, spec->name);
+    if (file->url)
+        spec->url = xstrdup(file->url);
     if (file->start_timeout && !read_seconds(file->start_timeout, &spec->start_timeout_ms))
         return err_set(err, ERR_CONFIG, "%s:%u: start_timeout: '%s' is none of 1s to %ds",
                 r->name, entry->line, file->start_timeout, START_TIMEOUT_MAX_S);
-    spec->command = xcalloc(file->command_count + 1, sizeof(*spec->command));
+    if (has_command)
+        spec->command = xcalloc(file->command_count + 1, sizeof(*spec->command));
     for (unsigned i = 0; i < file->command_count; i++)
         spec->command[i] = xstrdup(file->command[i]);
     if (file->cwd)
@@ -233,18 +305,34 @@ static int fill(struct reading *r, const struct yaml_entry *entry, struct server
     return 0;
 }
 
-static int read_env(struct reading *r, const struct yaml_entry *entry, struct err *err)
+static int read_pairs(struct reading *r, const struct yaml_entry *entry, const char *key,
+        int (*read)(void *ctx, const struct yaml_entry *entry, struct err *err),
+        struct err *err)
 {
-    struct buf env = BUF_INIT;
+    struct buf pairs = BUF_INIT;
 
-    buf_mark_secret(&env);
-    int rc = yaml_subtree(entry->text, r->name, "env", &env, err);
+    buf_mark_secret(&pairs);
+    int rc = yaml_subtree(entry->text, r->name, key, &pairs, err);
     if (rc == 0)
-        rc = yaml_each_entry(buf_str(&env), r->name, read_variable, r, err);
+        rc = yaml_each_entry(buf_str(&pairs), r->name, read, r, err);
     else if (rc == ERR_NOENT)
         rc = 0;
-    buf_release(&env);
+    buf_release(&pairs);
     return rc;
+}
+
+/* What is for the other kind of server only would do nothing. */
+static int check_kind(const struct reading *r, const struct yaml_entry *entry, struct err *err)
+{
+    const struct mcp_server_spec *spec = r->spec;
+
+    if (spec->url && (spec->env_count || spec->cwd))
+        return err_set(err, ERR_CONFIG, "%s:%u: server '%s' has a url, so no env and no cwd",
+                r->name, entry->line, spec->name);
+    if (!spec->url && spec->header_count)
+        return err_set(err, ERR_CONFIG, "%s:%u: server '%s' has a command, so no headers",
+                r->name, entry->line, spec->name);
+    return 0;
 }
 
 static int read_server(void *ctx, const struct yaml_entry *entry, struct err *err)
@@ -269,7 +357,11 @@ static int read_server(void *ctx, const struct yaml_entry *entry, struct err *er
     (void)str_copy(r->spec->name, sizeof(r->spec->name), entry->key);
     rc = fill(r, entry, file, err);
     yaml_unload(&server_schema, file);
-    return rc < 0 ? rc : read_env(r, entry, err);
+    if (rc == 0)
+        rc = read_pairs(r, entry, "env", read_variable, err);
+    if (rc == 0)
+        rc = read_pairs(r, entry, "headers", read_header, err);
+    return rc < 0 ? rc : check_kind(r, entry, err);
 }
 
 static int by_name(const void *a, const void *b)
@@ -304,16 +396,24 @@ int mcp_servers_load(
     return rc;
 }
 
+static void pairs_release(struct mcp_pair *pairs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(pairs[i].name);
+        secret_free(pairs[i].value);
+    }
+    free(pairs);
+}
+
 static void spec_release(struct mcp_server_spec *spec)
 {
     for (char **word = spec->command; word && *word; word++)
         free(*word);
     free(spec->command);
-    for (size_t i = 0; i < spec->env_count; i++) {
-        free(spec->env[i].name);
-        secret_free(spec->env[i].value);
-    }
-    free(spec->env);
+    pairs_release(spec->env, spec->env_count);
+    pairs_release(spec->headers, spec->header_count);
+    http_url_release(&spec->place);
+    free(spec->url);
     free(spec->cwd);
     free(spec->problem);
 }
@@ -379,6 +479,18 @@ void mcp_env_free(char **env)
     free(env);
 }
 
+void mcp_headers_put(const struct mcp_server_spec *spec, struct buf *ret)
+{
+    buf_mark_secret(ret);
+    for (size_t i = 0; i < spec->header_count; i++) {
+        const struct mcp_pair *header = &spec->headers[i];
+
+        buf_printf(ret, "%s: ", header->name);
+        buf_append(ret, secret_bytes(header->value), secret_len(header->value));
+        buf_puts(ret, "\r\n");
+    }
+}
+
 void mcp_server_digest(const struct mcp_server_spec *spec, char hex[17])
 {
     char whole[SHA256_HEX];
@@ -389,6 +501,10 @@ void mcp_server_digest(const struct mcp_server_spec *spec, char hex[17])
     /* Not their values: a new token makes no other server, and hashes of secrets stay here. */
     for (size_t i = 0; i < spec->env_count; i++)
         sha256_add(h, spec->env[i].name, strlen(spec->env[i].name) + 1);
+    if (spec->url)
+        sha256_add(h, spec->url, strlen(spec->url) + 1);
+    for (size_t i = 0; i < spec->header_count; i++)
+        sha256_add(h, spec->headers[i].name, strlen(spec->headers[i].name) + 1);
     sha256_add(h, spec->cwd ? spec->cwd : "", spec->cwd ? strlen(spec->cwd) : 0);
     sha256_end(h, whole);
     memcpy(hex, whole, 16);

@@ -60,6 +60,8 @@ int session_open_mcp(struct session *s, const char *socket, struct err *err)
             .label = s->rec.label,
             .agent = s->rec.agent,
             .cache_dir = s->tools_dir,
+            .via = s->env.via,
+            .extra_ca = s->env.config->upstream_ca,
             .on_request = session_on_request,
             .ctx = s,
     };

@@ -26,6 +26,7 @@ static bool take(void *ctx, const struct escalation_record *rec)
     struct waiting *item = &list->items[list->count++];
     *item = (struct waiting){.rec = *rec};
     item->rec.detail = xstrdup(rec->detail);
+    item->rec.edited = NULL; /* while it waits */
     return true;
 }
 

@@ -120,6 +120,8 @@ json_t *escalation_json(const struct escalation_record *rec)
     set_text(object, "by", rec->by);
     set_text(object, "message", rec->message);
     set_text(object, "answer", rec->answer);
+    set_text(object, "edited", rec->edited ? rec->edited : "");
+    set_text(object, "edited_digest", rec->edited_digest);
     return object;
 }
 

@@ -7,8 +7,6 @@
 #include "store/row.h"
 #include "store/store.h"
 
-const char *store_path(const struct store *store); /* borrows */
-
 /* Is the process that wrote the row alive? */
 bool session_row_alive(const char *process, int64_t pid);
 

@@ -87,6 +87,18 @@ static const struct field escalation_fields[] = {
         FIELD(escalation_record, by, FIELD_TEXT),
         FIELD(escalation_record, message, FIELD_TEXT),
         FIELD(escalation_record, answer, FIELD_TEXT),
+        FIELD(escalation_record, edited, FIELD_CSTR),
+        FIELD(escalation_record, edited_digest, FIELD_TEXT),
+};
+
+static const struct field revocation_fields[] = {
+        FIELD(revocation_record, id, FIELD_U64),
+        FIELD(revocation_record, at_ms, FIELD_I64),
+        FIELD(revocation_record, session, FIELD_TEXT),
+        FIELD(revocation_record, number, FIELD_INT),
+        FIELD(revocation_record, scope, FIELD_TEXT),
+        FIELD(revocation_record, rule, FIELD_TEXT),
+        FIELD(revocation_record, where, FIELD_TEXT),
 };
 
 static const struct field words_fields[] = {
@@ -108,6 +120,8 @@ const struct row_type row_session = ROW_TYPE("session", "id", session_fields, se
 const struct row_type row_request = ROW_TYPE("request", "id", request_fields, request_record);
 const struct row_type row_escalation =
         ROW_TYPE("escalation", "id", escalation_fields, escalation_record);
+const struct row_type row_revocation =
+        ROW_TYPE("revocation", "id", revocation_fields, revocation_record);
 const struct row_type row_words = ROW_TYPE("words", NULL, words_fields, words_record);
 
 void row_columns(const struct row_type *type, struct buf *ret)

@@ -51,6 +51,7 @@ struct session_row {
 extern const struct row_type row_session; /* of struct session_row */
 extern const struct row_type row_request;
 extern const struct row_type row_escalation;
+extern const struct row_type row_revocation;
 extern const struct row_type row_words;
 
 /* "INSERT INTO ... ON CONFLICT DO UPDATE ..." with one parameter per field. */

@@ -103,6 +103,18 @@ const char *const schema_steps[] = {
         "ALTER TABLE request ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;",
         /* 4 -> 5: what waits is found at once. */
         "CREATE INDEX escalation_waiting ON escalation(asked_ms) WHERE state='waiting';",
+        /* 5 -> 6: calls that were approved with other arguments; answers taken back. */
+        "ALTER TABLE escalation ADD COLUMN edited TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE escalation ADD COLUMN edited_digest TEXT NOT NULL DEFAULT '';"
+        "CREATE TABLE revocation("
+        " id INTEGER PRIMARY KEY NOT NULL,"
+        " at_ms INTEGER NOT NULL,"
+        " session TEXT NOT NULL,"
+        " number INTEGER NOT NULL,"
+        " scope TEXT NOT NULL,"
+        " rule TEXT NOT NULL,"
+        " \"where\" TEXT NOT NULL"
+        ") STRICT;",
 };
 const int schema_version = (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));
 

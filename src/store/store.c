@@ -157,12 +157,26 @@ void store_commit_escalation(struct store *store, const struct escalation_record
 {
     struct escalation_record copy = *rec;
     const char *detail = rec->detail ? rec->detail : "";
-    size_t n = strlen(detail) + 1;
-    struct entry *entry = entry_new(ENTRY_ESCALATION, sizeof(copy), n);
+    const char *edited = rec->edited ? rec->edited : "";
+    size_t n = strlen(detail) + 1, more = strlen(edited) + 1;
+    struct entry *entry = entry_new(ENTRY_ESCALATION, sizeof(copy), n + more);
 
     CHECK(rec->id != 0);
     copy.detail = memcpy(entry->rec + sizeof(copy), detail, n);
+    copy.edited = memcpy(entry->rec + sizeof(copy) + n, edited, more);
     memcpy(entry->rec, &copy, sizeof(copy));
+    entry->done = done;
+    entry->done_ctx = ctx;
+    writer_push(store->writer, entry);
+}
+
+void store_commit_revocation(struct store *store, const struct revocation_record *rec,
+        void (*done)(void *ctx, const struct err *err), void *ctx)
+{
+    struct entry *entry = entry_new(ENTRY_REVOCATION, sizeof(*rec), 0);
+
+    CHECK(rec->id != 0);
+    memcpy(entry->rec, rec, sizeof(*rec));
     entry->done = done;
     entry->done_ctx = ctx;
     writer_push(store->writer, entry);

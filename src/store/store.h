@@ -31,6 +31,7 @@ struct store *store_open(struct loop *loop, const char *path, struct err *err);
  * callbacks are called. Not from inside a callback of the store; before loop_free(). */
 void store_close(struct store *store);
 
+const char *store_path(const struct store *store); /* borrows */
 bool store_failed(const struct store *store);
 const char *store_error(const struct store *store); /* why, or "" */
 /* More than LIMIT_AUDIT_QUEUE bytes wait: stop reading from agents until on_drain. Whoever
@@ -144,6 +145,10 @@ struct escalation_record {
     char by[16];
     char message[240];
     char answer[704]; /* of a human: "once", "this session: allow net:GET ..."; else "" */
+    /* A call that a human approved with other arguments: those, and the digest of the detail
+     * with them; whose they are as with `detail`. NULL or "": it was not. */
+    const char *edited;
+    char edited_digest[65];
 };
 void store_put_escalation(
         struct store *store, const struct escalation_record *rec); /* copies the detail */
@@ -160,6 +165,20 @@ struct words_record {
     const char *text; /* borrows during the call */
 };
 void store_put_words(struct store *store, const struct words_record *rec);
+
+/* An answer that held for longer was taken back by a human. */
+struct revocation_record {
+    uint64_t id; /* from store_next_id() */
+    int64_t at_ms;
+    char session[37]; /* "": it held for all */
+    int number;       /* of the request that it answered; 0: not known */
+    char scope[32];   /* "this session", "always" */
+    char rule[704];
+    char where[128]; /* "answer #12", "answers.rules:3" */
+};
+/* As store_commit_escalation(). */
+void store_commit_revocation(struct store *store, const struct revocation_record *rec,
+        void (*done)(void *ctx, const struct err *err), void *ctx);
 
 /* Calls done when all that was put so far is on disk, or with the reason why it is not. */
 void store_barrier(

@@ -72,6 +72,7 @@ static const struct row_type *const row_types[ENTRY_KINDS] = {
         [ENTRY_REQUEST] = &row_request,
         [ENTRY_ESCALATION] = &row_escalation,
         [ENTRY_WORDS] = &row_words,
+        [ENTRY_REVOCATION] = &row_revocation,
 };
 
 static int prepare_all(struct writer *writer, struct err *err);

@@ -26,6 +26,7 @@ enum entry_kind {
     ENTRY_REQUEST,
     ENTRY_ESCALATION,
     ENTRY_WORDS,
+    ENTRY_REVOCATION,
     ENTRY_KINDS,
     ENTRY_BARRIER = ENTRY_KINDS /* no row: what came before is on the disk */
 };

@@ -142,6 +142,8 @@
 #define LIMIT_GATE_ASKERS 256
 /* Answers of a human that are remembered until a session ends: nobody gives more. */
 #define LIMIT_GRANTS 512
+/* Recorded requests that a rule is tried on before a human makes it one: read in a moment. */
+#define LIMIT_PAST 10000
 /* answers.rules: more answers than LIMIT_POLICY_RULES would not be read anyway. */
 #define LIMIT_ANSWERS (1 << 20)
 /* Escalations that nobody answered in time are kept for a late answer: so many, and so much of

@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "cli/cmd.h"
+#include "cli/editor.h"
 #include "cli/server.h"
 #include "cli/wire.h"
 #include "io/tty.h"
@@ -185,6 +186,7 @@ static void say(struct terminal_client *client, const char *verb)
 /* What is not needed any more cannot be read out of us. */
 static void wipe_environment(void)
 {
+    editor_keep_environment();
     for (char **item = environ; item && *item; item++)
         mem_wipe(*item, strlen(*item));
 }
@@ -264,6 +266,19 @@ static void on_suspend(struct terminal_client *client)
     ask_again(client);
 }
 
+/* The terminal is as it was; afterwards, too, whatever the editor left. */
+static void on_edit(struct terminal_client *client, struct str message)
+{
+    const char *path = wire_get(message, "path");
+
+    client->attached = false;
+    if (path)
+        editor_run(path, client->tty);
+    (void)tcsetattr(client->tty, TCSANOW, &client->saved);
+    got_cont = 0;
+    ask_again(client);
+}
+
 /* Exit code, or -1. */
 static int on_message(struct terminal_client *client, struct str message)
 {
@@ -280,6 +295,8 @@ static int on_message(struct terminal_client *client, struct str message)
         client->attached = true;
     if (strcmp(verb, "SUSPEND") == 0)
         on_suspend(client);
+    if (strcmp(verb, "EDIT") == 0)
+        on_edit(client, message);
     return -1;
 }
 

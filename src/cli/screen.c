@@ -77,6 +77,8 @@ static void on_leave(void *ctx, enum ui_leave why)
         ui_message(screen->stage.ui, "this session runs in the foreground and ends with its "
                                      "screen; C-\\ q leaves");
         return;
+    case UI_EDIT: /* never: ops.can_edit is not set */
+        return;
     case UI_SUSPEND:
         stage_hide(&screen->stage, on_terminal_back, screen);
         return;

@@ -105,8 +105,8 @@ static void on_leave(void *ctx, enum ui_leave why)
 
     if (why == UI_QUIT || (why == UI_DETACH && tab && tab_has_ended(tab))) {
         end_session(server);
-    } else if (why == UI_SUSPEND) {
-        server->holder->parting = PART_SUSPEND;
+    } else if (why == UI_SUSPEND || why == UI_EDIT) {
+        server->holder->parting = why == UI_EDIT ? PART_EDIT : PART_SUSPEND;
         server_hide(server);
     } else {
         client_bye(server->holder, EXIT_DONE, DETACHED);
@@ -263,6 +263,7 @@ static const struct stage_ops stage_ops = {
         .on_leave = on_leave,
         .on_ended = on_ended,
         .on_change = on_change,
+        .can_edit = true,
 };
 
 /* --- the end ------------------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "cli/cmd.h"
+#include "cli/outside.h"
 
 /* --- the end of it ------------------------------------------------------------------------ */
 
@@ -43,6 +44,11 @@ void client_part(struct client *client)
     close_fd(&client->terminal.fd);
     if (client->parting == PART_SUSPEND && client->packets) {
         wire_begin(&message, "SUSPEND");
+        packets_send(client->packets, buf_str(&message));
+        buf_release(&message);
+    } else if (client->parting == PART_EDIT && client->packets) {
+        wire_begin(&message, "EDIT");
+        wire_put(&message, "path", outside_path(&client->server->stage));
         packets_send(client->packets, buf_str(&message));
         buf_release(&message);
     } else if (client->parting == PART_BYE && client->packets) {

@@ -14,7 +14,7 @@
 #define DETACHED "detached; 'ironcurtain attach' comes back"
 
 /* What a client is told when the screen is off its terminal. */
-enum parting { PART_NOT, PART_BYE, PART_SUSPEND };
+enum parting { PART_NOT, PART_BYE, PART_SUSPEND, PART_EDIT };
 
 struct client_terminal {
     int fd; /* owns; -1: none */

@@ -7,6 +7,7 @@
 #include "cli/stage.h"
 
 #include "base/file.h"
+#include "cli/outside.h"
 
 /* Until a screen says better. */
 #define COLS_UNSEEN 80
@@ -194,6 +195,7 @@ void stage_free(struct stage *stage)
     if (stage->app.gate)
         gate_set_on_change(stage->app.gate, NULL, NULL); /* while the list goes, too */
     sessions_free(stage->sessions);
+    outside_free(stage);
     gate_files_free(stage->files);
     stage->files = NULL;
     stage->sessions = NULL;
@@ -205,11 +207,19 @@ void stage_free(struct stage *stage)
 
 static void on_ui_leave(void *ctx, enum ui_leave why)
 {
-    struct stage *stage = ctx;
+    stage_leave(ctx, why);
+}
 
+void stage_leave(struct stage *stage, enum ui_leave why)
+{
     if (!stage->leave_hook.next || why == UI_GONE)
         stage->leave = why;
     loop_defer(stage->app.loop, &stage->leave_hook);
+}
+
+static void on_ui_edit(void *ctx, uint64_t id, struct str text)
+{
+    outside_start(ctx, id, text);
 }
 
 static void on_ui_stop(void *ctx, struct session *session)
@@ -234,11 +244,14 @@ int stage_show(struct stage *stage, const struct stage_terminal *terminal, struc
             .panels = terminal->panels,
             .on_leave = on_ui_leave,
             .on_stop = on_ui_stop,
+            .on_edit = stage->ops.can_edit ? on_ui_edit : NULL,
             .ctx = stage,
     };
 
     CHECK(!stage->ui);
     stage->ui = ui_new(&config, err);
+    if (stage->ui)
+        outside_take_back(stage);
     return stage->ui ? 0 : err->code;
 }
 
@@ -266,6 +279,7 @@ void stage_hide(struct stage *stage, void (*done)(void *ctx), void *ctx)
     sessions_show(stage->sessions, NULL);
     forget_seen(stage);
     ui_free(ui, done, ctx);
+    outside_hold(stage);
 }
 
 /* --- sessions --------------------------------------------------------------------------- */

@@ -19,7 +19,10 @@ struct stage_ops {
     void (*on_leave)(void *ctx, enum ui_leave why);
     void (*on_ended)(void *ctx, const struct tab *tab, const char *message);
     void (*on_change)(void *ctx); /* of the queue or a session; may be NULL */
+    bool can_edit;                /* on_leave(UI_EDIT) has the user edit outside_path() */
 };
+
+struct outside;
 
 struct stage_terminal {
     int fd; /* borrowed until the screen is gone */
@@ -38,6 +41,7 @@ struct stage {
     struct gate_files *files; /* owns; NULL without a gate */
     struct buf copied;        /* owns; what was copied last, for all screens */
     struct ui *ui;            /* owns; NULL: nobody looks */
+    struct outside *outside;  /* owns; NULL: nothing is being edited elsewhere */
     struct loop_hook leave_hook;
     enum ui_leave leave;
 };
@@ -55,6 +59,9 @@ int stage_show(struct stage *stage, const struct stage_terminal *terminal, struc
 /* done as in ui_free(); it is called also if there is no screen. Ended sessions that were seen
  * go with it. */
 void stage_hide(struct stage *stage, void (*done)(void *ctx), void *ctx);
+
+/* The screen is to go, soon. */
+void stage_leave(struct stage *stage, enum ui_leave why);
 
 /* What can be known before a session starts. */
 int stage_check(struct stage *stage, struct session_spec *spec, struct err *err);

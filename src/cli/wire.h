@@ -14,11 +14,11 @@
  * have detach=1: without a terminal       BYE   code= text= [out=] the end, the terminal is
  *          key=NAME=VALUE                                      as it was
  *   RESIZE, DETACH, SUSPEND                   SUSPEND           stop, then ATTACH again
- *   LIST                                      TABS  tab=NUMBER ID, for each
- *   RULE   id= allow= width=                  RULE  line=       what such an answer would be
- *   DECIDE id= digest= policy= allow= scope=  BYE
- *          [width= rule= uses= for_ms= message=]
- *   WATCH                                     CHANGED           each time the queue changes
+ *                                             EDIT path=        edit that file, then ATTACH
+ * again LIST                                      TABS  tab=NUMBER ID, for each RULE   id=
+ * allow= width=                  RULE  line=       what such an answer would be DECIDE id=
+ * digest= policy= allow= scope=  BYE [width= rule= uses= for_ms= message=] WATCH CHANGED each
+ * time the queue changes
  *
  * Every first message has version=.
  */

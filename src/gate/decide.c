@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "gate/gate_priv.h"
+#include "policy/risk.h"
 
 static struct commit *prepare(struct gate *gate, struct item *item, enum escalation_state state,
         const char *by, const char *message);
@@ -25,19 +26,98 @@ static int check_shown(const struct item *item, uint64_t id, const char *digest,
     return 0;
 }
 
+static bool is_denied(const struct gate *gate, struct grant_use *use)
+{
+    struct verdict verdict;
+
+    use->uses = 0;
+    return grants_decide(gate->config.grants, use, &verdict) && verdict.kind == VERDICT_DENY;
+}
+
 /* Somebody may have answered "never" since it was asked, in another session or by hand. */
 bool gate_is_denied_now(const struct gate *gate, const struct item *item)
 {
     struct net_request req;
-    struct verdict verdict;
-
     struct grant_use use;
 
-    if (!gate->config.grants || !item_use(item, &req, &use))
-        return false;
-    use.uses = 0;
-    return grants_decide(gate->config.grants, &use, &verdict) && verdict.kind == VERDICT_DENY;
+    return gate->config.grants && item_use(item, &req, &use) && is_denied(gate, &use);
 }
+
+/* --- other arguments -------------------------------------------------------------------- */
+
+/* What rules and answers say of the call with these arguments. */
+static int judge_edit(const struct gate *gate, const struct item *item, struct str arguments,
+        struct gate_edit *ret, struct err *err)
+{
+    const struct call_request *call = item_call(item);
+    gate_judge_fn judge = item->pub.count > 0 ? item->askers[0].judge : NULL;
+    struct verdict verdict = {0};
+    struct grant_use use;
+
+    if (!call || !judge)
+        return err_set(err, ERR_USAGE, "request #%d has no arguments that can be edited",
+                item->pub.rec.number);
+    const struct call_request edited = {call->server, call->tool, arguments};
+    judge(item->askers[0].ctx, arguments, &verdict);
+    if (verdict.kind == VERDICT_DENY)
+        return err_set(err, ERR_DENIED, "the rules forbid it so: %s",
+                verdict.reason[0] ? verdict.reason : verdict.rule);
+    (void)item_use(item, NULL, &use);
+    use.call = &edited;
+    if (gate->config.grants && is_denied(gate, &use))
+        return err_set(err, ERR_DENIED, "an answer of yours denies it so");
+    uint32_t hazards = hazards_of_call(use.world, &edited);
+    enum risk danger = hazards_risk(hazards);
+    ret->hazards = verdict.hazards | hazards;
+    ret->risk = verdict.kind == VERDICT_ASK && verdict.risk > danger ? verdict.risk : danger;
+    return 0;
+}
+
+int gate_edit(const struct gate *gate, uint64_t id, struct str arguments, struct gate_edit *ret,
+        struct err *err)
+{
+    const struct item *item = gate_item(gate, id);
+    struct gate_edit edit;
+    char *shown;
+
+    if (!item)
+        return err_set(err, ERR_NOENT, "request #%" PRIu64 " does not wait any more", id);
+    int rc = judge_edit(gate, item, arguments, &edit, err);
+    if (rc < 0)
+        return rc;
+    if (!item_edit(item, arguments, edit.digest, &shown))
+        return err_set(err, ERR_LIMIT, "it would be too long to be shown whole");
+    free(shown);
+    *ret = edit;
+    return 0;
+}
+
+/* The item is to be approved with other arguments; they become its own. */
+static int take_edit(const struct gate *gate, struct item *item, const char *digest,
+        const struct gate_answer *answer, struct err *err)
+{
+    struct gate_edit edit;
+    char *shown;
+
+    if (!answer->allow || answer->scope != SCOPE_ONCE)
+        return err_set(err, ERR_USAGE, "an edited call is approved once");
+    int rc = judge_edit(gate, item, answer->edited, &edit, err);
+    if (rc < 0)
+        return rc;
+    if (edit.risk > answer->edited_risk)
+        return err_set(err, ERR_CONFLICT, "its risk changed, look again");
+    if (!item_edit(item, answer->edited, edit.digest, &shown))
+        return err_set(err, ERR_LIMIT, "it is too long to be shown whole");
+    if (!digest || strcmp(digest, edit.digest) != 0) {
+        free(shown);
+        return err_set(err, ERR_CONFLICT, "what was edited is not what was shown");
+    }
+    item->edited = xstrndup(answer->edited.p, answer->edited.n);
+    item->edited_shown = shown;
+    return 0;
+}
+
+/* --- answering -------------------------------------------------------------------------- */
 
 bool gate_rule(const struct gate *gate, uint64_t id, bool allow, enum width width,
         char line[RECIPE_LINE])
@@ -89,7 +169,8 @@ static void write_answer(struct escalation_record *rec, const struct gate_answer
 
     scope_words(answer, words, sizeof(words));
     if (answer->scope == SCOPE_ONCE)
-        snprintf(rec->answer, sizeof(rec->answer), "%s", words);
+        snprintf(rec->answer, sizeof(rec->answer), "%s%s", words,
+                answer->edited.p ? ", edited" : "");
     else
         snprintf(rec->answer, sizeof(rec->answer), "%s: %s", words, answer->rule);
 }
@@ -121,20 +202,30 @@ int gate_decide(struct gate *gate, uint64_t id, const char *digest, const char *
     struct grant *grant = NULL;
     struct err why;
 
-    int rc = check_shown(item, id, digest, policy_version, err);
+    const char *original = item && answer->edited.p ? item->pub.rec.digest : digest;
+    int rc = check_shown(item, id, original, policy_version, err);
     if (rc < 0)
         return rc;
     if (answer->allow && gate_is_denied_now(gate, item))
         return err_set(err, ERR_CONFLICT, "request #%d is denied by an answer meanwhile",
                 item->pub.rec.number);
+    if (answer->edited.p && (rc = take_edit(gate, item, digest, answer, err)) < 0)
+        return rc;
     if (answer->scope != SCOPE_ONCE) {
         grant = make_grant(gate, item, answer, &why);
         if (!grant)
             return err_set(err, why.code, "%s", why.msg);
     }
+    item->has_message = answer->message && *answer->message;
     struct commit *commit = prepare(
             gate, item, answer->allow ? ESC_APPROVED : ESC_DENIED, "human", answer->message);
     write_answer(&commit->rec, answer);
+    if (answer->edited.p) {
+        commit->rec.edited = item->edited_shown;
+        str_copy(commit->rec.edited_digest, sizeof(commit->rec.edited_digest), str_of(digest));
+        str_copy(commit->rec.risk, sizeof(commit->rec.risk),
+                str_of(risk_name(answer->edited_risk)));
+    }
     commit->grant = grant;
     store_commit_escalation(gate->store, &commit->rec, committed, commit);
     if (grant)
@@ -240,6 +331,7 @@ static void remembered(void *ctx, const struct err *err)
 
         snprintf(message, sizeof(message), "once only, not remembered: %s", err->msg);
         str_copy(rec->message, sizeof(rec->message), str_of(message));
+        item->has_message = false;
         store_put_escalation(gate->store, rec);
     } else {
         sweep(gate);
@@ -322,6 +414,7 @@ void gate_finish(struct gate *gate, struct item *item, bool allowed, const char 
     gate->recent[gate->recent_count % GATE_RECENT] = item->pub;
     struct gate_item *kept = &gate->recent[gate->recent_count++ % GATE_RECENT];
     kept->rec.detail = NULL;
+    kept->rec.edited = NULL;
     kept->call = NULL;
     kept->world = NULL;
     item->allowed = allowed;

@@ -36,6 +36,11 @@ struct gate *gate_new(struct loop *loop, struct store *store, const struct gate_
     return gate;
 }
 
+struct store *gate_store(const struct gate *gate)
+{
+    return gate->store;
+}
+
 static void take_off(struct gate *gate, const void *ctx)
 {
     struct hold_listener **at = &gate->listeners;
@@ -202,7 +207,8 @@ uint64_t gate_ask(
     struct item *item = same(gate, asked);
     uint64_t ticket = store_next_id(gate->store);
 
-    item_add(item ? item : asked, ticket, done, ctx);
+    const struct asker asker = {ticket, done, question->judge, ctx};
+    item_add(item ? item : asked, &asker);
     if (item)
         item_free(asked);
     else
@@ -228,6 +234,30 @@ uint64_t gate_item_id(const struct gate *gate, uint64_t ticket)
         if (item->telling == ticket || item_has(item, ticket))
             return item->pub.rec.id;
     return 0;
+}
+
+/* Whose asker is being told just now. */
+static const struct item *telling(const struct gate *gate, uint64_t ticket)
+{
+    const struct item *item = gate->finishing;
+
+    while (item && item->telling != ticket)
+        item = item->next;
+    return item;
+}
+
+struct str gate_edited(const struct gate *gate, uint64_t ticket)
+{
+    const struct item *item = telling(gate, ticket);
+
+    return item ? str_of(item->edited) : (struct str){0};
+}
+
+const char *gate_message(const struct gate *gate, uint64_t ticket)
+{
+    const struct item *item = telling(gate, ticket);
+
+    return item && item->has_message ? item->pub.rec.message : "";
 }
 
 /* The last asker is gone. */

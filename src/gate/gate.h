@@ -19,6 +19,10 @@
 
 struct gate;
 
+/* Judge the asker's call with other arguments, as if the agent had made it so; a verdict that
+ * allows asks nevertheless. `ctx` is the asker's. */
+typedef void (*gate_judge_fn)(void *ctx, struct str arguments, struct verdict *ret);
+
 struct gate_question {
     const char *session; /* uuid */
     const char *label;   /* session name for the human */
@@ -33,6 +37,7 @@ struct gate_question {
     const struct net_request *net;
     const struct call_request *call;  /* the same for a tool call */
     const struct policy_world *world; /* of the call */
+    gate_judge_fn judge;              /* NULL: its arguments cannot be edited */
 };
 
 /* An item as the screen sees it; owned by the gate, valid until the next gate call. */
@@ -73,6 +78,8 @@ struct gate *gate_new(struct loop *loop, struct store *store, const struct gate_
 void gate_free(struct gate *gate);
 void gate_set_on_change(struct gate *gate, void (*on_change)(void *ctx), void *ctx);
 
+struct store *gate_store(const struct gate *gate); /* borrows; where it records */
+
 /*
  * Returns the asker's ticket, never 0. `done` is called from the loop, never from inside. It
  * may ask, cancel and free the gate. A question that does not fit the record whole is denied.
@@ -97,6 +104,23 @@ uint64_t gate_item_id(const struct gate *gate, uint64_t ticket);
  */
 bool gate_rule(const struct gate *gate, uint64_t id, bool allow, enum width width,
         char line[RECIPE_LINE]);
+
+/*
+ * What a call would be with other arguments (a JSON object on one line): its risk, what is
+ * dangerous about it, and the digest that gate_decide() wants with gate_answer.edited. Nothing
+ * changes. ERR_DENIED if the rules forbid it, ERR_USAGE if it cannot be edited, ERR_LIMIT.
+ */
+struct gate_edit {
+    enum risk risk;
+    uint32_t hazards;
+    char digest[65];
+};
+int gate_edit(const struct gate *gate, uint64_t id, struct str arguments, struct gate_edit *ret,
+        struct err *err);
+/* Inside of `done`, of its ticket: the arguments that were approved in place of those asked
+ * for; p NULL: there are none. What the human wrote to the agent, or "". Both borrow. */
+struct str gate_edited(const struct gate *gate, uint64_t ticket);
+const char *gate_message(const struct gate *gate, uint64_t ticket);
 
 /*
  * ERR_CONFLICT "changed, look again" if anything differs from what waits, or an answer denies

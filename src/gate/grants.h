@@ -39,6 +39,10 @@ struct gate_answer {
     enum width width;    /* not for SCOPE_ONCE */
     const char *rule;    /* borrows; not for SCOPE_ONCE: the line that was shown */
     const char *message; /* borrows; for the agent, or NULL */
+    /* Allowed once, with these arguments instead of those asked for (gate_edit()), which were
+     * shown as of this risk; p NULL: as asked. Borrows. */
+    struct str edited;
+    enum risk edited_risk;
 };
 
 /* "once" "3 times" "for 15 min" "this session" "always" */

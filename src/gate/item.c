@@ -175,7 +175,32 @@ void item_free(struct item *item)
     free(item->host);
     free(item->path);
     kept_call_free(item->call);
+    free(item->edited);
+    free(item->edited_shown);
     free(item);
+}
+
+bool item_edit(
+        const struct item *item, struct str arguments, char ret_digest[65], char **ret_shown)
+{
+    const struct call_request *call = item_call(item);
+    struct buf detail = BUF_INIT;
+    bool is_whole;
+
+    /* As whoever asked wrote it: server/tool, and the arguments on the next line. */
+    buf_append_str(&detail, call->server);
+    buf_putc(&detail, '/');
+    buf_append_str(&detail, call->tool);
+    buf_putc(&detail, '\n');
+    buf_append_str(&detail, arguments);
+    crypt_sha256_hex(buf_data(&detail), buf_len(&detail), ret_digest);
+    *ret_shown = show_lines(buf_str(&detail), &is_whole);
+    buf_release(&detail);
+    if (is_whole)
+        return true;
+    free(*ret_shown);
+    *ret_shown = NULL;
+    return false;
 }
 
 bool item_is_same(const struct item *item, const struct item *asked)
@@ -193,13 +218,13 @@ bool item_is_same(const struct item *item, const struct item *asked)
 
 /* --- askers ----------------------------------------------------------------------------- */
 
-void item_add(struct item *item, uint64_t ticket, gate_done_fn done, void *ctx)
+void item_add(struct item *item, const struct asker *asker)
 {
     unsigned count = item->pub.count;
 
     if ((count & (count - 1)) == 0)
         item->askers = xrealloc(item->askers, (count ? count * 2 : 1) * sizeof(*item->askers));
-    item->askers[count] = (struct asker){ticket, done, ctx};
+    item->askers[count] = *asker;
     item->pub.count++;
 }
 

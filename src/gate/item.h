@@ -12,7 +12,8 @@
 struct asker {
     uint64_t ticket;
     gate_done_fn done;
-    void *ctx; /* borrows */
+    gate_judge_fn judge; /* or NULL */
+    void *ctx;           /* borrows */
 };
 
 struct item {
@@ -28,7 +29,9 @@ struct item {
     bool is_shown;          /* the text fits whole; what nobody can read nobody can approve */
     bool in_review;
     uint64_t review_since_ms;
-    uint64_t review_left_ms; /* of LIMIT_REVIEW_MS */
+    uint64_t review_left_ms;     /* of LIMIT_REVIEW_MS */
+    bool has_message;            /* of the human, for the askers */
+    char *edited, *edited_shown; /* own; approved so, and for the record; NULL: as asked */
     /* Finished: what the askers are told, one after the other. */
     uint64_t telling; /* ticket of the one whose `done` runs */
     bool allowed;
@@ -41,10 +44,15 @@ void item_free(struct item *item);
 /* Nobody will look at it: keep only the beginning of the text, for the record. */
 void item_cut(struct item *item);
 
+/* The arguments as a person would decide about them: the digest, and the text for the record,
+ * which is the caller's. False: they cannot be shown whole. */
+bool item_edit(
+        const struct item *item, struct str arguments, char ret_digest[65], char **ret_shown);
+
 /* May whoever asks `asked` wait with those of `item`? */
 bool item_is_same(const struct item *item, const struct item *asked);
 
-void item_add(struct item *item, uint64_t ticket, gate_done_fn done, void *ctx);
+void item_add(struct item *item, const struct asker *asker);
 bool item_has(const struct item *item, uint64_t ticket);
 /* False if there is no such ticket. */
 bool item_remove(struct item *item, uint64_t ticket);

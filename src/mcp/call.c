@@ -146,18 +146,49 @@ void call_error(struct call *call, int code, const char *text)
     buf_release(&out);
 }
 
+/* What a person said of the call goes in front of its content. */
+static bool add_note(struct call *call, struct str result, struct buf *ret)
+{
+    struct str note = call->judged ? buf_str(&call->judged->note) : STR("");
+    struct json_member m[] = {{.name = "content"}};
+
+    if (!note.n || json_slice_object(result, m, 1, NULL) < 0 || m[0].value.n < 2 ||
+            m[0].value.p[0] != '[')
+        return false;
+    struct str rest = {m[0].value.p + 1, m[0].value.n - 1};
+    while (rest.n && strchr(" \t\r\n", *rest.p))
+        rest = (struct str){rest.p + 1, rest.n - 1};
+    buf_append(ret, result.p, (size_t)(rest.p - result.p));
+    buf_puts(ret, "{\"type\":\"text\",\"text\":");
+    json_put_text(ret, note);
+    buf_putc(ret, '}');
+    if (*rest.p != ']')
+        buf_putc(ret, ',');
+    buf_append(ret, rest.p, (size_t)(result.p + result.n - rest.p));
+    return true;
+}
+
 void call_relay(struct call *call, const struct message *msg)
 {
     struct splice splice = {.text = msg->text};
     struct str parts[SPLICE_PARTS];
-    struct buf mapped = BUF_INIT;
+    struct buf mapped = BUF_INIT, noted = BUF_INIT;
 
-    if (msg->kind == MESSAGE_RESULT && paths_to_box(call->agent->mcp, msg->result, &mapped))
-        splice_put(&splice, msg->result, buf_str(&mapped));
+    if (msg->kind == MESSAGE_RESULT) {
+        struct str result = msg->result;
+
+        if (paths_to_box(call->agent->mcp, result, &mapped))
+            result = buf_str(&mapped);
+        if (add_note(call, result, &noted))
+            result = buf_str(&noted);
+        if (result.p != msg->result.p)
+            splice_put(&splice, msg->result, result);
+    }
     if (msg->id.n)
         splice_put(&splice, msg->id, buf_str(&call->id));
     answer(call, parts, splice_parts(&splice, parts));
     buf_release(&mapped);
+    buf_release(&noted);
 }
 
 void call_notify(struct call *call, const struct splice *splice)

@@ -115,6 +115,8 @@ void judged_free(struct judged *judged)
     timer_free(judged->beat);
     buf_release(&judged->arguments);
     buf_release(&judged->what);
+    buf_release(&judged->by_person);
+    buf_release(&judged->note);
     buf_release(&judged->edited);
     buf_release(&judged->name);
     free(judged);
@@ -213,12 +215,52 @@ static bool take_edits(struct call *call, const struct target *target, struct ca
     return fine;
 }
 
+static struct target target_of(const struct judged *judged, struct str arguments)
+{
+    return (struct target){
+            judged->server, judged->rec.method, buf_str(&judged->what), arguments};
+}
+
+/* What a person makes of the arguments. */
+static void judge_edited(void *ctx, struct str arguments, struct verdict *ret)
+{
+    struct call *call = ctx;
+    struct target target = target_of(call->judged, arguments);
+
+    eval(call->agent->mcp, &target, false, ret, NULL);
+}
+
+/* The row tells what is sent; what was asked for is in that of the question. */
+static void take_edited(struct judged *judged, struct str arguments)
+{
+    buf_append_str(&judged->by_person, arguments);
+    buf_clear(&judged->arguments);
+    redact(arguments, LIMIT_MCP_ARGUMENTS, &judged->arguments);
+    buf_putc(&judged->arguments, '\0');
+    judged->rec.arguments = buf_data(&judged->arguments);
+}
+
+/* What the agent reads beside the result: it must not take the call for what it asked for. */
+static void make_note(struct judged *judged, const char *message)
+{
+    struct str shown = {buf_data(&judged->arguments), buf_len(&judged->arguments) - 1};
+
+    if (buf_len(&judged->by_person))
+        buf_printf(&judged->note,
+                "The user changed the arguments of this call before it ran. They were: %.*s",
+                STR_ARG(shown));
+    if (*message)
+        buf_printf(&judged->note, "%sThe user says: %s", buf_len(&judged->note) ? "\n" : "",
+                message);
+}
+
 /* A person has said yes. */
 static void go_again(struct call *call)
 {
     struct judged *judged = call->judged;
-    struct target target = {judged->server, judged->rec.method, buf_str(&judged->what),
-            judged->arguments_place};
+    struct target target =
+            target_of(judged, buf_len(&judged->by_person) ? buf_str(&judged->by_person)
+                                                          : judged->arguments_place);
     struct call_edits edits = {0};
     struct verdict verdict;
 
@@ -229,6 +271,8 @@ static void go_again(struct call *call)
         refuse_by_rule(call, &verdict);
         return;
     }
+    if (buf_len(&judged->by_person) && !buf_len(&judged->edited))
+        buf_append_str(&judged->edited, target.arguments);
     put_row(call);
     call_forward(call);
 }
@@ -251,10 +295,16 @@ static void on_decided(void *ctx, bool allowed, const char *reason)
     struct judged *judged = call->judged;
     const struct mcp_config *config = &call->agent->mcp->config;
 
+    struct str edited = gate_edited(config->gate, judged->ticket);
+    const char *message = gate_message(config->gate, judged->ticket);
+
     judged->ticket = 0;
     timer_stop(judged->beat);
     judged->rec.waited_ms = (int64_t)(loop_now_ms(config->loop) - judged->asked_ms);
     if (allowed) {
+        if (edited.p)
+            take_edited(judged, edited);
+        make_note(judged, message);
         judged->rec.decision = REQUEST_APPROVED;
         go_again(call);
         return;
@@ -312,6 +362,7 @@ static void ask(struct call *call, const struct target *target, const struct ver
             .policy_version = policy_version(config->policy),
             .call = &request,
             .world = &world,
+            .judge = target->arguments.n ? judge_edited : NULL,
     };
     judged->asked_ms = loop_now_ms(config->loop);
     judged->ticket = gate_ask(config->gate, &question, on_decided, call);

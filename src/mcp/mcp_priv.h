@@ -202,7 +202,9 @@ struct judged {
     unsigned beats;
     uint64_t ticket; /* in the gate; 0: not there */
     uint64_t start_ms, asked_ms;
-    struct buf edited; /* owns; arguments as they are to be sent; empty: as they came */
+    struct buf by_person; /* owns; arguments that were approved in place of those asked for */
+    struct buf note;      /* owns; what the agent is told beside the result, or empty */
+    struct buf edited;    /* owns; arguments as they are to be sent; empty: as they came */
     /* What is exchanged when it is sent: the place in the call's text (a string with its
      * quotes), and what comes there, raw. */
     struct str place, arguments_place;

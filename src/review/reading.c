@@ -6,7 +6,9 @@
 
 #include "base/mem.h"
 #include "base/punycode.h"
+#include "diff/diff.h"
 #include "review/command.h"
+#include "review/pretty.h"
 
 #define NAME_COLS 10
 
@@ -34,6 +36,16 @@ struct reading *reading_new(const struct gate_item *item, struct str words)
     return reading;
 }
 
+struct reading *reading_new_edited(
+        const struct gate_item *item, struct str arguments, struct str words)
+{
+    struct reading *reading = reading_new(item, words);
+
+    reading->asked = reading->call.arguments;
+    reading->call.arguments = copy(arguments);
+    return reading;
+}
+
 void reading_free(struct reading *reading)
 {
     if (!reading)
@@ -49,6 +61,7 @@ void reading_free(struct reading *reading)
     free((char *)reading->call.server.p);
     free((char *)reading->call.tool.p);
     free((char *)reading->call.arguments.p);
+    free((char *)reading->asked.p);
     free((char *)reading->world.home);
     free((char *)reading->world.workspace);
     free((char *)reading->world.box_workspace);
@@ -267,6 +280,36 @@ static void append_change(struct reading *reading)
     }
 }
 
+/* Both forms, as the lines in which they differ. */
+static void put_asked(struct reading *reading)
+{
+    struct buf before = BUF_INIT, after = BUF_INIT;
+    struct sheet *what = &reading->what;
+    struct diff diff = {0};
+
+    if (!reading->asked.p)
+        return;
+    sheet_printf(what, "EDITED", SHEET_ALERT, "by you; the agent asked for:");
+    bool fine = json_pretty(reading->asked, &before) &&
+                json_pretty(reading->call.arguments, &after);
+    if (fine)
+        diff_make(&diff, buf_str(&before), buf_str(&after), DIFF_ALL);
+    else
+        sheet_add_lines(what, SHEET_TEXT, STR("  "), reading->asked);
+    for (size_t i = 0; i < diff.count; i++) {
+        char lead[] = {' ', ' ', diff.lines[i].mark, ' ', '\0'};
+
+        sheet_add(what, "",
+                diff.lines[i].mark == '+'   ? SHEET_ADDED
+                : diff.lines[i].mark == '-' ? SHEET_REMOVED
+                                            : SHEET_TEXT,
+                str_of(lead), diff.lines[i].text);
+    }
+    diff_release(&diff);
+    buf_release(&before);
+    buf_release(&after);
+}
+
 void reading_make(struct reading *reading)
 {
     struct buf name = BUF_INIT;
@@ -286,6 +329,7 @@ void reading_make(struct reading *reading)
     put_value(reading, 0, &name);
     put_command(reading);
     append_change(reading);
+    put_asked(reading);
     reading_find_unsaid(reading);
     buf_release(&name);
 }

@@ -14,6 +14,9 @@ struct reading;
 
 /* Copies what it needs; the item must have a call. `words`: what the user said, one text. */
 struct reading *reading_new(const struct gate_item *item, struct str words);
+/* The same call with other arguments; those asked for are shown as the difference to them. */
+struct reading *reading_new_edited(
+        const struct gate_item *item, struct str arguments, struct str words);
 void reading_free(struct reading *reading);
 
 /* Once. Blocks. */

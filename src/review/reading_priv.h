@@ -12,6 +12,7 @@
 struct reading {
     struct call_request call;  /* owns what it points to */
     struct policy_world world; /* same; without `guarded` */
+    struct str asked;          /* owns; the arguments that were edited; p NULL: none were */
     char *words;               /* owns */
     int64_t asked_ms;
     struct args args;

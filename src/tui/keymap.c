@@ -131,6 +131,8 @@ static const struct action TABLE[] = {
                 "draft: wider, as to all of the folder or host"},
         {ACT_WRITE, false, IN(MODE_REVIEW), 'm', 0, "m", NULL,
                 "draft: write a message to the agent"},
+        {ACT_EDIT, false, IN(MODE_REVIEW), 'e', 0, "e", NULL,
+                "draft: edit the arguments of a call; C-g there: in $EDITOR"},
         {ACT_VIEW, false, IN(MODE_REVIEW), 'v', 0, "v", NULL,
                 "the arguments of a call as received, or read again"},
         {ACT_BACK, false, LEFT_BY_ESC, 0, KEY_SYM_ESC, "Esc", "agent", "back to the agent"},

@@ -87,6 +87,7 @@ enum action_id {
     ACT_NARROWER,
     ACT_WIDER,
     ACT_WRITE,
+    ACT_EDIT,
     ACT_VIEW,
     /* the list of those who wait */
     ACT_MARK,

@@ -250,6 +250,10 @@ static struct vt_cursor cursor_place(struct ui *ui, const struct view_env *env)
         struct vt_cursor agent;
         if (v_agent_cursor(env, ui->layout.pane, &agent))
             return agent;
+    } else if (ui->mode == MODE_REVIEW && ui->review.edits) {
+        cursor.row = ui->review.cursor_row;
+        cursor.col = ui->review.cursor_col;
+        cursor.visible = true;
     } else if (ui->mode == MODE_REVIEW) {
         cursor.row = middle.row + middle.rows - 1;
         cursor.visible = true;
@@ -533,7 +537,9 @@ void ui_free(struct ui *ui, void (*done)(void *ctx), void *ctx)
     free_timers(ui);
     frame_free(ui->frame);
     ui_copy_free(ui->copy);
+    ui_past_drop(ui);
     review_release(&ui->review);
+    buf_release(&ui->undo.edited);
     ui_offers_release(ui);
     buf_release(&ui->agent_bytes);
     buf_release(&ui->paste);

@@ -22,6 +22,7 @@ enum ui_leave {
     UI_QUIT,    /* end the shown session and leave */
     UI_DETACH,  /* leave all as it is */
     UI_SUSPEND, /* the terminal is wanted back for a while */
+    UI_EDIT,    /* the same, for an editor: see on_edit */
     UI_GONE     /* the terminal is lost */
 };
 
@@ -38,6 +39,9 @@ struct ui_config {
     bool panels;      /* false: pane alone (ironcurtain pane) */
     /* Neither may free the ui from inside. */
     void (*on_leave)(void *ctx, enum ui_leave why);
+    /* Have the user edit a text about this request in an editor of his own, and give it to
+     * ui_edit_back() of the screen that comes next; NULL: there is none. */
+    void (*on_edit)(void *ctx, uint64_t id, struct str text);
     /* End this session and take its tab away; another one is shown, if there is one. */
     void (*on_stop)(void *ctx, struct session *session);
     void *ctx;
@@ -51,6 +55,9 @@ void ui_free(struct ui *ui, void (*done)(void *ctx), void *ctx);
 
 /* The size the agent's pane has now; a session should start with it. */
 void ui_pane_size(const struct ui *ui, int *ret_cols, int *ret_rows);
+
+/* Of on_edit: the request is reviewed with it, if it waits still. */
+void ui_edit_back(struct ui *ui, uint64_t id, struct str text);
 
 /* Show this session (NULL: none). */
 void ui_show(struct ui *ui, struct session *session);

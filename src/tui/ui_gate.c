@@ -20,6 +20,11 @@ static void make_code(char code[2])
         code[i] = letters[random[i] % (sizeof letters - 1)];
 }
 
+void ui_gate_new_code(struct ui *ui)
+{
+    make_code(ui->review.commit.code);
+}
+
 const struct gate_item *ui_gate_item(struct ui *ui)
 {
     uint64_t id = ui->review.commit.id;
@@ -33,6 +38,8 @@ void ui_gate_close(struct ui *ui)
     if (ui->review.commit.phase == COMMIT_NONE)
         return;
     ui_reading_drop(ui);
+    ui_past_drop(ui);
+    ui_edit_close(ui);
     commit_close(&ui->review.commit);
     gate_review_end(ui->config.gate, id);
 }
@@ -120,7 +127,9 @@ static bool rule_is_shown(struct ui *ui, bool allow)
     const struct review *review = &ui->review;
     if (review->draft.scope == SCOPE_ONCE)
         return true;
-    if (!review->draft_fits)
+    if (review->draft.scope == SCOPE_ALWAYS && !review->past)
+        ui_message(ui, "what the rule would have taken is being read");
+    else if (!review->draft_fits)
         ui_message(ui, "no room to show the rule whole; 1 answers once");
     else if (!draft_rule(&review->draft, allow)[0])
         ui_message(ui, "high risk: only exactly this can be approved; < narrows, 1 is once");
@@ -167,6 +176,9 @@ static void decide_soon(struct ui *ui)
     str_copy(undo->digest, sizeof undo->digest, str_of(commit->digest));
     str_copy(undo->policy_version, sizeof undo->policy_version, str_of(commit->policy_version));
     undo->draft = ui->review.draft;
+    buf_release(&undo->edited);
+    buf_swap(&undo->edited, &ui->review.edited);
+    undo->edited_risk = ui->review.item.risk;
     timer_start(ui->undo_timer, UNDO_MS);
     open_neighbour(ui, undo->id);
     ui_message(ui, "#%d is approved in a second; C-\\ u takes it back", undo->number);
@@ -178,6 +190,10 @@ void ui_gate_release(struct ui *ui)
     uint64_t id = undo->id;
     struct gate_answer answer = draft_answer(&undo->draft, true);
     struct err err;
+    if (buf_len(&undo->edited) > 0) {
+        answer.edited = buf_str(&undo->edited);
+        answer.edited_risk = undo->edited_risk;
+    }
     timer_stop(ui->undo_timer);
     undo->id = 0;
     if (id == 0)
@@ -185,6 +201,7 @@ void ui_gate_release(struct ui *ui)
     ui_gate_remember(ui, id);
     if (gate_decide(ui->config.gate, id, undo->digest, undo->policy_version, &answer, &err) < 0)
         ui_message(ui, "#%d nothing was decided: %s", undo->number, err.msg);
+    buf_release(&undo->edited);
 }
 
 void ui_gate_undo(struct ui *ui)
@@ -210,11 +227,15 @@ static void decide(struct ui *ui, bool allow)
         return;
     }
     struct gate_answer answer = draft_answer(&ui->review.draft, allow);
+    const char *digest = allow ? commit->digest : ui->review.item.rec.digest;
     struct err err;
     uint64_t id = commit->id;
+    if (allow && buf_len(&ui->review.edited) > 0) {
+        answer.edited = buf_str(&ui->review.edited);
+        answer.edited_risk = ui->review.item.risk;
+    }
     ui_gate_remember(ui, id);
-    if (gate_decide(ui->config.gate, id, commit->digest, commit->policy_version, &answer,
-                &err) < 0) {
+    if (gate_decide(ui->config.gate, id, digest, commit->policy_version, &answer, &err) < 0) {
         commit_kill(commit);
         str_copy(ui->review.ended, sizeof ui->review.ended, str_of(err.msg));
         ui_message(ui, "#%d nothing was decided: %s", ui->review.item.rec.number, err.msg);
@@ -261,6 +282,11 @@ void ui_gate_commit(struct ui *ui, bool allow)
     }
     if (ui->review.writes) {
         ui_message(ui, "the message is not finished: Enter keeps it, Esc drops it");
+        return;
+    }
+    if (ui->review.edits) {
+        ui_message(
+                ui, "the arguments are not finished: Enter takes them, Esc drops the change");
         return;
     }
     if (rule_is_shown(ui, allow))
@@ -324,10 +350,13 @@ static void check_review(struct ui *ui)
     const struct gate_item *item = ui_gate_item(ui);
     bool waits = item && !item->deciding &&
                  (ui->review.is_late ? item->late_ms == 0 : item->rec.state == ESC_WAITING);
+    /* An edited text has a digest of its own; what was asked must be the same still. */
+    bool is_same = item && strcmp(item->rec.digest, review->item.rec.digest) == 0;
     commit_check(
-            commit, waits, item ? item->rec.digest : "", item ? item->rec.policy_version : "");
+            commit, waits, is_same ? commit->digest : "", item ? item->rec.policy_version : "");
     if (commit->phase != COMMIT_DEAD)
         return;
+    ui_edit_close(ui);
     const struct gate_item *ended = recent_by_id(ui->config.gate, commit->id);
     if (ended)
         snprintf(review->ended, sizeof review->ended, "%s by %s while it was open here",

@@ -237,7 +237,10 @@ static void draft(struct ui *ui, enum action_id id)
 {
     const char *why;
 
-    if (draft_key(&ui->review.draft, id, &why)) {
+    if (buf_len(&ui->review.edited) > 0)
+        ui_message(ui, "an edited call is approved once");
+    else if (draft_key(&ui->review.draft, id, &why)) {
+        ui_past_start(ui);
         commit_repaint(&ui->review.commit);
         ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
     } else if (why) {
@@ -334,6 +337,9 @@ static void act(struct ui *ui, enum action_id id)
     case ACT_WRITE:
         ui_gate_write(ui);
         return;
+    case ACT_EDIT:
+        ui_edit_open(ui);
+        return;
     case ACT_VIEW:
         ui_gate_view(ui);
         return;
@@ -426,7 +432,7 @@ static void host_key(struct ui *ui, const struct key *key)
         ui_touch(ui, DIRTY_PANELS);
         return;
     }
-    if (ui_gate_writes(ui, key) || ui_copy_text(ui, key))
+    if (ui_gate_writes(ui, key) || ui_edit_key(ui, key) || ui_copy_text(ui, key))
         return;
     const struct action *action = keymap_find(ui->mode, false, key);
     if (action)
@@ -558,8 +564,11 @@ static void handle_paste(struct ui *ui, const struct key *key)
         buf_append(&ui->paste, key->raw.p, key->raw.n < room ? key->raw.n : room);
         return;
     }
-    if (ui->mode == MODE_REVIEW && ui->review.writes) {
-        line_edit_paste(&ui->review.edit, buf_str(&ui->paste));
+    if (ui->mode == MODE_REVIEW && (ui->review.writes || ui->review.edits)) {
+        if (ui->review.edits)
+            area_edit_paste(&ui->review.area, buf_str(&ui->paste));
+        else
+            line_edit_paste(&ui->review.edit, buf_str(&ui->paste));
         ui_touch(ui, DIRTY_PANELS);
         buf_release(&ui->paste);
         ui->paste_cut = false;

@@ -76,7 +76,11 @@ void ui_reading_start(struct ui *ui)
     struct buf said = BUF_INIT;
     const struct tab *tab = sessions_by_id(ui->config.sessions, item->rec.session);
     review_words(tab ? session_words(tab->session) : NULL, &said);
-    start(ui, reading_new(item, buf_str(&said)), false);
+    bool is_edited = buf_len(&ui->review.edited) > 0;
+    start(ui,
+            is_edited ? reading_new_edited(item, buf_str(&ui->review.edited), buf_str(&said))
+                      : reading_new(item, buf_str(&said)),
+            false);
     buf_release(&said);
     review_take(&ui->review, NULL);
 }

@@ -57,6 +57,8 @@ struct ui_undo {
     char digest[65];
     char policy_version[17];
     struct draft draft;
+    struct buf edited; /* owns; as in struct review */
+    enum risk edited_risk;
 };
 
 /* What was asked for and is done when the same key comes again. */
@@ -89,6 +91,7 @@ struct ui {
     struct review review;
     struct reading *reading;         /* owns, unless the job is a check of it */
     struct reading_job *reading_job; /* the one whose end is awaited, or NULL */
+    struct past_job *past_job;       /* same */
     struct ui_copy *copy;            /* owns */
 
     /* The read(2) being handled. */
@@ -222,6 +225,16 @@ void ui_reading_start(struct ui *ui);
 void ui_reading_drop(struct ui *ui);
 void ui_reading_check(struct ui *ui);
 
+/* ui_past.c: for the draft as it is now, if it is for always. */
+void ui_past_start(struct ui *ui);
+void ui_past_drop(struct ui *ui);
+
+/* ui_edit.c */
+void ui_edit_open(struct ui *ui);
+void ui_edit_close(struct ui *ui);
+/* A key while the arguments are edited: true. */
+bool ui_edit_key(struct ui *ui, const struct key *key);
+
 /* ui_marks.c */
 void ui_marks_set(struct ui *ui, bool alike);
 /* Approving opens the first marked; denying asks once more, then denies them. */
@@ -235,6 +248,7 @@ void ui_gate_remember(struct ui *ui, uint64_t id);
 const struct gate_item *ui_gate_item(struct ui *ui);
 /* A key while the message is written: true. */
 bool ui_gate_writes(struct ui *ui, const struct key *key);
+void ui_gate_new_code(struct ui *ui);
 void ui_gate_write(struct ui *ui);
 void ui_gate_view(struct ui *ui);
 void ui_gate_hold(struct ui *ui);

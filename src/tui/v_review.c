@@ -19,6 +19,9 @@ void review_init(struct review *review, uint32_t arm_ms)
 void review_release(struct review *review)
 {
     free(review->detail);
+    past_free(review->past);
+    buf_release(&review->edited);
+    area_edit_release(&review->area);
     page_release(&review->page);
     page_release(&review->foot);
 }
@@ -58,11 +61,26 @@ void review_open(struct review *review, const struct gate *gate, const struct ga
     review->is_late = item->rec.state == ESC_EXPIRED;
     review->as_json = false;
     review->writes = false;
+    buf_release(&review->edited);
+    area_edit_release(&review->area);
+    review->edits = false;
+    review->asked_risk = item->risk;
+    review->asked_hazards = item->hazards;
     review->item.call = NULL; /* the gate's, which may let go of it */
     review->item.world = NULL;
     take_words(review, words, wall_ms);
     commit_open(&review->commit, item->rec.id, item->rec.digest, item->rec.policy_version,
             item->risk == RISK_HIGH, code);
+}
+
+void review_bind(struct review *review, const char *digest, enum risk risk, uint32_t hazards)
+{
+    struct commit *commit = &review->commit;
+    review->item.risk = risk;
+    review->item.hazards = hazards;
+    review->page.width = 0;
+    commit_open(commit, review->item.rec.id, digest, review->item.rec.policy_version,
+            risk == RISK_HIGH, commit->code);
 }
 
 void review_words(struct words *words, struct buf *ret)
@@ -202,6 +220,17 @@ static void make_lines(struct review *review, int width)
                 "high risk: approving asks for the two letters beside the draft");
 }
 
+/* What the rule above would have meant so far. */
+static void add_past(struct review *review, bool allow)
+{
+    if (review->draft.scope != SCOPE_ALWAYS)
+        return;
+    page_add_safe(&review->foot, "",
+            review->past ? str_of(past_text(review->past, allow))
+                         : STR("reading what it would have taken ..."),
+            &STYLE_DIM);
+}
+
 static void add_chord(struct review *review, const char *chord, struct str text)
 {
     struct buf shown = BUF_INIT;
@@ -233,6 +262,11 @@ static void make_foot(struct review *review, int width)
                 false);
         return;
     }
+    if (buf_len(&review->edited) > 0) {
+        page_add(&review->foot, "SCOPE", STR("once, as edited; C-\\ n denies what was asked"),
+                false);
+        return;
+    }
     draft_choices(&review->draft, choices, sizeof choices);
     page_add(&review->foot, "SCOPE", str_of(choices), false);
     if (review->draft.scope == SCOPE_ONCE)
@@ -242,7 +276,10 @@ static void make_foot(struct review *review, int width)
     const char *yes = draft_rule(&review->draft, true), *no = draft_rule(&review->draft, false);
     add_chord(review, "C-\\ y",
             yes[0] ? str_of(yes) : STR("not offered: risk HIGH allows exactly this only"));
+    if (yes[0])
+        add_past(review, true);
     add_chord(review, "C-\\ n", str_of(no));
+    add_past(review, false);
 }
 
 /* --- drawing -------------------------------------------------------------------------- */
@@ -344,9 +381,14 @@ void review_draw(
     int foot = plan_foot(review, rows - count, area.cols - 4);
     if (review->is_late)
         snprintf(draft, sizeof draft, "allow late | ONCE | exactly this");
+    else if (buf_len(&review->edited) > 0)
+        snprintf(draft, sizeof draft, "approve | ONCE | as edited");
     else
         draft_title(&review->draft, draft, sizeof draft);
-    if (review->commit.can_decide)
+    if (review->edits)
+        snprintf(
+                bottom, sizeof bottom, "EDIT  Enter done  Esc back  C-o new line  C-g $EDITOR");
+    else if (review->commit.can_decide)
         snprintf(bottom, sizeof bottom, "DRAFT  %s   %s", draft,
                 draft_state(review, now_ms, state));
     else
@@ -354,6 +396,10 @@ void review_draw(
     struct rect r = view_box(env->frame, area, true, title, dead ? mark : right, bottom);
     if (r.rows <= 0)
         return;
+    if (review->edits && !dead) {
+        area_edit_draw(&review->area, env->frame, r, &review->cursor_row, &review->cursor_col);
+        return;
+    }
     draw_body(review, env, (struct rect){r.row, r.col, r.rows - count - foot, r.cols});
     int end = review->top + review->height, lines = review->page.lines;
     if (count)

@@ -7,7 +7,9 @@
 #ifndef SRC_TUI_V_REVIEW_H
 #define SRC_TUI_V_REVIEW_H
 
+#include "gate/past.h"
 #include "review/reading.h"
+#include "tui/area_edit.h"
 #include "tui/commit.h"
 #include "tui/draft.h"
 #include "tui/line_edit.h"
@@ -25,10 +27,18 @@ struct review {
     bool is_late;       /* it expired: what can be given is a late yes */
     bool as_json;       /* as received; nothing is approved from there */
     struct draft draft; /* what a commit key would do */
+    struct past *past;  /* owns; what its rules would have taken; NULL: not read (yet) */
     bool writes;        /* the message is being written */
     struct line_edit edit;
-    bool draft_fits; /* the rule it would become is on the screen whole */
-    char words[512]; /* the user's latest words then, safe to print */
+    /* The arguments in place of those asked for, on one line; empty: as asked. */
+    struct buf edited; /* owns */
+    enum risk asked_risk;
+    uint32_t asked_hazards;
+    bool edits; /* they are being edited */
+    struct area_edit area;
+    int cursor_row, cursor_col; /* while they are */
+    bool draft_fits;            /* the rule it would become is on the screen whole */
+    char words[512];            /* the user's latest words then, safe to print */
     bool words_pasted;
     int64_t words_age_ms; /* -1: none */
     bool names_in_words;  /* the host of the subject occurs in them */
@@ -45,6 +55,9 @@ void review_init(struct review *review, uint32_t arm_ms);
 void review_release(struct review *review);
 void review_open(struct review *review, const struct gate *gate, const struct gate_item *item,
         const char code[2], struct words *words, int64_t wall_ms);
+
+/* What is decided about is another text of the same item, with this digest. */
+void review_bind(struct review *review, const char *digest, enum risk risk, uint32_t hazards);
 
 /* What the user said, newest first, as one text. */
 void review_words(struct words *words, struct buf *ret);

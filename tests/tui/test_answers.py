@@ -162,11 +162,22 @@ def test_never():
 
 
 def test_always():
-    """always answers everything that waits and is covered, and writes an allow"""
+    """always answers everything that waits and is covered, and writes an allow; before, it is
+    shown what the rule would have taken of the record"""
+    run(("three.ask", "g"))
+    SCREEN.wait(r"\[!\] 1 wait")
+    review()
+    SCREEN.prefix("n")
+    SCREEN.wait(r"g got-403;")
     run(("three.ask", "G"))
     SCREEN.wait(r"\[!\] 1 wait")
     review()
     draft("3", r"ALWAYS \| host:port")
+    SCREEN.wait(r"C-\\ y +allow net:CONNECT three\.ask\.test:443\W+takes 1 of \d+ recorded "
+                r"requests, in 1 session; 1 of them was not\W+allowed then: CONNECT "
+                r"three\.ask\.test:443")
+    SCREEN.wait(r"C-\\ n +deny net:\* three\.ask\.test:443\W+takes 1 of \d+ recorded "
+                r"requests, in 1 session; all of them\W+were denied")
     SCREEN.prefix("y")
     SCREEN.wait(r"G got-502;")
     assert answers().split("\n")[1].startswith("allow net:CONNECT three.ask.test:443  #")

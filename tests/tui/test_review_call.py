@@ -69,8 +69,24 @@ with open(os.path.join(HOME.path, "policy.rules"), "w", encoding="utf-8") as rul
 with open(os.path.join(HOME.workspace, "a.txt"), "w", encoding="utf-8") as text:
     text.write("one\ntwo\nthree\n")
 
+# An editor with an argument; it says what it was given, and exchanges a word.
+EDITOR = os.path.join(HOME.top, "editor")
+with open(EDITOR, "w", encoding="utf-8") as editor:
+    editor.write(f"""#!{sys.executable}
+import os, stat, sys, termios
+flag, path = sys.argv[1:]
+with open(path) as f:
+    text = f.read()
+with open({HOME.top!r} + "/edited", "w") as f:
+    f.write(f"{{flag}} {{stat.S_IMODE(os.stat(path).st_mode):o}} {{os.isatty(0)}} "
+            f"{{bool(termios.tcgetattr(0)[3] & termios.ICANON)}} {{os.environ.get('SECRET_API_KEY')}}")
+with open(path, "w") as f:
+    f.write(text.replace("original", "outside"))
+""")
+os.chmod(EDITOR, 0o755)
 SCREEN = Screen([PROGRAM, "new", HOME.workspace, "-a", "shell", "--runtime", "bwrap", "--",
-                 "bash", "--norc", "--noprofile", "+m"], HOME.env(), 120, 36)
+                 "bash", "--norc", "--noprofile", "+m"],
+                HOME.env(EDITOR=EDITOR + "  --quick", VISUAL="", SECRET_API_KEY="k"), 120, 36)
 READY = r"DRAFT .*ready"
 COUNT = 0
 
@@ -162,6 +178,122 @@ def test_json():
     SCREEN.prefix("y")
     SCREEN.wait(rf"{name} told: done write")
     assert content() == "new\n"
+
+
+def edit_open(text):
+    review()
+    SCREEN.keys("e")
+    SCREEN.wait(r"EDIT  Enter done")
+    SCREEN.wait(text)
+
+
+def approve(code=False):
+    SCREEN.wait(READY)
+    SCREEN.prefix("y")
+    if code:
+        letters = SCREEN.wait(r"type: (\w)(\w)")
+        SCREEN.type(letters.group(1))
+        SCREEN.type(letters.group(2))
+
+
+def last(columns):
+    return HOME.rows(f"select {columns} from escalation order by id desc limit 1")[0]
+
+
+def test_edit():
+    """edited arguments are read as edited, are what is sent, and both forms are kept"""
+    name = write("a.txt", "one\ntwo\n")
+    waits()
+    edit_open(r'\{\W+"path": "a\.txt",\W+"content": "one\\ntwo\\n"\W+\}')
+    for key in ("Down", "Down", "End", "Left", "Left", "Left", "C-w"):
+        SCREEN.keys(key)
+    SCREEN.type('"2')
+    SCREEN.prefix("y")
+    SCREEN.wait(r"arguments are not finished")
+    assert states()[-1] == "waiting"
+    SCREEN.keys("Enter")
+    SCREEN.wait(r"EDITED +by you; the agent asked for:")
+    SCREEN.wait(r'-   "content": "one\\ntwo\\n"\W+\+   "content": "2\\n"')
+    SCREEN.wait(r"DRAFT +approve \| ONCE \| as edited")
+    SCREEN.keys("3")
+    SCREEN.wait(r"an edited call is approved once")
+    approve()
+    SCREEN.wait(rf"(?s){name} told: The user changed the arguments of this call before it ran.*2.n")
+    assert content() == "2\n", content()
+    row = last("detail, digest, edited, edited_digest, state, answer, by")
+    assert "one" in row["detail"] and '"content":"2\\n"' in row["edited"], dict(row)
+    assert row["state"] == "approved" and row["answer"] == "once, edited", dict(row)
+    assert len(row["edited_digest"]) == 64 and row["edited_digest"] != row["digest"]
+    sql = "select arguments from request where result='ok' order by id desc limit 1"
+    wait_until("the row tells what ran", lambda: HOME.rows(sql)[0]["arguments"] ==
+               '{"path":"a.txt","content":"2\\n"}')
+
+
+def test_edit_judged():
+    """rules judge what was edited: what they forbid is not taken, and new danger is HIGH"""
+    name = write("a.txt", "x\n")
+    waits()
+    edit_open(r'"path": "a\.txt"')
+    for key in ("Down", "End", "BSpace", "Enter"):
+        SCREEN.keys(key)
+    SCREEN.wait(r"not taken: line 3: ")
+    SCREEN.keys("C-u")
+    guarded = os.path.join(HOME.path, "policy.rules")
+    SCREEN.type(f'"path": "{guarded}",')
+    SCREEN.keys("Enter")
+    SCREEN.wait(r"not taken: the rules forbid it so")
+    SCREEN.keys("C-u")
+    SCREEN.type('"path": ".git/hooks/pre-push",')
+    SCREEN.keys("Enter")
+    SCREEN.wait(r"HIGH\W+! runs by itself later")
+    SCREEN.wait(READY)
+    SCREEN.prefix("y")
+    SCREEN.wait(r"type: (\w)(\w)")
+    SCREEN.keys("Escape")
+    SCREEN.wait_gone(r"type: ")
+    SCREEN.keys("e")
+    SCREEN.wait(r"EDIT  Enter done")
+    for key in ("Down", "C-k"):
+        SCREEN.keys(key)
+    SCREEN.type('"path": "a.txt",')
+    SCREEN.keys("Enter")
+    SCREEN.wait(r"as they were asked for")
+    SCREEN.wait_gone(r"EDITED")
+    SCREEN.wait_gone(r"HIGH")
+    approve()
+    SCREEN.wait(rf"{name} told: done write")
+    assert content() == "x\n" and last("edited")["edited"] == ""
+
+
+def test_edit_denied():
+    """an edit that is not approved is none: the denial is of what was asked"""
+    name = write("a.txt", "y\n")
+    waits()
+    edit_open(r'"content": "y')
+    SCREEN.keys("Down")
+    SCREEN.keys("C-k")
+    SCREEN.type('"path": "b.txt",')
+    SCREEN.keys("Enter")
+    SCREEN.wait(r"EDITED")
+    SCREEN.wait(READY)
+    SCREEN.prefix("n")
+    SCREEN.wait(rf"{name} told: Denied by ironcurtain")
+    assert content() == "x\n" and last("edited")["edited"] == ""
+
+
+def test_editor():
+    """C-g gives the terminal to $EDITOR, on a file of the user's alone, and takes it back"""
+    name = write("a.txt", "original\n")
+    waits()
+    edit_open(r'"content": "original')
+    SCREEN.keys("C-g")
+    SCREEN.wait(r'\+   "content": "outside\\n"')
+    with open(os.path.join(HOME.top, "edited"), encoding="utf-8") as f:
+        assert f.read() == "--quick 600 True True None"
+    assert not [n for n in os.listdir(HOME.path) if n.startswith("edit-")]
+    approve()
+    SCREEN.wait(rf"(?s){name} told: The user changed")
+    assert content() == "outside\n"
 
 
 def test_changed():
@@ -327,7 +459,8 @@ def test_random_bytes():
 
 
 try:
-    main(test_start, test_write, test_json, test_changed, test_message, test_seen_whole,
+    main(test_start, test_write, test_json, test_edit, test_edit_judged, test_edit_denied,
+         test_editor, test_changed, test_message, test_seen_whole,
          test_outside, test_command, test_marks, test_hold, test_random_bytes)
 finally:
     SCREEN.close()

@@ -27,6 +27,10 @@ struct fixture {
     struct gate *gate;
     unsigned calls;
     bool allowed;
+    bool can_edit;
+    struct verdict judged; /* what the rules say of what is edited */
+    uint64_t ticket;
+    char edited[200], message[200]; /* as told with the answer */
 };
 
 static int up(void **state)
@@ -77,6 +81,17 @@ static void on_done(void *ctx, bool allowed, const char *reason)
     (void)reason;
     f->calls++;
     f->allowed = allowed;
+    struct str edited = gate_edited(f->gate, f->ticket);
+    (void)str_copy(f->edited, sizeof(f->edited), edited);
+    (void)str_copy(f->message, sizeof(f->message), str_of(gate_message(f->gate, f->ticket)));
+}
+
+static void on_judge(void *ctx, struct str arguments, struct verdict *ret)
+{
+    struct fixture *f = ctx;
+
+    (void)arguments;
+    *ret = f->judged;
 }
 
 /* {"path":"/workspace/DIR/NAME","content":"x"} */
@@ -106,8 +121,9 @@ static uint64_t ask(struct fixture *f, const char *session, const char *path, en
             .policy_version = VERSION,
             .call = &call,
             .world = &world,
+            .judge = f->can_edit ? on_judge : NULL,
     };
-    uint64_t id = gate_ask(f->gate, &q, on_done, f);
+    uint64_t id = f->ticket = gate_ask(f->gate, &q, on_done, f);
     memset(workspace, 'x', strlen(workspace));
     free(workspace);
     return id;
@@ -244,6 +260,125 @@ static void an_answer_sends_what_its_rule_looked_at(void **state)
     free(other);
 }
 
+#define OTHER "{\"path\":\"/workspace/b\",\"content\":\"y\"}"
+
+/* What the gate says to other arguments, approved as they were shown. */
+static int approve_edited(struct fixture *f, uint64_t id, const struct gate_edit *edit,
+        struct gate_answer answer, struct err *err)
+{
+    answer.edited = STR(OTHER);
+    answer.edited_risk = edit->risk;
+    return gate_decide(f->gate, id, edit->digest, VERSION, &answer, err);
+}
+
+struct row {
+    char detail[300], edited[300], edited_digest[65], answer[64];
+};
+
+static bool take_row(void *ctx, const struct escalation_record *rec)
+{
+    struct row *row = ctx;
+
+    (void)str_copy(row->detail, sizeof(row->detail), str_of(rec->detail));
+    (void)str_copy(row->edited, sizeof(row->edited), str_of(rec->edited));
+    (void)str_copy(row->edited_digest, sizeof(row->edited_digest), str_of(rec->edited_digest));
+    (void)str_copy(row->answer, sizeof(row->answer), str_of(rec->answer));
+    return false;
+}
+
+static void an_edited_call_is_approved_by_its_own_digest_and_kept_beside_the_asked(void **state)
+{
+    struct fixture *f = *state;
+    struct gate_answer yes = {.allow = true, .edited = STR(OTHER), .message = "so"};
+    struct gate_edit edit;
+    struct row row;
+    struct err err;
+    char asked[65];
+
+    f->can_edit = true;
+    f->judged = (struct verdict){.kind = VERDICT_ASK, .risk = RISK_MED};
+    uint64_t id = ask(f, S1, "a", RISK_LOW);
+    assert_int_equal(gate_edit(f->gate, id, STR(OTHER), &edit, &err), 0);
+    assert_int_equal(edit.risk, RISK_MED);
+    snprintf(asked, sizeof(asked), "%s", gate_find(f->gate, id)->rec.digest);
+    assert_string_not_equal(asked, edit.digest);
+    yes.edited_risk = RISK_MED;
+    assert_int_equal(gate_decide(f->gate, id, asked, VERSION, &yes, &err), ERR_CONFLICT);
+    assert_int_equal(f->calls, 0);
+    assert_int_equal(approve_edited(f, id, &edit, yes, &err), 0);
+    wait_for(f, 1);
+    assert_true(f->allowed);
+    assert_string_equal(f->edited, OTHER);
+    assert_string_equal(f->message, "so");
+
+    struct store_reader *reader = store_reader_open(f->db, &err);
+    assert_non_null(reader);
+    assert_int_equal(store_each_escalation(reader, NULL, 1, take_row, &row, &err), 0);
+    store_reader_free(reader);
+    assert_non_null(strstr(row.detail, "\"content\":\"x\""));
+    assert_string_equal(row.edited, "files/write_file\n" OTHER);
+    assert_string_equal(row.edited_digest, edit.digest);
+    assert_string_equal(row.answer, "once, edited");
+}
+
+static void what_is_edited_is_judged_when_it_is_shown_and_when_it_is_approved(void **state)
+{
+    struct fixture *f = *state;
+    struct gate_answer yes = {.allow = true};
+    struct gate_edit edit;
+    struct err err;
+
+    f->can_edit = true;
+    f->judged = (struct verdict){.kind = VERDICT_DENY, .reason = "never so"};
+    uint64_t id = ask(f, S1, "a", RISK_LOW);
+    assert_int_equal(gate_edit(f->gate, id, STR(OTHER), &edit, &err), ERR_DENIED);
+    assert_non_null(strstr(err.msg, "never so"));
+
+    f->judged = (struct verdict){.kind = VERDICT_ALLOW};
+    assert_int_equal(gate_edit(f->gate, id, STR(OTHER), &edit, &err), 0);
+    f->judged.kind = VERDICT_DENY;
+    assert_int_equal(approve_edited(f, id, &edit, yes, &err), ERR_DENIED);
+    f->judged = (struct verdict){.kind = VERDICT_ASK, .risk = RISK_HIGH};
+    assert_int_equal(approve_edited(f, id, &edit, yes, &err), ERR_CONFLICT);
+
+    /* What makes it dangerous counts whatever the rules say. */
+    f->judged = (struct verdict){.kind = VERDICT_ALLOW};
+    assert_int_equal(gate_edit(f->gate, id, STR("{\"path\":\"/etc/passwd\"}"), &edit, &err), 0);
+    assert_int_equal(edit.risk, RISK_HIGH);
+    assert_int_equal(f->calls, 0);
+}
+
+static void an_edited_call_is_answered_once_and_by_whoever_can_send_it(void **state)
+{
+    struct fixture *f = *state;
+    struct gate_answer yes = {.allow = true};
+    struct gate_edit edit;
+    char line[RECIPE_LINE];
+    struct err err;
+
+    uint64_t id = ask(f, S1, "a", RISK_LOW);
+    assert_int_equal(gate_edit(f->gate, id, STR(OTHER), &edit, &err), ERR_USAGE);
+    gate_cancel(f->gate, id);
+    f->can_edit = true;
+    f->judged = (struct verdict){.kind = VERDICT_ASK};
+    id = ask(f, S1, "a", RISK_LOW);
+    assert_int_equal(gate_edit(f->gate, id, STR(OTHER), &edit, &err), 0);
+    assert_true(gate_rule(f->gate, id, true, WIDTH_EXACT, line));
+    yes.scope = SCOPE_SESSION;
+    yes.rule = line;
+    assert_int_equal(approve_edited(f, id, &edit, yes, &err), ERR_USAGE);
+    yes.scope = SCOPE_ONCE;
+    yes.allow = false;
+    assert_int_equal(approve_edited(f, id, &edit, yes, &err), ERR_USAGE);
+
+    /* An answer that denies what was edited is one about it. */
+    uint64_t other = ask(f, S1, "b", RISK_LOW);
+    assert_int_equal(answer(f, other, false, SCOPE_SESSION, WIDTH_EXACT, line), 0);
+    wait_for(f, 1);
+    struct str same = STR("{\"path\":\"b\",\"content\":\"x\"}");
+    assert_int_equal(gate_edit(f->gate, id, same, &edit, &err), ERR_DENIED);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, up, down)
@@ -253,6 +388,9 @@ int main(void)
             TEST(high_risk_is_answered_exactly_or_not_at_all),
             TEST(never_is_a_line_that_denies),
             TEST(an_answer_sends_what_its_rule_looked_at),
+            TEST(an_edited_call_is_approved_by_its_own_digest_and_kept_beside_the_asked),
+            TEST(what_is_edited_is_judged_when_it_is_shown_and_when_it_is_approved),
+            TEST(an_edited_call_is_answered_once_and_by_whoever_can_send_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@ static bool keep_escalation(void *ctx, const struct escalation_record *rec)
     struct escalation_record *kept = ctx;
     *kept = *rec;
     kept->detail = xstrdup(rec->detail);
+    kept->edited = xstrdup(rec->edited);
     return false;
 }
 
@@ -32,7 +33,9 @@ static void assert_same_escalation(
 {
     struct escalation_record same = *got;
     assert_string_equal(got->detail, want->detail);
+    assert_string_equal(got->edited, want->edited);
     same.detail = want->detail;
+    same.edited = want->edited;
     assert_memory_equal(&same, want, sizeof(same));
     escalation_release(got);
 }
@@ -84,6 +87,8 @@ static void test_every_field_of_every_record_comes_back(void **state)
     request.cache_write_tokens = 14;
     request.cost_micro = -1;
     escalation.detail = detail;
+    escalation.edited = "fs/write\n{}";
+    memset(escalation.edited_digest, 'b', 64);
     memset(escalation.digest, 'a', 64);
     snprintf(escalation.rule, sizeof(escalation.rule), "r");
     snprintf(escalation.where, sizeof(escalation.where), "policy.rules:3");

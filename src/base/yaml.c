@@ -2,10 +2,13 @@
  * yaml.c - YAML through a schema, with messages a person can act on.
  *
  * libcyaml fills the struct, but it tells the line of a wrong key only roughly, has no
- * suggestion and takes any word as a boolean. So a text is first scanned by libyaml (syntax,
- * aliases, documents, NUL), loaded as a tree and walked along the schema (keys, kinds,
+ * suggestion and takes any word as a boolean. So a text is first read by libyaml (syntax,
+ * aliases, documents, NUL) into a tree and walked along the schema (keys, kinds,
  * booleans, numbers, names); what passes goes to libcyaml, whose log is captured for the few
  * things left to it (lengths, counts).
+ *
+ * The tree is made of libyaml's events, not by its loader: that would be a second pass, and
+ * libyaml's pace is a good part of the time of a start.
  *
  * Blocks: no. Owns: nothing between calls.
  */
@@ -23,9 +26,10 @@
 const cyaml_schema_value_t yaml_string = {
         CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED)};
 
-/* A text being read: scanned, and loaded as a tree unless it is empty. */
+/* A text being read, and its tree; that has no nodes if the text is empty. */
 struct source {
-    struct str text;  /* borrows; without a byte order mark */
+    struct str text;  /* borrows; without a byte order mark and the empty lines at its start */
+    unsigned skipped; /* so many of these; libyaml would take its time for each */
     const char *name; /* borrows */
     yaml_document_t doc;
 };
@@ -38,8 +42,10 @@ struct captured {
 };
 
 static int source_open(struct source *src, struct str text, const char *name, struct err *err);
-static const yaml_node_t *root_of(struct source *src);
-static int source_mapping(struct source *src, const yaml_node_t **ret, struct err *err);
+static int source_mapping(
+        struct source *src, const yaml_node_t *node, const yaml_node_t **ret, struct err *err);
+static int source_value(
+        struct source *src, const char *key, const yaml_node_t **ret, struct err *err);
 static int load(
         struct source *src, const cyaml_schema_value_t *schema, void **ret, struct err *err);
 static int check_node(struct source *src, const yaml_node_t *node,
@@ -48,8 +54,9 @@ static int check_required(struct source *src, const yaml_node_t *map,
         const cyaml_schema_value_t *schema, struct str label, struct err *err);
 static void append_padded(const struct source *src, const yaml_node_t *node, struct buf *ret);
 static struct str node_str(const yaml_node_t *node);
-static unsigned node_line(const yaml_node_t *node);
+static unsigned node_line(const struct source *src, const yaml_node_t *node);
 static bool is_blank(const yaml_node_t *node);
+static const yaml_node_t *unless_blank(const yaml_node_t *node);
 static void capture(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
         __attribute__((format(printf, 3, 0)));
 
@@ -86,29 +93,60 @@ void yaml_unload(const cyaml_schema_value_t *schema, void *data)
         cyaml_free(&config, schema, data, 0);
 }
 
+/* The mapping below is walked; NULL has no entries. */
+static int each_entry(struct source *src, const yaml_node_t *map,
+        int (*fn)(void *ctx, const struct yaml_entry *entry, struct err *err), void *ctx,
+        struct err *err)
+{
+    struct buf value = BUF_INIT;
+    int rc = 0;
+
+    for (yaml_node_pair_t *pair = map ? map->data.mapping.pairs.start : NULL;
+            rc == 0 && pair && pair < map->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *key = yaml_document_get_node(&src->doc, pair->key);
+
+        buf_clear(&value);
+        append_padded(src, yaml_document_get_node(&src->doc, pair->value), &value);
+        struct yaml_entry entry = {node_str(key), node_line(src, key), buf_str(&value)};
+        int fn_rc = fn(ctx, &entry, err);
+        rc = fn_rc < 0 ? fn_rc : 0;
+    }
+    buf_release(&value);
+    return rc;
+}
+
 int yaml_each_entry(struct str text, const char *name,
         int (*fn)(void *ctx, const struct yaml_entry *entry, struct err *err), void *ctx,
         struct err *err)
 {
     struct source src;
-    struct buf value = BUF_INIT;
     const yaml_node_t *map = NULL;
     int rc = source_open(&src, text, name, err);
 
     if (rc < 0)
         return rc;
-    rc = source_mapping(&src, &map, err);
-    for (yaml_node_pair_t *pair = map ? map->data.mapping.pairs.start : NULL;
-            rc == 0 && pair && pair < map->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = yaml_document_get_node(&src.doc, pair->key);
+    rc = source_mapping(&src, yaml_document_get_root_node(&src.doc), &map, err);
+    if (rc == 0)
+        rc = each_entry(&src, map, fn, ctx, err);
+    yaml_document_delete(&src.doc);
+    return rc;
+}
 
-        buf_clear(&value);
-        append_padded(&src, yaml_document_get_node(&src.doc, pair->value), &value);
-        struct yaml_entry entry = {node_str(key), node_line(key), buf_str(&value)};
-        int fn_rc = fn(ctx, &entry, err);
-        rc = fn_rc < 0 ? fn_rc : 0;
-    }
-    buf_release(&value);
+int yaml_each_entry_of(struct str text, const char *name, const char *key,
+        int (*fn)(void *ctx, const struct yaml_entry *entry, struct err *err), void *ctx,
+        struct err *err)
+{
+    struct source src;
+    const yaml_node_t *value = NULL, *map = NULL;
+    int rc = source_open(&src, text, name, err);
+
+    if (rc < 0)
+        return rc;
+    rc = source_value(&src, key, &value, err);
+    if (rc == 0)
+        rc = source_mapping(&src, value, &map, err);
+    if (rc == 0)
+        rc = each_entry(&src, map, fn, ctx, err);
     yaml_document_delete(&src.doc);
     return rc;
 }
@@ -117,21 +155,14 @@ int yaml_subtree(
         struct str text, const char *name, const char *key, struct buf *ret, struct err *err)
 {
     struct source src;
-    const yaml_node_t *map = NULL;
-    bool found = false;
+    const yaml_node_t *value = NULL;
     int rc = source_open(&src, text, name, err);
 
     if (rc < 0)
         return rc;
-    rc = source_mapping(&src, &map, err);
-    for (yaml_node_pair_t *pair = map ? map->data.mapping.pairs.start : NULL;
-            rc == 0 && !found && pair && pair < map->data.mapping.pairs.top; pair++) {
-        found = str_eq(node_str(yaml_document_get_node(&src.doc, pair->key)), str_of(key));
-        if (found)
-            append_padded(&src, yaml_document_get_node(&src.doc, pair->value), ret);
-    }
-    if (rc == 0 && !found)
-        rc = err_set(err, ERR_NOENT, "%s: no key '%s'", name, key);
+    rc = source_value(&src, key, &value, err);
+    if (rc == 0)
+        append_padded(&src, value, ret);
     yaml_document_delete(&src.doc);
     return rc;
 }
@@ -141,7 +172,7 @@ static int load(
 {
     struct captured log = {.line = 0};
     cyaml_config_t config = cyaml_config(&log);
-    const yaml_node_t *root = root_of(src);
+    const yaml_node_t *root = unless_blank(yaml_document_get_root_node(&src->doc));
     void *data = NULL;
     int rc = root ? check_node(src, root, schema, STR(""), err)
                   : check_required(src, NULL, schema, STR(""), err);
@@ -160,8 +191,9 @@ static int load(
             memset(*ret, 0, schema->data_size);
         return 0;
     }
-    return err_set(err, ERR_CONFIG, "%s:%u: %s%s%s", src->name, log.line ? log.line : 1,
-            log.field, log.field[0] ? ": " : "", log.what[0] ? log.what : cyaml_strerror(code));
+    return err_set(err, ERR_CONFIG, "%s:%u: %s%s%s", src->name,
+            src->skipped + (log.line ? log.line : 1), log.field, log.field[0] ? ": " : "",
+            log.what[0] ? log.what : cyaml_strerror(code));
 }
 
 /* --- reading the text ------------------------------------------------------------------- */
@@ -183,7 +215,7 @@ static int syntax_error(const struct source *src, const yaml_parser_t *parser, s
         for (size_t i = 0; i < parser->problem_offset && i < src->text.n; i++)
             line += src->text.p[i] == '\n';
     }
-    return err_set(err, ERR_CONFIG, "%s:%zu: %s%s%s", src->name, line + 1,
+    return err_set(err, ERR_CONFIG, "%s:%zu: %s%s%s", src->name, src->skipped + line + 1,
             parser->problem ? parser->problem : "not YAML", parser->context ? " " : "",
             parser->context ? parser->context : "");
 }
@@ -206,7 +238,7 @@ static void count_event(struct scan *scan, const yaml_event_t *event)
 static int refuse_event(const struct source *src, const yaml_event_t *event,
         const struct scan *scan, struct err *err)
 {
-    size_t line = event->start_mark.line + 1;
+    size_t line = src->skipped + event->start_mark.line + 1;
 
     if (scan->depth > LIMIT_YAML_DEPTH)
         return err_set(err, ERR_CONFIG, "%s:%zu: nested deeper than %d", src->name, line,
@@ -224,10 +256,71 @@ static int refuse_event(const struct source *src, const yaml_event_t *event,
     return 0;
 }
 
-static int scan(const struct source *src, struct err *err)
+/* Where the next node of the tree belongs. */
+struct place {
+    int nodes[LIMIT_YAML_DEPTH + 1]; /* the lists and mappings that are open */
+    int keys[LIMIT_YAML_DEPTH + 1];  /* of each, a key that has no value yet; or 0 */
+    unsigned depth;
+};
+
+static int add_node(yaml_document_t *doc, const yaml_event_t *event)
+{
+    int id = 0;
+
+    if (event->type == YAML_SCALAR_EVENT)
+        id = yaml_document_add_scalar(doc, NULL, event->data.scalar.value,
+                (int)event->data.scalar.length, event->data.scalar.style);
+    else if (event->type == YAML_SEQUENCE_START_EVENT)
+        id = yaml_document_add_sequence(doc, NULL, event->data.sequence_start.style);
+    else if (event->type == YAML_MAPPING_START_EVENT)
+        id = yaml_document_add_mapping(doc, NULL, event->data.mapping_start.style);
+    else
+        return 0;
+    CHECK(id > 0);
+    yaml_node_t *node = yaml_document_get_node(doc, id);
+    node->start_mark = event->start_mark;
+    node->end_mark = event->end_mark;
+    return id;
+}
+
+static void attach(yaml_document_t *doc, struct place *place, int id)
+{
+    if (place->depth == 0)
+        return; /* the root */
+    int parent = place->nodes[place->depth - 1], *key = &place->keys[place->depth - 1];
+
+    if (yaml_document_get_node(doc, parent)->type == YAML_SEQUENCE_NODE) {
+        CHECK(yaml_document_append_sequence_item(doc, parent, id));
+    } else if (*key == 0) {
+        *key = id;
+    } else {
+        CHECK(yaml_document_append_mapping_pair(doc, parent, *key, id));
+        *key = 0;
+    }
+}
+
+static void grow_tree(yaml_document_t *doc, struct place *place, const yaml_event_t *event)
+{
+    bool is_end =
+            event->type == YAML_SEQUENCE_END_EVENT || event->type == YAML_MAPPING_END_EVENT;
+    int id = add_node(doc, event);
+
+    if (is_end)
+        yaml_document_get_node(doc, place->nodes[--place->depth])->end_mark = event->end_mark;
+    if (id == 0)
+        return;
+    attach(doc, place, id);
+    if (event->type == YAML_SCALAR_EVENT)
+        return;
+    place->nodes[place->depth] = id;
+    place->keys[place->depth++] = 0;
+}
+
+static int read_all(struct source *src, struct err *err)
 {
     yaml_parser_t parser;
     struct scan seen = {0, 0};
+    struct place place = {.depth = 0};
     bool more = true;
     int rc = 0;
 
@@ -241,6 +334,8 @@ static int scan(const struct source *src, struct err *err)
         }
         count_event(&seen, &event);
         rc = refuse_event(src, &event, &seen, err);
+        if (rc == 0)
+            grow_tree(&src->doc, &place, &event);
         more = event.type != YAML_STREAM_END_EVENT;
         yaml_event_delete(&event);
     }
@@ -250,44 +345,52 @@ static int scan(const struct source *src, struct err *err)
 
 static int source_open(struct source *src, struct str text, const char *name, struct err *err)
 {
-    yaml_parser_t parser;
-
     if (text.n > LIMIT_FILE)
         return err_set(err, ERR_LIMIT, "%s: larger than %d bytes", name, LIMIT_FILE);
     if (str_starts(text, STR("\xef\xbb\xbf")))
         text = (struct str){text.p + 3, text.n - 3};
     *src = (struct source){.text = text, .name = name};
-    int rc = scan(src, err);
+    for (; src->text.n && src->text.p[0] == '\n'; src->skipped++)
+        src->text = (struct str){src->text.p + 1, src->text.n - 1};
+    CHECK(yaml_document_initialize(&src->doc, NULL, NULL, NULL, 1, 1));
+    int rc = read_all(src, err);
     if (rc < 0)
-        return rc;
-
-    parser_open(&parser, text);
-    if (!yaml_parser_load(&parser, &src->doc))
-        rc = syntax_error(src, &parser, err);
-    yaml_parser_delete(&parser);
+        yaml_document_delete(&src->doc);
     return rc;
 }
 
-/* NULL if there is nothing but comments. */
-static const yaml_node_t *root_of(struct source *src)
-{
-    const yaml_node_t *root = yaml_document_get_root_node(&src->doc);
-
-    return root && is_blank(root) ? NULL : root;
-}
-
-/* The top as a mapping with distinct plain keys; NULL if the text is empty. */
-static int source_mapping(struct source *src, const yaml_node_t **ret, struct err *err)
+/* As a mapping with distinct plain keys; NULL if there is nothing but comments. */
+static int source_mapping(
+        struct source *src, const yaml_node_t *node, const yaml_node_t **ret, struct err *err)
 {
     static const cyaml_schema_field_t none[] = {CYAML_FIELD_END};
     static const cyaml_schema_value_t any_keys = {
             CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, char, none)};
-    const yaml_node_t *root = root_of(src);
-    int rc = root ? check_node(src, root, &any_keys, STR(""), err) : 0;
+    const yaml_node_t *map = unless_blank(node);
+    int rc = map ? check_node(src, map, &any_keys, STR(""), err) : 0;
 
     if (rc == 0)
-        *ret = root;
+        *ret = map;
     return rc;
+}
+
+/* Of a key at the top. */
+static int source_value(
+        struct source *src, const char *key, const yaml_node_t **ret, struct err *err)
+{
+    const yaml_node_t *map = NULL;
+    int rc = source_mapping(src, yaml_document_get_root_node(&src->doc), &map, err);
+
+    if (rc < 0)
+        return rc;
+    for (yaml_node_pair_t *pair = map ? map->data.mapping.pairs.start : NULL;
+            pair && pair < map->data.mapping.pairs.top; pair++) {
+        if (str_eq(node_str(yaml_document_get_node(&src->doc, pair->key)), str_of(key))) {
+            *ret = yaml_document_get_node(&src->doc, pair->value);
+            return 0;
+        }
+    }
+    return err_set(err, ERR_NOENT, "%s: no key '%s'", src->name, key);
 }
 
 /* Byte offset of a mark; libyaml counts characters. */
@@ -307,7 +410,7 @@ static void append_padded(const struct source *src, const yaml_node_t *node, str
     size_t start = mark_offset(src->text, node->start_mark.index);
     size_t end = mark_offset(src->text, node->end_mark.index);
 
-    for (size_t i = 0; i < node->start_mark.line; i++)
+    for (size_t i = 0; i < src->skipped + node->start_mark.line; i++)
         buf_putc(ret, '\n');
     for (size_t i = 0; i < node->start_mark.column; i++)
         buf_putc(ret, ' ');
@@ -321,14 +424,19 @@ static struct str node_str(const yaml_node_t *node)
     return (struct str){(const char *)node->data.scalar.value, node->data.scalar.length};
 }
 
-static unsigned node_line(const yaml_node_t *node)
+static unsigned node_line(const struct source *src, const yaml_node_t *node)
 {
-    return (unsigned)node->start_mark.line + 1;
+    return src->skipped + (unsigned)node->start_mark.line + 1;
 }
 
 static bool is_blank(const yaml_node_t *node)
 {
     return node->type == YAML_SCALAR_NODE && node_str(node).n == 0;
+}
+
+static const yaml_node_t *unless_blank(const yaml_node_t *node)
+{
+    return node && is_blank(node) ? NULL : node;
 }
 
 /* "config.yaml:3: 'port' WHAT"; label is empty at the top of the file. */
@@ -338,8 +446,9 @@ static int refuse(const struct source *src, const yaml_node_t *node, struct str 
     char shown[80];
 
     str_vis(shown, sizeof(shown), label);
-    return err_set(err, ERR_CONFIG, "%s:%u: %s%s%s %s", src->name, node ? node_line(node) : 1,
-            label.n ? "'" : "", label.n ? shown : "the file", label.n ? "'" : "", what);
+    return err_set(err, ERR_CONFIG, "%s:%u: %s%s%s %s", src->name,
+            node ? node_line(src, node) : src->skipped + 1, label.n ? "'" : "",
+            label.n ? shown : "the file", label.n ? "'" : "", what);
 }
 
 static int refuse_word(const struct source *src, const yaml_node_t *node, struct str word,
@@ -351,8 +460,8 @@ static int refuse_word(const struct source *src, const yaml_node_t *node, struct
 
     free(cstr);
     str_vis(shown, sizeof(shown), word);
-    return err_set(err, ERR_CONFIG, "%s:%u: %s '%s'%s%s%s", src->name, node_line(node), what,
-            shown, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return err_set(err, ERR_CONFIG, "%s:%u: %s '%s'%s%s%s", src->name, node_line(src, node),
+            what, shown, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static const cyaml_schema_field_t *find_field(

@@ -70,6 +70,11 @@ int yaml_each_entry(struct str text, const char *name,
         int (*fn)(void *ctx, const struct yaml_entry *entry, struct err *err), void *ctx,
         struct err *err);
 
+/* The same for the mapping that is the value of top-level key `key`. ERR_NOENT: no such key. */
+int yaml_each_entry_of(struct str text, const char *name, const char *key,
+        int (*fn)(void *ctx, const struct yaml_entry *entry, struct err *err), void *ctx,
+        struct err *err);
+
 /* Append the value of top-level key `key` to `ret`, padded likewise. ERR_NOENT: no such key. */
 int yaml_subtree(
         struct str text, const char *name, const char *key, struct buf *ret, struct err *err);

@@ -260,13 +260,9 @@ int agent_table_load(
     struct agent_table loaded = {0};
     struct loading builtin = {&loaded, ASSET};
     struct loading user = {&loaded, extra_name};
-    struct buf agents = BUF_INIT;
-    int rc = yaml_subtree(asset_get(ASSET), ASSET, "agents", &agents, err);
-    if (rc == 0)
-        rc = yaml_each_entry(buf_str(&agents), ASSET, load_entry, &builtin, err);
+    int rc = yaml_each_entry_of(asset_get(ASSET), ASSET, "agents", load_entry, &builtin, err);
     if (rc == 0)
         rc = yaml_each_entry(extra, extra_name, load_entry, &user, err);
-    buf_release(&agents);
     if (rc < 0) {
         agent_table_release(&loaded);
         return rc;

@@ -49,15 +49,11 @@ int price_table_load(
         struct price_table *table, struct str extra, const char *extra_name, struct err *err)
 {
     *table = (struct price_table){0};
-    struct buf shipped = BUF_INIT;
     struct reading r = {table, extra_name};
     int rc = yaml_each_entry(extra, extra_name, entry_read, &r, err);
     r.name = "prices.yaml";
     if (rc == 0)
-        rc = yaml_subtree(asset_get(r.name), r.name, "prices", &shipped, err);
-    if (rc == 0)
-        rc = yaml_each_entry(buf_str(&shipped), r.name, entry_read, &r, err);
-    buf_release(&shipped);
+        rc = yaml_each_entry_of(asset_get(r.name), r.name, "prices", entry_read, &r, err);
     if (rc < 0)
         price_table_release(table);
     return rc;

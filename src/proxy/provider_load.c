@@ -129,12 +129,8 @@ int provider_table_load(
         struct provider_table *table, struct str extra, const char *extra_name, struct err *err)
 {
     *table = (struct provider_table){0};
-    struct buf shipped = BUF_INIT;
     struct reading r = {table, "providers.yaml"};
-    int rc = yaml_subtree(asset_get(r.name), r.name, "providers", &shipped, err);
-    if (rc == 0)
-        rc = yaml_each_entry(buf_str(&shipped), r.name, entry_read, &r, err);
-    buf_release(&shipped);
+    int rc = yaml_each_entry_of(asset_get(r.name), r.name, "providers", entry_read, &r, err);
     r.name = extra_name;
     if (rc == 0)
         rc = yaml_each_entry(extra, extra_name, entry_read, &r, err);

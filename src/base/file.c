@@ -194,14 +194,16 @@ static int fsync_folder_of(const char *path)
     return rc;
 }
 
-int file_create(const char *path, const void *p, size_t n, mode_t mode, struct err *err)
+static int create(const char *path, struct str text, mode_t mode, bool sync, struct err *err)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 
     if (fd < 0)
         return err_set(err, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "cannot create '%s': %s",
                 path, strerror(errno));
-    int rc = fchmod(fd, mode) < 0 || write_all(fd, p, n) < 0 || fsync(fd) < 0 ? -1 : 0;
+    bool failed = fchmod(fd, mode) < 0 || write_all(fd, text.p, text.n) < 0 ||
+                  (sync && fsync(fd) < 0);
+    int rc = failed ? -1 : 0;
     int why = errno;
     if (close(fd) < 0 && rc == 0) {
         rc = -1;
@@ -214,7 +216,12 @@ int file_create(const char *path, const void *p, size_t n, mode_t mode, struct e
     return 0;
 }
 
-int file_write(const char *path, const void *p, size_t n, mode_t mode, struct err *err)
+int file_create(const char *path, const void *p, size_t n, mode_t mode, struct err *err)
+{
+    return create(path, (struct str){p, n}, mode, true, err);
+}
+
+static int replace(const char *path, struct str text, mode_t mode, bool sync, struct err *err)
 {
     static atomic_uint serial; /* files are written from pool threads too */
     char tmp[PATH_MAX];
@@ -225,7 +232,7 @@ int file_write(const char *path, const void *p, size_t n, mode_t mode, struct er
     if (snprintf(tmp, sizeof(tmp), "%s.%ld.%u.tmp", path, (long)getpid(),
                 atomic_fetch_add(&serial, 1)) >= (int)sizeof(tmp))
         return err_set(err, ERR_LIMIT, "path too long: '%s'", path);
-    int rc = file_create(tmp, p, n, mode, err);
+    int rc = create(tmp, text, mode, sync, err);
     if (rc < 0)
         return rc;
     if (rename(tmp, path) < 0) {
@@ -233,8 +240,19 @@ int file_write(const char *path, const void *p, size_t n, mode_t mode, struct er
         unlink(tmp);
         return err_set(err, ERR_IO, "cannot replace '%s': %s", path, strerror(why));
     }
-    (void)fsync_folder_of(path);
+    if (sync)
+        (void)fsync_folder_of(path);
     return 0;
+}
+
+int file_write(const char *path, const void *p, size_t n, mode_t mode, struct err *err)
+{
+    return replace(path, (struct str){p, n}, mode, true, err);
+}
+
+int file_write_passing(const char *path, const void *p, size_t n, mode_t mode, struct err *err)
+{
+    return replace(path, (struct str){p, n}, mode, false, err);
 }
 
 int file_open_append(const char *path, struct err *err)

@@ -37,6 +37,10 @@ int file_read_private(const char *path, size_t max, struct buf *ret, struct err 
  * stays whole if anything fails, and the temporary file is removed. */
 int file_write(const char *path, const void *p, size_t n, mode_t mode, struct err *err);
 
+/* The same without waiting for the disk, for files that are of no use after a boot: after a
+ * power failure there may be an empty file of that name, or none. */
+int file_write_passing(const char *path, const void *p, size_t n, mode_t mode, struct err *err);
+
 /* Create; ERR_CONFLICT if it exists (O_EXCL). */
 int file_create(const char *path, const void *p, size_t n, mode_t mode, struct err *err);
 

@@ -379,7 +379,7 @@ static int seed_file(
     if (rc < 0)
         return rc;
     char *file = path_join(home, seed->path);
-    rc = file_write(file, text.p, text.n, 0600, err);
+    rc = file_write_passing(file, text.p, text.n, 0600, err);
     if (rc == 0) {
         free(file);
         return 0;
@@ -387,7 +387,7 @@ static int seed_file(
     /* A link or a folder the agent left in the way. */
     if (unlink(file) < 0)
         (void)file_remove_tree(file, NULL);
-    rc = file_write(file, text.p, text.n, 0600, err);
+    rc = file_write_passing(file, text.p, text.n, 0600, err);
     free(file);
     return rc;
 }

@@ -26,7 +26,7 @@ static int write_public(
         const char *dir, const char *name, const struct buf *text, struct err *err)
 {
     char *path = path_join(dir, name);
-    int rc = file_write(path, buf_data(text), buf_len(text), 0644, err);
+    int rc = file_write_passing(path, buf_data(text), buf_len(text), 0644, err);
     free(path);
     return rc;
 }

@@ -4,6 +4,9 @@
  * The run folder is short because of sun_path and is the only one the box gets anything of.
  * A run folder whose owner process is gone belongs to nobody and is collected at the next
  * start; the owner file says pid, start time and boot, so a recycled pid does not save it.
+ *
+ * No file is waited for on the disk: a start would take several times as long, and after a boot
+ * they are of no use. What a power failure left empty is nobody's.
  */
 #include "session/prepare.h"
 
@@ -83,7 +86,7 @@ static int write_text(
         const char *dir, const char *name, struct str text, mode_t mode, struct err *err)
 {
     char *path = path_join(dir, name);
-    int rc = file_write(path, text.p, text.n, mode, err);
+    int rc = file_write_passing(path, text.p, text.n, mode, err);
 
     free(path);
     return rc;
@@ -136,8 +139,7 @@ static int write_json(
     json_decref(o);
     if (!text)
         return err_set(err, ERR_BUG, "session '%s': its name is not valid UTF-8", p->session);
-    int rc = registration ? file_write(path, text, strlen(text), 0600, err)
-                          : file_create(path, text, strlen(text), 0600, err);
+    int rc = file_write_passing(path, text, strlen(text), 0600, err);
     free(text);
     return rc;
 }
@@ -198,8 +200,8 @@ int prepare_make(struct prepare *p, struct err *err)
     return rc;
 }
 
-/* The name of the owner goes last: what could not be removed now, or is being removed when we are
- * killed, is found by the next start. */
+/* The name of the owner goes last: what could not be removed now, or is being removed when we
+ * are killed, is found by the next start. */
 void prepare_undo(struct prepare *p)
 {
     if (file_remove_tree(p->sockets, NULL) == 0 && file_remove_tree(p->orientation, NULL) == 0)
@@ -232,7 +234,7 @@ static bool owner_is_dead(const char *run_dir)
 
     if (file_read(path, 256, &text, NULL) == 0) {
         buf_putc(&text, '\0');
-        dead = proc_parse(buf_data(&text), &id) && !proc_alive(&id);
+        dead = buf_len(&text) == 1 || (proc_parse(buf_data(&text), &id) && !proc_alive(&id));
     }
     buf_release(&text);
     free(path);
@@ -242,6 +244,10 @@ static bool owner_is_dead(const char *run_dir)
 static bool registration_is_dead(const char *path)
 {
     json_error_t ignored;
+    struct stat st;
+
+    if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+        return true;
     json_t *o = json_load_file(path, 0, &ignored);
     json_int_t pid = json_integer_value(json_object_get(o, "pid"));
     struct proc_id id;

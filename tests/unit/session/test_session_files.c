@@ -352,6 +352,14 @@ static void test_only_the_folders_of_dead_owners_are_collected(void **state)
     assert_int_equal(prepare_collect(), 1);
     assert_false(file_exists(p.run_dir));
     prepare_undo(&p);
+    /* What a power failure emptied: nobody who lives has such a file. */
+    assert_int_equal(prepare_make(&p, NULL), 0);
+    snprintf(path, sizeof(path), "%s/owner", p.run_dir);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(truncate(p.registration, 0), 0);
+    assert_int_equal(prepare_collect(), 2);
+    assert_false(file_exists(p.run_dir));
+    assert_false(file_exists(p.registration));
     /* A folder without an owner file is not ours to judge. */
     snprintf(path, sizeof(path), "%s/run/strange", home);
     assert_int_equal(mkdir(path, 0700), 0);

@@ -137,13 +137,24 @@ static int open_home(struct err *err)
     return rc;
 }
 
+static char *database_path(void)
+{
+    return path_join(path_home(), "ironcurtain.db");
+}
+
+/* The disk works while we read the configuration. */
+static int start_store(struct app *app, struct err *err)
+{
+    char *path = database_path();
+
+    app->store = store_start(app->loop, path, err);
+    free(path);
+    return app->store ? 0 : err->code;
+}
+
 static int open_store(struct app *app, bool ask, struct err *err)
 {
-    char *path = path_join(path_home(), "ironcurtain.db");
-
-    app->store = store_open(app->loop, path, err);
-    free(path);
-    if (!app->store)
+    if (store_wait(app->store, err) < 0)
         return err->code;
     if (ask) {
         struct gate_config config = {
@@ -163,8 +174,9 @@ int app_open(struct app *app, const struct app_options *options, struct err *err
     app->loop = loop_new(err);
     if (!app->loop)
         return err->code;
-    if (open_home(err) < 0 || config_load(&app->config, options->config, err) < 0 ||
-            open_via(app, err) < 0 || open_tables(app, options->agents, err) < 0 ||
+    if (open_home(err) < 0 || start_store(app, err) < 0 ||
+            config_load(&app->config, options->config, err) < 0 || open_via(app, err) < 0 ||
+            open_tables(app, options->agents, err) < 0 ||
             (!options->own_providers && app_find_credentials(app, app->config.auth, err) < 0) ||
             open_policy(app, options->policy, err) < 0 || open_grants(app, err) < 0 ||
             open_store(app, options->ask, err) < 0) {
@@ -276,6 +288,25 @@ static void on_collected(void *ctx, unsigned count, const struct err *err)
         log_info("recover", "removed %u boxes of dead sessions", count);
 }
 
+static void recover_work(void *ctx)
+{
+    char *path = database_path();
+    struct err err;
+    int count = store_recover(path, &err);
+
+    (void)ctx;
+    free(path);
+    if (count < 0)
+        log_warn("recover", "%s", err.msg);
+    else if (count)
+        log_info("recover", "%d sessions of dead processes marked as crashed", count);
+}
+
+static void recover_done(void *ctx)
+{
+    (void)ctx;
+}
+
 static void collect_work(void *ctx)
 {
     unsigned count = prepare_collect();
@@ -303,13 +334,7 @@ static void on_collect(void *ctx)
 
 void app_recover(struct app *app, uint64_t later_ms)
 {
-    struct err err;
-    int count = store_recover(app->store, &err);
-
-    if (count < 0)
-        log_warn("recover", "%s", err.msg);
-    else if (count)
-        log_info("recover", "%d sessions of dead processes marked as crashed", count);
+    loop_work(app->loop, recover_work, recover_done, NULL);
     app->collect = timer_new(app->loop, on_collect, app);
     timer_start(app->collect, later_ms);
 }

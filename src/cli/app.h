@@ -51,7 +51,7 @@ struct session_env app_env(const struct app *app);
 /* Agent and runtime that the command line left open come from the configuration. */
 void app_session_defaults(const struct app *app, struct session_spec *spec);
 
-/* Clean up after owners that died: rows at once; folders and boxes off the loop, in `later_ms`,
+/* Clean up after owners that died, off the loop: rows at once; folders and boxes in `later_ms`,
  * when that does not take the processor from a start that somebody waits for. */
 void app_recover(struct app *app, uint64_t later_ms);
 

@@ -6,7 +6,7 @@
  * was written, the pid alone must do. Sessions of living processes are not touched: several
  * may share one database.
  *
- * Blocks on the disk; called at start on a connection of its own.
+ * Blocks on the disk; called at start, off the loop, on a connection of its own.
  */
 #include "store/internal.h"
 
@@ -83,11 +83,11 @@ static int recover(sqlite3 *db, struct err *err)
     return rc < 0 ? rc : sessions;
 }
 
-int store_recover(struct store *store, struct err *err)
+int store_recover(const char *path, struct err *err)
 {
     sqlite3 *db;
 
-    int rc = db_open_write(store_path(store), &db, err);
+    int rc = db_open_write(path, &db, err);
     if (rc < 0)
         return rc;
     rc = sqlite3_create_function(db, "alive", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL,
@@ -104,7 +104,7 @@ int store_recover(struct store *store, struct err *err)
     }
     if (rc < 0) {
         db_rollback(db);
-        (void)err_wrap(err, "recover '%s'", store_path(store));
+        (void)err_wrap(err, "recover '%s'", path);
     }
     db_close(db);
     return rc;

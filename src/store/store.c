@@ -16,7 +16,6 @@
 
 struct store {
     struct loop *loop;     /* borrows */
-    char *path;            /* owns */
     struct writer *writer; /* owns */
     atomic_bool posted;    /* on_news is on its way; set by the writer's thread */
     bool closed;
@@ -42,18 +41,32 @@ static void notify(void *ctx);
 static void on_news(void *ctx);
 static bool deliver(struct store *store);
 
-struct store *store_open(struct loop *loop, const char *path, struct err *err)
+struct store *store_start(struct loop *loop, const char *path, struct err *err)
 {
     struct store *store = xcalloc(1, sizeof(*store));
 
     store->loop = loop;
-    store->path = xstrdup(path);
-    store->writer = writer_open(path, notify, store, err);
+    store->writer = writer_start(path, notify, store, err);
     if (store->writer)
         return store;
-    free(store->path);
     free(store);
     return NULL;
+}
+
+int store_wait(struct store *store, struct err *err)
+{
+    return writer_wait(store->writer, err);
+}
+
+struct store *store_open(struct loop *loop, const char *path, struct err *err)
+{
+    struct store *store = store_start(loop, path, err);
+
+    if (store && store_wait(store, err) < 0) {
+        store_close(store);
+        store = NULL;
+    }
+    return store;
 }
 
 void store_close(struct store *store)
@@ -68,7 +81,6 @@ void store_close(struct store *store)
     writer_free(store->writer);
     while (store->drains)
         store_on_drain(store, NULL, store->drains->ctx);
-    free(store->path);
     store->closed = true;
     if (!atomic_load(&store->posted))
         free(store);
@@ -116,11 +128,6 @@ void store_on_failure(struct store *store, void (*fn)(void *ctx, const char *why
 uint64_t store_next_id(struct store *store)
 {
     return writer_next_id(store->writer);
-}
-
-const char *store_path(const struct store *store)
-{
-    return store->path;
 }
 
 /* --- in ------------------------------------------------------------------------------- */

@@ -27,6 +27,11 @@ struct store;
  * LIMIT_AUDIT_BUSY_MS for another process: call it at start.
  */
 struct store *store_open(struct loop *loop, const char *path, struct err *err);
+/* The same in two parts: the waiting is done by the writer's thread, beside what the caller has
+ * to do otherwise. Nothing may be put before store_wait(), and if that fails, nothing at all.
+ */
+struct store *store_start(struct loop *loop, const char *path, struct err *err);
+int store_wait(struct store *store, struct err *err);
 /* Writes what is queued, ends the thread, closes; waits for the disk. Pending commit
  * callbacks are called. Not from inside a callback of the store; before loop_free(). */
 void store_close(struct store *store);
@@ -222,6 +227,6 @@ void escalation_release(struct escalation_record *rec);
  * requests done. Waits for the disk; called at start, from any thread. Returns how many
  * sessions.
  */
-int store_recover(struct store *store, struct err *err);
+int store_recover(const char *path, struct err *err);
 
 #endif

@@ -43,7 +43,7 @@ struct queue {
 struct writer {
     pthread_t thread;
     char *path;                         /* owns; for messages */
-    sqlite3 *db;                        /* owns; the thread's, after it ended the stopper's */
+    sqlite3 *db;                        /* owns; the thread's; after it ended, the stopper's */
     sqlite3_stmt *puts[ENTRY_KINDS];    /* owns; same */
     sqlite3_stmt *reserve;              /* owns; same */
     struct entry *latest[LATEST_SLOTS]; /* of each request in the batch; same */
@@ -53,7 +53,9 @@ struct writer {
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    pthread_cond_t opened;
     /* All below under the lock. */
+    bool is_opened; /* or has failed to be */
     struct queue todo;
     struct queue answers; /* their bytes are not counted */
     size_t bytes;         /* queued or in the hands of the thread */
@@ -78,6 +80,7 @@ static const struct row_type *const row_types[ENTRY_KINDS] = {
 static int prepare_all(struct writer *writer, struct err *err);
 static int reserve_ids(struct writer *writer, struct range *ret, struct err *err);
 static int start_thread(struct writer *writer, struct err *err);
+static void open_first(struct writer *writer);
 static void *run(void *arg);
 static bool write_round(struct writer *writer);
 static void give_back_ids(struct writer *writer);
@@ -110,7 +113,7 @@ static struct entry *queue_take(struct queue *queue)
     return all;
 }
 
-struct writer *writer_open(
+struct writer *writer_start(
         const char *path, void (*notify)(void *ctx), void *ctx, struct err *err)
 {
     struct writer *writer = xcalloc(1, sizeof(*writer));
@@ -119,7 +122,8 @@ struct writer *writer_open(
     pthread_condattr_t attr;
     CHECK(pthread_condattr_init(&attr) == 0 &&
             pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
-            pthread_cond_init(&writer->wake, &attr) == 0);
+            pthread_cond_init(&writer->wake, &attr) == 0 &&
+            pthread_cond_init(&writer->opened, &attr) == 0);
     pthread_condattr_destroy(&attr);
     queue_init(&writer->todo);
     queue_init(&writer->answers);
@@ -128,17 +132,23 @@ struct writer *writer_open(
     writer->ctx = ctx;
     writer->stopped = true;
 
-    int rc = db_open_write(path, &writer->db, err);
-    if (rc == 0)
-        rc = prepare_all(writer, err);
-    if (rc == 0)
-        rc = reserve_ids(writer, &writer->ids, err);
-    if (rc == 0)
-        rc = start_thread(writer, err);
-    if (rc == 0)
+    if (start_thread(writer, err) == 0)
         return writer;
     writer_free(writer);
     return NULL;
+}
+
+int writer_wait(struct writer *writer, struct err *err)
+{
+    pthread_mutex_lock(&writer->lock);
+    while (!writer->is_opened)
+        pthread_cond_wait(&writer->opened, &writer->lock);
+    bool failed = writer->failed;
+    if (failed && err)
+        *err = writer->why;
+    int rc = failed ? (int)writer->why.code : 0;
+    pthread_mutex_unlock(&writer->lock);
+    return rc;
 }
 
 void writer_free(struct writer *writer)
@@ -153,6 +163,7 @@ void writer_free(struct writer *writer)
         give_back_ids(writer);
     db_close(writer->db);
     pthread_cond_destroy(&writer->wake);
+    pthread_cond_destroy(&writer->opened);
     pthread_mutex_destroy(&writer->lock);
     free(writer->path);
     free(writer);
@@ -354,10 +365,31 @@ static void gather(struct writer *writer)
     writer->urgent = false;
 }
 
+/* Here and not by whoever starts us: it has other things to make ready meanwhile. */
+static void open_first(struct writer *writer)
+{
+    struct range ids = {0, 0};
+    struct err why;
+    int rc = db_open_write(writer->path, &writer->db, &why);
+
+    if (rc == 0)
+        rc = prepare_all(writer, &why);
+    if (rc == 0)
+        rc = reserve_ids(writer, &ids, &why);
+    pthread_mutex_lock(&writer->lock);
+    if (rc < 0)
+        latch(writer, &why);
+    writer->ids = ids;
+    writer->is_opened = true;
+    pthread_cond_signal(&writer->opened);
+    pthread_mutex_unlock(&writer->lock);
+}
+
 static void *run(void *arg)
 {
     struct writer *writer = arg;
 
+    open_first(writer);
     for (;;) {
         pthread_mutex_lock(&writer->lock);
         while (!writer->todo.head && !writer->want_ids && !writer->stop)

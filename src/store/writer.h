@@ -4,7 +4,8 @@
  * It knows nothing of the loop: `notify` is called on the writer's thread when there is
  * something to collect, at most once until the next writer_collect().
  *
- *     writer = writer_open(path, notify, ctx, &err);
+ *     writer = writer_start(path, notify, ctx, &err);  // opens the database on its thread
+ *     writer_wait(writer, &err);                       // until that is done
  *     writer_push(writer, entry);                 // never waits for the disk
  *     ... notify ... writer_collect(writer, &news) on the loop's thread
  *     writer_stop(writer);                        // writes the rest, waits for the disk
@@ -47,8 +48,10 @@ struct entry *entry_new(enum entry_kind kind, size_t size, size_t extra);
 
 struct writer;
 
-struct writer *writer_open(
+struct writer *writer_start(
         const char *path, void (*notify)(void *ctx), void *ctx, struct err *err);
+/* Before anything is pushed. Fails if the database cannot be used: stop and free it then. */
+int writer_wait(struct writer *writer, struct err *err);
 
 /* Takes the entry. After a failure entries without `done` are dropped at once. */
 void writer_push(struct writer *writer, struct entry *entry);

@@ -58,13 +58,13 @@ static void test_sessions_of_a_dead_process_crash_and_their_questions_expire(voi
     assert_int_equal(seen, SESSION_CRASHED);
     store_reader_free(reader);
 
-    assert_int_equal(store_recover(store, &err), 1);
+    assert_int_equal(store_recover(f->path, &err), 1);
     assert_int_equal(count(f, "session WHERE state='crashed' AND ended_ms>started_ms"), 1);
     assert_int_equal(count(f, "escalation WHERE session='dead' AND state='expired'"
                               " AND \"by\"='shutdown' AND decided_ms>0"),
             1);
     assert_int_equal(count(f, "request WHERE done=1 AND decision='expired'"), 1);
-    assert_int_equal(store_recover(store, &err), 0);
+    assert_int_equal(store_recover(f->path, &err), 0);
     store_close(store);
 }
 
@@ -87,14 +87,14 @@ static void test_sessions_of_living_processes_are_left_alone(void **state)
     put_open_things(store, "mine", getpid());
     put_open_things(store, "other", pid);
     fixture_sync(f, store);
-    assert_int_equal(store_recover(store, &err), 0);
+    assert_int_equal(store_recover(f->path, &err), 0);
     assert_int_equal(count(f, "session WHERE state='running'"), 2);
     assert_int_equal(count(f, "escalation WHERE state='waiting'"), 2);
     assert_int_equal(count(f, "request WHERE done=0 AND decision='held'"), 2);
 
     close(fds[1]);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
-    assert_int_equal(store_recover(store, &err), 1);
+    assert_int_equal(store_recover(f->path, &err), 1);
     assert_int_equal(count(f, "session WHERE state='running' AND id='mine'"), 1);
     assert_int_equal(count(f, "session WHERE state='crashed' AND id='other'"), 1);
     store_close(store);
@@ -112,7 +112,7 @@ static void test_a_recycled_pid_does_not_keep_a_session_alive(void **state)
     assert_int_equal(sql_int(f->path, "UPDATE session SET process=pid||' 1 '||"
                                       "substr(process, -36)"),
             -1);
-    assert_int_equal(store_recover(store, &err), 1);
+    assert_int_equal(store_recover(f->path, &err), 1);
     store_close(store);
 }
 
@@ -126,7 +126,7 @@ static void test_without_a_known_start_time_the_pid_decides(void **state)
     put_open_things(store, "dead", dead_pid());
     fixture_sync(f, store);
     assert_int_equal(sql_int(f->path, "UPDATE session SET process=''"), -1);
-    assert_int_equal(store_recover(store, &err), 1);
+    assert_int_equal(store_recover(f->path, &err), 1);
     assert_int_equal(count(f, "session WHERE state='running' AND id='mine'"), 1);
     store_close(store);
 }
@@ -144,7 +144,7 @@ static void test_questions_that_outlived_their_ended_session_expire(void **state
     store_put_escalation(store, &escalation);
     store_put_escalation(store, &homeless);
     fixture_sync(f, store);
-    assert_int_equal(store_recover(store, &err), 0);
+    assert_int_equal(store_recover(f->path, &err), 0);
     assert_int_equal(count(f, "escalation WHERE session='ended' AND state='expired'"), 1);
     assert_int_equal(count(f, "escalation WHERE session='no row' AND state='waiting'"), 1);
     store_close(store);

@@ -16,6 +16,7 @@
 
 struct store {
     struct loop *loop;     /* borrows */
+    char *path;            /* owns */
     struct writer *writer; /* owns */
     atomic_bool posted;    /* on_news is on its way; set by the writer's thread */
     bool closed;
@@ -46,9 +47,11 @@ struct store *store_start(struct loop *loop, const char *path, struct err *err)
     struct store *store = xcalloc(1, sizeof(*store));
 
     store->loop = loop;
+    store->path = xstrdup(path);
     store->writer = writer_start(path, notify, store, err);
     if (store->writer)
         return store;
+    free(store->path);
     free(store);
     return NULL;
 }
@@ -81,6 +84,7 @@ void store_close(struct store *store)
     writer_free(store->writer);
     while (store->drains)
         store_on_drain(store, NULL, store->drains->ctx);
+    free(store->path);
     store->closed = true;
     if (!atomic_load(&store->posted))
         free(store);
@@ -128,6 +132,11 @@ void store_on_failure(struct store *store, void (*fn)(void *ctx, const char *why
 uint64_t store_next_id(struct store *store)
 {
     return writer_next_id(store->writer);
+}
+
+const char *store_path(const struct store *store)
+{
+    return store->path;
 }
 
 /* --- in ------------------------------------------------------------------------------- */

@@ -135,6 +135,24 @@ void policy_restrict_call(const struct policy *repository, const struct policy_w
         *verdict = other;
 }
 
+/* Is one of its paths, as the kernel walks it, out of the workspace? By its text it may be in
+ * there: then a link leads out. */
+static bool leads_out(struct judge *judge)
+{
+    struct str workspace = str_of(judge->world ? judge->world->workspace : NULL);
+
+    for (size_t i = 1; workspace.n && i < judge->args.count; i++) {
+        struct arg *arg = &judge->args.items[i];
+
+        if (arg->kind != ARG_STRING || judge_look(judge, arg) != LOOK_PATH)
+            continue;
+        const struct readings *r = judge_readings(judge, arg);
+        if (!r->is_url && !r->why && !path_is_in(readings_item(r, r->real), workspace))
+            return true;
+    }
+    return false;
+}
+
 void policy_eval_call(const struct policy *policy, const struct policy_world *world,
         const struct call_request *call, struct verdict *ret, struct call_edits *edits)
 {
@@ -155,7 +173,8 @@ void policy_eval_call(const struct policy *policy, const struct policy_world *wo
         rule = judge_rules(&judge, ret);
     if (edits && ret->kind != VERDICT_DENY)
         make_edits(&judge, rule, edits);
+    bool is_out = ret->kind == VERDICT_ASK && leads_out(&judge);
     args_release(&judge.args);
     if (ret->kind == VERDICT_ASK)
-        verdict_warn_call(ret, world, call);
+        verdict_warn_call(ret, world, call, is_out);
 }

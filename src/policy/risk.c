@@ -474,7 +474,7 @@ void verdict_warn_net(
 }
 
 void verdict_warn_call(struct verdict *verdict, const struct policy_world *world,
-        const struct call_request *call)
+        const struct call_request *call, bool is_out)
 {
-    warn(verdict, hazards_of_call(world, call));
+    warn(verdict, hazards_of_call(world, call) | (is_out ? hazard_bit(HAZARD_OUTSIDE) : 0));
 }

@@ -46,8 +46,9 @@ enum risk hazards_risk(uint32_t hazards);
 /* Both, put into a verdict that asks. */
 void verdict_warn_net(
         struct verdict *verdict, const struct policy *policy, const struct net_request *req);
+/* is_out: what its paths lead to is out of the workspace, whatever their text says. */
 void verdict_warn_call(struct verdict *verdict, const struct policy_world *world,
-        const struct call_request *call);
+        const struct call_request *call, bool is_out);
 
 /* The name of a rule that allows or asks which this host could be taken for: other letters of
  * the same look, one letter more, less or another. NULL: none. Borrows from the policy. */

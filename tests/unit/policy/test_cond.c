@@ -1,6 +1,7 @@
 /*
  * What conditions make of arguments: one line a case, in a real folder with links in it.
  */
+#include "policy/risk.h"
 #include "unit/policy/world.h"
 
 struct sample {
@@ -413,6 +414,41 @@ static void words_are_compared_as_what_they_are(void **state)
     CHECK_ALL(samples);
 }
 
+/* What is dangerous about it is where a path leads, not how it is written. */
+static void a_link_that_leads_out_is_a_risk_and_one_that_stays_in_is_none(void **state)
+{
+    static const struct {
+        const char *arguments;
+        bool is_out;
+    } samples[] = {
+            {"{\"p\":\"a.txt\"}", false},
+            {"{\"p\":\"in/b.txt\"}", false},
+            {"{\"p\":\"two/new\"}", false},
+            {"{\"p\":\"/workspace/sub/back\"}", false},
+            {"{\"p\":\"/workspace\"}", false},
+            {"{\"p\":\"out/a\"}", true},
+            {"{\"p\":\"/workspace/out/a\"}", true},
+            {"{\"p\":\"deep\"}", true},
+            {"{\"p\":\"in/../out\"}", true},
+            {"{\"p\":[\"a.txt\",{\"q\":\"dang\"}]}", true},
+            {"{\"url\":\"https://example.com/out/a\"}", false},
+            {"{\"text\":\"the out/a of it\"}", false},
+    };
+    struct policy *policy = parse("ask s/*");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        struct call_request call = {STR("s"), STR("get"), str_of(samples[i].arguments)};
+        struct verdict verdict;
+
+        policy_eval_call(policy, &world, &call, &verdict, NULL);
+        bool is_out = verdict.hazards & hazard_bit(HAZARD_OUTSIDE);
+        if (is_out != samples[i].is_out || (is_out && verdict.risk != RISK_HIGH))
+            fail_msg("%s: %d", samples[i].arguments, is_out);
+    }
+    policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +458,7 @@ int main(void)
             cmocka_unit_test(a_host_is_what_every_program_connects_to),
             cmocka_unit_test(numbers_are_compared_exactly),
             cmocka_unit_test(words_are_compared_as_what_they_are),
+            cmocka_unit_test(a_link_that_leads_out_is_a_risk_and_one_that_stays_in_is_none),
     };
 
     return cmocka_run_group_tests(tests, build, destroy);

@@ -134,6 +134,9 @@
  * the others; further ones are denied. */
 #define LIMIT_GATE_ITEMS 256
 #define LIMIT_GATE_ITEMS_EACH 64
+/* More than so many questions of one session in such a time are a flood: shown as one row. */
+#define LIMIT_FLOOD 10
+#define LIMIT_FLOOD_MS 10000
 /* Text of one escalation, made safe to show: a file that is written, whole. */
 #define LIMIT_GATE_DETAIL (1 << 20)
 /* Same, of all that wait in one session. */

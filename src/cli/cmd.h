@@ -47,6 +47,7 @@ int cmd_pending(int argc, char **argv);
 int cmd_review(int argc, char **argv);
 int cmd_approve(int argc, char **argv);
 int cmd_deny(int argc, char **argv);
+int cmd_rules(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_gc(int argc, char **argv);

@@ -41,6 +41,8 @@ static const struct command commands[] = {
         {"approve", cmd_approve, "approve ID [--scope S] [-m TEXT] [--digest D]",
                 "one of them"},
         {"deny", cmd_deny, "deny ID [--scope S] [-m TEXT] [--digest D]", "one of them"},
+        {"rules", cmd_rules, "rules [ls|rm ID] [--json]",
+                "your answers that hold; take one back"},
         {"audit", cmd_audit, "audit ls|show|tail [--json]", "the request log"},
         {"policy", cmd_policy, "policy check|explain|test|import", "rules and decisions"},
         {"providers", cmd_providers, "providers ls [--json]", "the provider table"},

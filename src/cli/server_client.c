@@ -285,8 +285,8 @@ static void on_plain_message(struct client *client, const char *verb, struct str
         on_list(client);
     else if (strcmp(verb, "DETACH") == 0)
         client_bye(client, EXIT_DONE, DETACHED);
-    else
-        (void)queue_message(client, verb, message);
+    else if (!queue_message(client, verb, message))
+        (void)rules_message(client, verb, message);
 }
 
 /* Killed, or its terminal was closed: what it had on the way is not wanted any more. */
@@ -338,6 +338,7 @@ struct client *client_new(struct server *server, int fd)
     struct client *client = xcalloc(1, sizeof(*client));
 
     client->server = server;
+    client->serial = ++server->client_serial;
     client->wanted.fd = client->terminal.fd = -1;
     client->next = server->clients;
     client->prev = &server->clients;

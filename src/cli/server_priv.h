@@ -1,7 +1,7 @@
 /*
  * server_priv.h - the inside of the server: server.c has its life, its sessions and who has
- * the screen; server_client.c what one client says and is told; server_queue.c what waits, for
- * those without a screen.
+ * the screen; server_client.c what one client says and is told; server_queue.c what waits, and
+ * server_rules.c what answers hold, for those without a screen.
  */
 #ifndef SRC_CLI_SERVER_PRIV_H
 #define SRC_CLI_SERVER_PRIV_H
@@ -26,6 +26,7 @@ struct client_terminal {
 struct client {
     struct server *server; /* borrows */
     struct client *next, **prev;
+    uint64_t serial;         /* no other client ever has it */
     struct packets *packets; /* owns; NULL: the other side is gone */
     bool greeted;            /* its version is ours */
     bool watches;            /* is told when the queue changes */
@@ -46,6 +47,7 @@ struct server {
     struct packet_listener *listener; /* owns */
     struct client *clients;           /* owns; list */
     unsigned client_count;
+    uint64_t client_serial; /* of the last */
     struct client *holder;  /* has the screen, or had it and waits for its terminal */
     struct client *claimer; /* gets it next */
     bool hiding;            /* the holder's terminal is not free yet */
@@ -84,5 +86,9 @@ void client_bye_err(struct client *client, const struct err *err);
 /* False: the verb is not about the queue. */
 bool queue_message(struct client *client, const char *verb, struct str message);
 void queue_changed(struct server *server);
+
+/* server_rules.c */
+/* False: the verb is not about answers that hold. */
+bool rules_message(struct client *client, const char *verb, struct str message);
 
 #endif

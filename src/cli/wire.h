@@ -11,14 +11,19 @@
  *   client                                    server
  *   ATTACH session= terminal and descriptor   ATTACHED          the screen is up
  *   NEW    the session, and the same          NEED  key=NAME..  has no key: send it, if you
- * have detach=1: without a terminal       BYE   code= text= [out=] the end, the terminal is
- *          key=NAME=VALUE                                      as it was
+ *                                                               have
+ *          detach=1: without a terminal       BYE   code= text= [out=]  the end, the terminal
+ *          key=NAME=VALUE                                       is as it was
  *   RESIZE, DETACH, SUSPEND                   SUSPEND           stop, then ATTACH again
- *                                             EDIT path=        edit that file, then ATTACH
- * again LIST                                      TABS  tab=NUMBER ID, for each RULE   id=
- * allow= width=                  RULE  line=       what such an answer would be DECIDE id=
- * digest= policy= allow= scope=  BYE [width= rule= uses= for_ms= message=] WATCH CHANGED each
- * time the queue changes
+ *                                             EDIT  path=       edit that, then ATTACH again
+ *   LIST                                      TABS  tab=NUMBER ID, for each
+ *   RULE   id= allow= width=                  RULE  line=       what such an answer would be
+ *   DECIDE id= digest= policy= allow= scope=  BYE
+ *          [width= rule= uses= for_ms= message=]
+ *   GRANTS from=                              GRANTS number=..  answers that hold, as many as
+ *                                                               fit; none: no more
+ *   REVOKE number=                            BYE
+ *   WATCH                                     CHANGED           each time the queue changes
  *
  * Every first message has version=.
  */

@@ -8,7 +8,6 @@
 #include "gate/answers.h"
 
 #include <errno.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,6 +121,11 @@ const struct policy *answers_policy(const struct answers *answers)
     return answers->policy;
 }
 
+const char *answers_path(const struct answers *answers)
+{
+    return answers->path;
+}
+
 const char *answers_trouble(const struct answers *answers)
 {
     return answers->trouble;
@@ -166,19 +170,12 @@ static int write_line(int fd, const struct append *append, struct err *err)
 static void append_work(void *ctx)
 {
     struct append *append = ctx;
-    int fd = file_open_append(append->path, &append->err);
+    int fd = answers_lock(append->path, true, &append->err);
 
     append->rc = fd;
     if (fd < 0)
         return;
-    do
-        append->rc = flock(fd, LOCK_EX);
-    while (append->rc < 0 && errno == EINTR);
-    if (append->rc < 0)
-        append->rc = err_set(
-                &append->err, ERR_IO, "cannot lock '%s': %s", append->path, strerror(errno));
-    if (append->rc == 0)
-        append->rc = check(append, &append->err);
+    append->rc = check(append, &append->err);
     if (append->rc == 0)
         append->rc = write_line(fd, append, &append->err);
     close(fd);

@@ -26,6 +26,18 @@ const struct policy *answers_policy(const struct answers *answers);
 /* Why the file as it is now is not used; "" if it is. Nothing may be allowed then. */
 const char *answers_trouble(const struct answers *answers);
 
+/* Each rule with the number of its line, as it stands there; a missing file has none. Blocks.
+ */
+int answers_each(const char *path, void (*fn)(void *ctx, unsigned number, struct str line),
+        void *ctx, struct err *err);
+/* Take the line out, if it stands there still (ERR_CONFLICT); the file is replaced in one step.
+ * Blocks. */
+int answers_remove(const char *path, unsigned number, struct str line, struct err *err);
+/* The file of that name, locked against all others until it is closed: to append (made if it
+ * is not there), or to read. Blocks. */
+int answers_lock(const char *path, bool is_new, struct err *err);
+const char *answers_path(const struct answers *answers);
+
 /*
  * Append one rule line and its comment, off the loop, locked against other processes, and
  * refused if the file would not be right afterwards. `done` is called on the loop, exactly

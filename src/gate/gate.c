@@ -36,6 +36,11 @@ struct gate *gate_new(struct loop *loop, struct store *store, const struct gate_
     return gate;
 }
 
+struct grants *gate_grants(const struct gate *gate)
+{
+    return gate->config.grants;
+}
+
 struct store *gate_store(const struct gate *gate)
 {
     return gate->store;
@@ -109,6 +114,8 @@ void gate_free(struct gate *gate)
     while (gate->count)
         shut(gate, gate->items[0]);
     gate_let_go(gate);
+    first_leave(gate);
+    gate_leave_revocations(gate);
     gate_drop_expired(gate);
     while (gate->listeners)
         take_off(gate, gate->listeners->ctx);
@@ -197,7 +204,8 @@ static void enter(struct gate *gate, struct item *item, uint64_t id)
     else if (late > 0)
         gate_settle(gate, item, ESC_APPROVED, "human", message);
     else
-        gate_rearm(gate);
+        first_ask(gate, item);
+    gate_rearm(gate);
 }
 
 uint64_t gate_ask(
@@ -393,6 +401,24 @@ unsigned gate_count_of(const struct gate *gate, const char *session)
     for (size_t i = 0; i < gate->count; i++)
         count += strcmp(gate->items[i]->pub.rec.session, session) == 0;
     return count;
+}
+
+bool gate_floods(const struct gate *gate, const char *session)
+{
+    uint64_t times[LIMIT_FLOOD] = {0};
+    unsigned count = 0;
+
+    for (size_t i = 0; i < gate->count; i++) {
+        const struct item *item = gate->items[i];
+
+        if (item->pub.deciding || strcmp(item->pub.rec.session, session) != 0)
+            continue;
+        uint64_t *before = &times[count % LIMIT_FLOOD];
+        if (count++ >= LIMIT_FLOOD && item->asked_at_ms - *before <= LIMIT_FLOOD_MS)
+            return true;
+        *before = item->asked_at_ms;
+    }
+    return false;
 }
 
 const struct gate_item *gate_at(struct gate *gate, unsigned index)

@@ -78,7 +78,8 @@ struct gate *gate_new(struct loop *loop, struct store *store, const struct gate_
 void gate_free(struct gate *gate);
 void gate_set_on_change(struct gate *gate, void (*on_change)(void *ctx), void *ctx);
 
-struct store *gate_store(const struct gate *gate); /* borrows; where it records */
+struct grants *gate_grants(const struct gate *gate); /* borrows; or NULL */
+struct store *gate_store(const struct gate *gate);   /* borrows; where it records */
 
 /*
  * Returns the asker's ticket, never 0. `done` is called from the loop, never from inside. It
@@ -146,6 +147,8 @@ void gate_on_hold(struct gate *gate, void (*fn)(void *ctx, bool held), void *ctx
 /* Waiting items, oldest first. gate_at returns NULL past the end, gate_find by id. */
 unsigned gate_count(const struct gate *gate);
 unsigned gate_count_of(const struct gate *gate, const char *session);
+/* More than LIMIT_FLOOD of what waits came from this session within LIMIT_FLOOD_MS. */
+bool gate_floods(const struct gate *gate, const char *session);
 const struct gate_item *gate_at(struct gate *gate, unsigned index);
 const struct gate_item *gate_find(struct gate *gate, uint64_t id);
 /*
@@ -159,6 +162,7 @@ const struct gate_item *gate_expired_find(struct gate *gate, uint64_t id);
 int gate_allow_late(struct gate *gate, uint64_t id, const char *digest,
         const char *policy_version, struct err *err);
 void gate_drop_expired(struct gate *gate);
+void gate_forget_expired(struct gate *gate, uint64_t id); /* this one */
 
 /* Lately decided or expired, newest first (up to 32). */
 const struct gate_item *gate_recent(struct gate *gate, unsigned index);

@@ -40,6 +40,8 @@ struct gate {
     bool closing;
     bool held;
     struct hold_listener *listeners; /* owns */
+    struct first *firsts;            /* under way; each frees itself; first.c */
+    struct revocation *revocations;  /* under way; each frees itself; revoke.c */
 };
 
 /* Why a person, or the program, decided so, as the askers are told. */
@@ -70,6 +72,11 @@ void gate_settle(struct gate *gate, struct item *item, enum escalation_state sta
         const char *by, const char *message);
 /* The one end of an item. Nothing may follow a call: `done` may free the gate. */
 void gate_finish(struct gate *gate, struct item *item, bool allowed, const char *reason);
+/* first.c: find out whether it is the first of its kind; those under way are left alone. */
+void first_ask(struct gate *gate, const struct item *item);
+void first_leave(struct gate *gate);
+/* revoke.c: those under way are left to themselves. */
+void gate_leave_revocations(struct gate *gate);
 /* The gate closes: who has not been told of a finished item yet is told now, and commits
  * under way are left to themselves. */
 void gate_let_go(struct gate *gate);

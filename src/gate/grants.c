@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "gate/answers.h"
+#include "gate/revoke.h"
 
 #define MAX_TIME_MS UINT64_C(86400000) /* a day */
 #define MAX_USES 1000000
@@ -244,6 +245,45 @@ void grants_end_session(struct grants *grants, const char *session)
     }
     if (grants)
         grants->count = kept;
+}
+
+bool grants_drop(struct grants *grants, int number)
+{
+    for (unsigned i = 0; grants && i < grants->count; i++) {
+        if (grants->list[i]->number != number)
+            continue;
+        grant_free(grants->list[i]);
+        grants->count--;
+        memmove(grants->list + i, grants->list + i + 1,
+                (grants->count - i) * sizeof(grants->list[0]));
+        return true;
+    }
+    return false;
+}
+
+const char *grants_path(const struct grants *grants)
+{
+    return grants->answers ? answers_path(grants->answers) : NULL;
+}
+
+bool grants_at(struct grants *grants, unsigned index, struct held_answer *ret)
+{
+    if (grants && index == 0)
+        drop_over(grants);
+    if (!grants || index >= grants->count)
+        return false;
+    const struct grant *grant = grants->list[index];
+    uint64_t now = loop_now_ms(grants->loop);
+
+    *ret = (struct held_answer){.number = grant->number};
+    snprintf(ret->session, sizeof(ret->session), "%s", grant->session);
+    snprintf(ret->scope, sizeof(ret->scope), "%s", grant->words);
+    snprintf(ret->rule, sizeof(ret->rule), "%s", grant->line);
+    if (grant->scope == SCOPE_USES)
+        ret->uses_left = grant->uses_left;
+    if (grant->scope == SCOPE_TIME && grant->until_ms > now)
+        ret->left_ms = grant->until_ms - now;
+    return true;
 }
 
 /* The rule's own verdict, with the answer as its source. */

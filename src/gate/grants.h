@@ -113,6 +113,10 @@ bool grant_take(struct grant *grant, const struct grant_use *use);
 void grants_add(struct grants *grants, struct grant *grant, int number, uint64_t id,
         void (*done)(void *ctx, const struct err *err), void *ctx);
 
+/* Forget the one in memory that answered this request; false: there is none. */
+bool grants_drop(struct grants *grants, int number);
+const char *grants_path(const struct grants *grants); /* of answers.rules, or NULL */
+
 /* Do the answers alone decide it now? False: none is about it. */
 bool grants_decide(struct grants *grants, const struct grant_use *use, struct verdict *ret);
 

@@ -52,6 +52,16 @@ void gate_drop_expired(struct gate *gate)
     gate_changed(gate);
 }
 
+void gate_forget_expired(struct gate *gate, uint64_t id)
+{
+    for (struct item **at = &gate->expired; *at; at = &(*at)->next)
+        if ((*at)->pub.rec.id == id) {
+            drop(at);
+            break;
+        }
+    gate_changed(gate);
+}
+
 int late_take(struct gate *gate, const struct item *asked, int again)
 {
     for (struct item **at = &gate->expired; *at; at = &(*at)->next) {

@@ -9,6 +9,7 @@
 #include "store/db.h"
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
 struct store_reader {
@@ -162,6 +163,32 @@ int store_each_waiting(struct store_reader *reader,
             .where = " WHERE state='waiting'",
             .order = "ORDER BY asked_ms, id"};
     return each_escalation(reader, &query, fn, ctx, err);
+}
+
+int store_seen_before(struct store_reader *reader, const char *session, const char *host,
+        const char *tool, bool *ret, struct err *err)
+{
+    static const char sql[] =
+            "SELECT 1 FROM (SELECT kind, host, path, decision FROM request WHERE session=?1"
+            " ORDER BY started_ms DESC LIMIT ?2) WHERE host=?3 AND decision<>'held'"
+            " AND (kind='mcp')=(?4 IS NOT NULL) AND (?4 IS NULL OR path=?4) LIMIT 1";
+    sqlite3_stmt *stmt;
+    int rc = db_prepare(reader->db, sql, &stmt, err);
+
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_text(stmt, 1, session, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 2, LIMIT_PAST);
+    sqlite3_bind_text(stmt, 3, host, -1, SQLITE_STATIC);
+    if (tool)
+        sqlite3_bind_text(stmt, 4, tool, -1, SQLITE_STATIC);
+    int step = sqlite3_step(stmt);
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        rc = db_fail(reader->db, err);
+    else
+        *ret = step == SQLITE_ROW;
+    sqlite3_finalize(stmt);
+    return rc;
 }
 
 static int find(struct store_reader *reader, const struct row_type *type, uint64_t id,

@@ -212,6 +212,11 @@ int store_each_escalation(struct store_reader *reader, const char *session_or_nu
 int store_each_waiting(struct store_reader *reader,
         bool (*fn)(void *ctx, const struct escalation_record *rec), void *ctx, struct err *err);
 
+/* Was there a request of this session to the host, or a call of the server's tool (`tool` NULL:
+ * a request), among the last LIMIT_PAST that are decided? */
+int store_seen_before(struct store_reader *reader, const char *session, const char *host,
+        const char *tool, bool *ret, struct err *err);
+
 /* ERR_NOENT if there is none of that id. ret->arguments is the caller's: request_release(). */
 int store_find_request(
         struct store_reader *reader, uint64_t id, struct request_record *ret, struct err *err);

@@ -50,9 +50,10 @@ static void tab_text(
     rest = str_of(label);
     if (!view_wrap_exact(&rest, cols, &line))
         line = STR("");
-    buf_printf(ret, "%u:%.*s%s%s%s%s", tab->number, STR_ARG(line), rest.n > 0 ? ".." : "",
+    bool floods = env->gate && gate_floods(env->gate, session_rec(tab->session)->id);
+    buf_printf(ret, "%u:%.*s%s%s%s%s%s", tab->number, STR_ARG(line), rest.n > 0 ? ".." : "",
             tab->session == env->session ? "*" : "", tab_mark(env, tab, mark),
-            session_busy(tab->session) ? " busy" : "");
+            floods ? " HOLD" : "", session_busy(tab->session) ? " busy" : "");
 }
 
 /* The tabs [from,to) that are shown, around the one that is looked at. */

@@ -12,7 +12,7 @@
 #define ALL (IN(MODE_COUNT) - 1)
 #define PANELS (IN(MODE_WAITING) | IN(MODE_REQUESTS) | IN(MODE_WORDS))
 #define HOST (ALL & ~IN(MODE_AGENT))
-#define OFFERS (IN(MODE_LINKS) | IN(MODE_CLIPBOARD) | IN(MODE_EXPIRED))
+#define OFFERS (IN(MODE_LINKS) | IN(MODE_CLIPBOARD) | IN(MODE_EXPIRED) | IN(MODE_RULES))
 #define VI IN(MODE_COPY)
 #define EMACS IN(MODE_COPY_EMACS)
 #define COPY (VI | EMACS)
@@ -34,6 +34,8 @@ static const struct action TABLE[] = {
                 "review the oldest request; again: the next"},
         {ACT_EXPIRED, true, ALL, 'E', 0, "C-\\ E", NULL,
                 "what ran out of time; Enter opens it, for a late yes"},
+        {ACT_RULES, true, ALL, 'R', 0, "C-\\ R", NULL,
+                "your answers that hold for longer; x there takes one back"},
         {ACT_HOLD, true, ALL, '!', 0, "C-\\ !", NULL,
                 "hold everything: requests wait, nothing is denied; again: go on"},
         {ACT_UNDO, true, ALL, 'u', 0, "C-\\ u", NULL,
@@ -95,7 +97,15 @@ static const struct action TABLE[] = {
                 "mark this request, or not; C-\\ n then denies the marked"},
         {ACT_MARK_ALIKE, false, IN(MODE_WAITING), '*', 0, "*", NULL,
                 "mark all alike: same session, and the same tool or host"},
+        {ACT_MARK_SESSION, false, IN(MODE_WAITING), 'D', 0, "D", NULL,
+                "mark all of this session, to deny them with C-\\ n"},
         {ACT_OPEN, false, IN(MODE_EXPIRED), '\r', 0, "Enter", "open", NULL},
+        {ACT_OPEN, false, IN(MODE_EXPIRED), 'g', 0, "g", "allow late",
+                "open it, where C-\\ y allows it once if it is asked again"},
+        {ACT_FORGET, false, IN(MODE_EXPIRED), 'x', 0, "x", "clear",
+                "forget this one, with its late answer"},
+        {ACT_REVOKE, false, IN(MODE_RULES), 'x', 0, "x", "take back",
+                "take this answer back; asks for x a second time"},
         {ACT_OPEN, false, IN(MODE_LINKS), '\r', 0, "Enter", "open",
                 "open this link in a browser"},
         {ACT_REFUSE, false, IN(MODE_CLIPBOARD), 'x', 0, "x", "refuse", "do not copy it"},
@@ -108,7 +118,7 @@ static const struct action TABLE[] = {
         {ACT_DOWN, false, IN(MODE_REVIEW), 0, 0, "j/k", "scroll", NULL},
         {ACT_PAGE_DOWN, false, LISTS, 0, VT_KEY_PAGE_DOWN, "PgDn", NULL, "a page down"},
         {ACT_PAGE_UP, false, LISTS, 0, VT_KEY_PAGE_UP, "PgUp", NULL, "a page up"},
-        {ACT_TOP, false, LISTS, 'g', 0, "g, Home", NULL, "to the top"},
+        {ACT_TOP, false, LISTS & ~IN(MODE_EXPIRED), 'g', 0, "g, Home", NULL, "to the top"},
         {ACT_TOP, false, LISTS, 0, VT_KEY_HOME, NULL, NULL, NULL},
         {ACT_BOTTOM, false, LISTS, 'G', 0, "G, End", NULL, "to the bottom"},
         {ACT_BOTTOM, false, LISTS, 0, VT_KEY_END, NULL, NULL, NULL},
@@ -240,8 +250,8 @@ static const struct action TABLE[] = {
 const char *mode_name(enum ui_mode mode)
 {
     static const char *const names[MODE_COUNT] = {"AGENT", "WAITING", "REQUESTS", "WORDS",
-            "REVIEW", "HELP", "MESSAGES", "LINKS", "CLIPBOARD", "EXPIRED", "COPY", "COPY",
-            "COPY", "PASTE"};
+            "REVIEW", "HELP", "MESSAGES", "LINKS", "CLIPBOARD", "EXPIRED", "RULES", "COPY",
+            "COPY", "COPY", "PASTE"};
     return names[mode];
 }
 

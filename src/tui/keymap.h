@@ -22,6 +22,7 @@ enum ui_mode {
     MODE_LINKS,
     MODE_CLIPBOARD,
     MODE_EXPIRED,
+    MODE_RULES,
     MODE_COPY,       /* with the keys of vi */
     MODE_COPY_EMACS, /* or of emacs */
     MODE_COPY_FIND,  /* its search is being typed */
@@ -46,6 +47,7 @@ enum action_id {
     ACT_LINKS,
     ACT_CLIPBOARD,
     ACT_EXPIRED,
+    ACT_RULES,
     ACT_HOLD,
     ACT_UNDO,
     ACT_QUIT,
@@ -75,6 +77,8 @@ enum action_id {
     ACT_OPEN,
     ACT_REFUSE,
     ACT_REFUSE_ALL,
+    ACT_FORGET,
+    ACT_REVOKE,
     ACT_NEXT,
     ACT_PREVIOUS,
     ACT_BACK,
@@ -92,6 +96,7 @@ enum action_id {
     /* the list of those who wait */
     ACT_MARK,
     ACT_MARK_ALIKE,
+    ACT_MARK_SESSION,
     /* copy mode: movements */
     COPY_LEFT,
     COPY_DOWN,

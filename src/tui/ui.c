@@ -74,6 +74,8 @@ struct view *ui_view(struct ui *ui, enum ui_mode mode)
         return &ui->links_view;
     case MODE_EXPIRED:
         return &ui->expired_view;
+    case MODE_RULES:
+        return &ui->rules_view;
     case MODE_CLIPBOARD:
         return &ui->clipboard_view;
     case MODE_AGENT:
@@ -99,6 +101,7 @@ struct view_env ui_env(struct ui *ui)
             .links = &ui->links,
             .offer = &ui->offer,
             .marks = &ui->marks,
+            .rules = &ui->rules,
             .prefix = ui->input.prefix.name,
             .kind = ui->layout.kind,
             .wall_ms = clock_wall_ms()};
@@ -134,6 +137,7 @@ static void compute_layout(struct ui *ui)
     ui->help.area = ui->messages_view.area = ui->layout.middle;
     ui->links_view.area = ui->clipboard_view.area = ui->layout.middle;
     ui->expired_view.area = ui->layout.middle;
+    ui->rules_view.area = ui->layout.middle;
     commit_set_can_decide(&ui->review.commit, ui->layout.can_decide);
 }
 
@@ -488,6 +492,7 @@ static struct ui *ui_alloc(const struct ui_config *config)
     ui->help.focused = ui->messages_view.focused = true;
     ui->links_view = (struct view){.ops = &v_links_ops, .focused = true};
     ui->expired_view = (struct view){.ops = &v_expired_ops, .focused = true};
+    ui->rules_view = (struct view){.ops = &v_rules_ops, .focused = true};
     ui->clipboard_view = (struct view){.ops = &v_clipboard_ops, .focused = true};
     ui->hook = (struct loop_hook){.fn = render, .ctx = ui};
     input_init(&ui->input, config->config ? &config->config->prefix : &CHORD_DEFAULT);
@@ -538,6 +543,7 @@ void ui_free(struct ui *ui, void (*done)(void *ctx), void *ctx)
     frame_free(ui->frame);
     ui_copy_free(ui->copy);
     ui_past_drop(ui);
+    ui_rules_release(ui);
     review_release(&ui->review);
     buf_release(&ui->undo.edited);
     ui_offers_release(ui);

@@ -213,10 +213,23 @@ static void open_selected(struct ui *ui)
         return;
     }
     const struct gate_item *item =
-            ui->config.gate ? gate_at(ui->config.gate, ui->panels[PANEL_WAITING].selected)
-                            : NULL;
+            v_waiting_item(ui->config.gate, ui->panels[PANEL_WAITING].selected, NULL);
     if (item)
         ui_gate_open(ui, item->rec.id);
+}
+
+/* Of those that expired. */
+static void forget_selected(struct ui *ui)
+{
+    struct view *view = &ui->expired_view;
+    const struct gate_item *late =
+            ui->config.gate ? gate_expired_at(ui->config.gate, view->selected) : NULL;
+    if (!late)
+        return;
+    gate_forget_expired(ui->config.gate, late->rec.id);
+    if (view->selected > 0 && !gate_expired_at(ui->config.gate, view->selected))
+        view->selected--;
+    ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
 }
 
 static void move(struct ui *ui, enum action_id id)
@@ -324,12 +337,22 @@ static void act(struct ui *ui, enum action_id id)
     case ACT_EXPIRED:
         toggle_mode(ui, MODE_EXPIRED);
         return;
+    case ACT_RULES:
+        ui_rules_toggle(ui);
+        return;
+    case ACT_FORGET:
+        forget_selected(ui);
+        return;
+    case ACT_REVOKE:
+        ui_rules_revoke(ui);
+        return;
     case ACT_HOLD:
         ui_gate_hold(ui);
         return;
     case ACT_MARK:
     case ACT_MARK_ALIKE:
-        ui_marks_set(ui, id == ACT_MARK_ALIKE);
+    case ACT_MARK_SESSION:
+        ui_marks_set(ui, id);
         return;
     case ACT_UNDO:
         ui_gate_undo(ui);

@@ -6,8 +6,7 @@
 
 static const struct gate_item *selected(struct ui *ui)
 {
-    return ui->config.gate ? gate_at(ui->config.gate, ui->panels[PANEL_WAITING].selected)
-                           : NULL;
+    return v_waiting_item(ui->config.gate, ui->panels[PANEL_WAITING].selected, NULL);
 }
 
 static void drop(struct marks *marks, unsigned at)
@@ -42,7 +41,14 @@ static bool is_alike(const struct gate_item *a, const struct gate_item *b)
     return str_eq(a->call->server, b->call->server) && str_eq(a->call->tool, b->call->tool);
 }
 
-void ui_marks_set(struct ui *ui, bool alike)
+static bool is_wanted(
+        const struct gate_item *selected, const struct gate_item *other, enum action_id id)
+{
+    return id == ACT_MARK_ALIKE ? is_alike(selected, other)
+                                : strcmp(selected->rec.session, other->rec.session) == 0;
+}
+
+void ui_marks_set(struct ui *ui, enum action_id id)
 {
     const struct gate_item *item = selected(ui);
     struct gate *gate = ui->config.gate;
@@ -50,10 +56,10 @@ void ui_marks_set(struct ui *ui, bool alike)
     if (!item)
         return;
     struct gate_item copy = *item; /* gate_at() may fill the same again */
-    if (alike) {
+    if (id != ACT_MARK) {
         for (unsigned i = 0; i < gate_count(gate); i++) {
             const struct gate_item *other = gate_at(gate, i);
-            if (other && is_alike(&copy, other))
+            if (other && is_wanted(&copy, other, id))
                 add(&ui->marks, other->rec.id);
         }
     } else if (has(&ui->marks, copy.rec.id, &at)) {

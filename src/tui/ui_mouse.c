@@ -69,7 +69,7 @@ static void click_waiting(struct ui *ui, struct view *view, int row, unsigned cl
 {
     int index = v_waiting_at(view, row);
     const struct gate_item *item =
-            ui->config.gate && index >= 0 ? gate_at(ui->config.gate, (unsigned)index) : NULL;
+            index >= 0 ? v_waiting_item(ui->config.gate, (unsigned)index, NULL) : NULL;
     uint64_t before = ui->mouse.clicked_id;
     unsigned top = view->top;
     if (ui->mode != MODE_WAITING)

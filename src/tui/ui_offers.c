@@ -132,8 +132,9 @@ void ui_tell_title(struct ui *ui)
         return; /* it comes at once */
     if (waiting > 0)
         snprintf(count, sizeof count, "(%u!) ", waiting);
-    snprintf(title, sizeof title, "%s%.80s%sironcurtain", count, label ? label : "",
-            label ? " - " : "");
+    bool held = ui->config.gate && gate_is_held(ui->config.gate);
+    snprintf(title, sizeof title, "%s%s%.80s%sironcurtain", held ? "HOLD " : "", count,
+            label ? label : "", label ? " - " : "");
     uint64_t wait = tell_title(&ui->tell, title, ui_now(ui), &ui->out);
     if (wait > 0 && !timer_running(ui->title_timer))
         timer_start(ui->title_timer, wait);

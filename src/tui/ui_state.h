@@ -85,7 +85,10 @@ struct ui {
     enum panel open; /* what the accordion and the dock show */
     struct chrome_hits hits;
     struct view panels[PANEL_COUNT];
-    struct view help, messages_view, links_view, clipboard_view, expired_view;
+    struct view help, messages_view, links_view, clipboard_view, expired_view, rules_view;
+    struct rules_list rules;
+    struct rules_job *rules_job;  /* the one whose end is awaited, or NULL */
+    struct revoke_wait *revoking; /* same */
     struct links links;
     struct offer offer;
     struct review review;
@@ -212,8 +215,8 @@ void ui_copy_note(struct ui *ui, struct buf *left, struct buf *right);
 /* What goes to the terminal behind the next frame. */
 void ui_copy_flush(struct ui *ui, struct buf *out);
 /* The mouse: scroll (opens copy mode upwards, leaves it at the end downwards); press with one,
- * two or three clicks: a character, a word, a line; release copies what is selected. A drag held
- * beyond the upper or lower edge goes on by itself, until it is over in whatever way. */
+ * two or three clicks: a character, a word, a line; release copies what is selected. A drag
+ * held beyond the upper or lower edge goes on by itself, until it is over in whatever way. */
 void ui_copy_wheel(struct ui *ui, int lines);
 void ui_copy_press(struct ui *ui, int row, int col, unsigned clicks);
 void ui_copy_drag(struct ui *ui, int row, int col);
@@ -229,6 +232,11 @@ void ui_reading_check(struct ui *ui);
 void ui_past_start(struct ui *ui);
 void ui_past_drop(struct ui *ui);
 
+/* ui_rules.c */
+void ui_rules_toggle(struct ui *ui);
+void ui_rules_revoke(struct ui *ui);
+void ui_rules_release(struct ui *ui);
+
 /* ui_edit.c */
 void ui_edit_open(struct ui *ui);
 void ui_edit_close(struct ui *ui);
@@ -236,7 +244,8 @@ void ui_edit_close(struct ui *ui);
 bool ui_edit_key(struct ui *ui, const struct key *key);
 
 /* ui_marks.c */
-void ui_marks_set(struct ui *ui, bool alike);
+/* ACT_MARK the selected, or not any more; ACT_MARK_ALIKE, ACT_MARK_SESSION: more of them. */
+void ui_marks_set(struct ui *ui, enum action_id id);
 /* Approving opens the first marked; denying asks once more, then denies them. */
 void ui_marks_commit(struct ui *ui, bool allow);
 /* Those that do not wait any more lose their mark. */

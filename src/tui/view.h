@@ -9,6 +9,7 @@
 #define SRC_TUI_VIEW_H
 
 #include "gate/gate.h"
+#include "gate/revoke.h"
 #include "session/sessions.h"
 #include "tui/frame.h"
 #include "tui/keymap.h"
@@ -24,6 +25,18 @@ struct marks {
     unsigned count;
 };
 
+/* As many answers that hold as are listed. */
+#define RULES_MAX 2000
+
+struct rules_list {
+    struct held_answer *items; /* owns */
+    size_t count;
+    bool reads; /* the file is being read */
+    bool asked; /* whether one of them is to be taken back */
+    unsigned asked_at;
+    char why[240]; /* something is missing here */
+};
+
 struct view_env {
     struct frame *frame;         /* borrows */
     struct session *session;     /* borrows; the shown one; may be NULL */
@@ -31,10 +44,11 @@ struct view_env {
     struct gate *gate;           /* borrows; may be NULL */
     const struct config *config; /* borrows; may be NULL */
     const struct messages *messages;
-    const struct links *links; /* borrows; of the LINKS view */
-    struct offer *offer;       /* borrows; of the CLIPBOARD view */
-    const struct marks *marks; /* borrows; may be NULL */
-    const char *prefix;        /* name of the prefix key; NULL: the default one */
+    const struct links *links;      /* borrows; of the LINKS view */
+    struct offer *offer;            /* borrows; of the CLIPBOARD view */
+    const struct marks *marks;      /* borrows; may be NULL */
+    const struct rules_list *rules; /* borrows; of the RULES view */
+    const char *prefix;             /* name of the prefix key; NULL: the default one */
     enum layout_kind kind;
     int64_t wall_ms;
 };
@@ -60,10 +74,14 @@ struct view {
 };
 
 extern const struct view_ops v_waiting_ops, v_requests_ops, v_words_ops, v_help_ops,
-        v_messages_ops, v_links_ops, v_clipboard_ops, v_expired_ops;
+        v_messages_ops, v_links_ops, v_clipboard_ops, v_expired_ops, v_rules_ops;
 
-/* The waiting item drawn in this row of the screen; -1: none. */
+/* The row of WAITING drawn in this row of the screen, of its first or not; -1: none. It may be
+ * beyond the last. */
 int v_waiting_at(const struct view *view, int row);
+/* The item of a row of WAITING, the oldest if the row stands for a flood; *ret_more (may be
+ * NULL): the others of it. NULL past the end. */
+const struct gate_item *v_waiting_item(struct gate *gate, unsigned row, unsigned *ret_more);
 /* The link that LINKS shows at this row of the screen, or -1; it may be beyond the last. */
 int v_links_at(const struct view *view, int row);
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Answers that hold for more than once: drafted, shown as a rule, committed, remembered."""
+import json
 import os
 import re
 import shutil
 import stat
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
@@ -257,10 +259,114 @@ def test_restart():
     SCREEN.wait(r"\[!\] 1 wait")
 
 
+def rules(*args, status=0):
+    done = subprocess.run([PROGRAM, "rules", *args], env=HOME.env(), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == status, (args, done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def listed():
+    return [(r["id"], r["scope"], r["rule"].split("  #")[0])
+            for r in json.loads(rules("--json").stdout)]
+
+
+def test_rules():
+    """answers that hold are listed with where they are, by the command and on the screen"""
+    # Those of the first session, which runs on.
+    old = [r[0] for r in listed() if r[1] != "always"]
+    assert len(old) >= 2, listed()
+    rules("rm", *old)
+    rules("rm", old[0], status=3)
+    review()
+    draft("2", r"THIS SESSION \| host:port")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"O got-502;")
+    number = HOME.rows("select number from escalation order by id desc limit 1")[0]["number"]
+    wait_until("the answer holds", lambda: len(listed()) == 3)
+    assert listed() == [
+        (str(number), "this session", "allow net:CONNECT one.ask.test:443"),
+        ("answers.rules:1", "always", "deny net:* two.ask.test:443"),
+        ("answers.rules:2", "always", "allow net:CONNECT three.ask.test:443")], listed()
+    assert "answers.rules:2" in rules().stdout
+    SCREEN.prefix("R")
+    SCREEN.wait(rf"RULES(.|\n)*#{number} +work +this session +allow net:CONNECT one\.ask"
+                r"(.|\n)*answers\.rules:1 +always +deny net:\* two\.ask(.|\n)*answers\.rules:2")
+
+
+def test_revoke_on_the_screen():
+    """x, twice on the same row, takes an answer back: recorded, and the question comes again"""
+    SCREEN.keys("x")
+    SCREEN.wait(r"take it back\? x again")
+    SCREEN.keys("j")
+    SCREEN.keys("k")
+    SCREEN.keys("j")
+    SCREEN.keys("x")
+    SCREEN.wait(r"take it back\? x again")
+    assert len(listed()) == 3
+    SCREEN.keys("k")
+    SCREEN.keys("x")
+    SCREEN.keys("x")
+    SCREEN.wait(r"the answer to #\d+ was taken back")
+    assert [r[0] for r in listed()] == ["answers.rules:1", "answers.rules:2"]
+    SCREEN.wait_gone(r"this session +allow")
+    row = HOME.rows("select * from revocation order by id desc limit 1")[0]
+    assert row["rule"] == "allow net:CONNECT one.ask.test:443", dict(row)
+    assert row["scope"] == "this session" and row["session"] and row["at_ms"] > 0, dict(row)
+    SCREEN.keys("Escape")
+    SCREEN.wait(r"  AGENT")
+    run(("one.ask", "U"))
+    SCREEN.wait(r"\[!\] 1 wait")
+    review()
+    SCREEN.prefix("n")
+    SCREEN.wait(r"U got-403;")
+
+
+def test_revoke_lines():
+    """rules rm takes lines out of the file, the others stay as they are"""
+    third = "allow net:GET https://web.get.test/z  # by hand\n"
+    with open(ANSWERS, "a", encoding="utf-8") as f:
+        f.write("# a note\n" + third)
+    lines = answers().splitlines(keepends=True)
+    rules("rm", "answers.rules:9", status=3)
+    rules("rm", "answers.rules:3", status=3)  # a comment is no answer
+    rules("rm", "answers.rules:1", "answers.rules:1", status=2)
+    rules("rm", status=2)
+    rules("--what", status=2)
+    assert answers() == "".join(lines)
+    done = rules("rm", "answers.rules:1", "answers.rules:2")
+    assert "taken back: deny net:* two.ask.test:443" in done.stderr, done.stderr
+    assert answers() == "# a note\n" + third, answers()
+    assert stat.S_IMODE(os.stat(ANSWERS).st_mode) == 0o600
+    rows = HOME.rows('select rule, scope, "where" as at from revocation order by id desc limit 2')
+    assert sorted(r["at"] for r in rows) == ["answers.rules:1", "answers.rules:2"], rows
+    assert {r["scope"] for r in rows} == {"always"}
+    run(("two.ask", "V"))
+    SCREEN.wait(r"\[!\] 1 wait")
+    review()
+    SCREEN.prefix("n")
+    SCREEN.wait(r"V got-403;")
+
+
+def test_revoke_through_no_link():
+    """a link in the place of the file is not followed"""
+    aside = os.path.join(HOME.top, "aside")
+    os.rename(ANSWERS, aside)
+    os.symlink(aside, ANSWERS)
+    with open(aside, encoding="utf-8") as f:
+        before = f.read()
+    assert "answers.rules" in rules("rm", "answers.rules:2", status=1).stderr
+    with open(aside, encoding="utf-8") as f:
+        assert f.read() == before
+    assert os.path.islink(ANSWERS)
+
+
 try:
     start()
     main(test_folded, test_draft_is_harmless, test_draft_needs_room, test_session, test_never,
-         test_always, test_host, test_high, test_by_hand, test_restart)
+         test_always, test_host, test_high, test_by_hand, test_restart, test_rules,
+         test_revoke_on_the_screen, test_revoke_lines, test_revoke_through_no_link)
 finally:
     SCREEN.close()
     HOME.remove()

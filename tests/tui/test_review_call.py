@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import sys
 
@@ -61,6 +62,18 @@ with open(sys.argv[2]) as arguments:
 text = answer.get("result", answer)["content"][0]["text"]
 print(f"{sys.argv[3]} told: {text};", flush=True)
 """)
+# Calls a tool so often at once, and prints how many answers came.
+with open(os.path.join(HOME.workspace, "flood"), "w", encoding="utf-8") as client:
+    client.write(open(os.path.join(HOME.workspace, "call"), encoding="utf-8").read().split(
+        "with open(sys.argv[2])")[0] + r"""
+count = int(sys.argv[1])
+for i in range(count):
+    f.write(json.dumps({"jsonrpc": "2.0", "id": 10 + i, "method": "tools/call", "params": {
+        "name": "files__write", "arguments": {"path": f"f{i}.txt", "content": "x"}}}) + "\n")
+f.flush()
+got = [json.loads(f.readline()) for _ in range(count)]
+print(f"flood told: {sum('Denied' in str(m) for m in got)};", flush=True)
+""")
 CONFIG = Home.UNLIMITED + json.dumps({"mcp": {"servers": {"files": {
     "command": [sys.executable, SERVER]}}}})[1:-1].replace('"mcp": ', "mcp: ") + "\n"
 HOME.config(CONFIG)
@@ -79,7 +92,8 @@ with open(path) as f:
     text = f.read()
 with open({HOME.top!r} + "/edited", "w") as f:
     f.write(f"{{flag}} {{stat.S_IMODE(os.stat(path).st_mode):o}} {{os.isatty(0)}} "
-            f"{{bool(termios.tcgetattr(0)[3] & termios.ICANON)}} {{os.environ.get('SECRET_API_KEY')}}")
+            f"{{bool(termios.tcgetattr(0)[3] & termios.ICANON)}} "
+            f"{{os.environ.get('SECRET_API_KEY')}}")
 with open(path, "w") as f:
     f.write(text.replace("original", "outside"))
 """)
@@ -168,6 +182,7 @@ def test_json():
     name = write("a.txt", "new\n")
     waits()
     review()
+    assert "for the first time" not in SCREEN.text()
     SCREEN.keys("v")
     SCREEN.wait(r'\{"path": "a\.txt", "content": "new\\n"\}')
     SCREEN.wait(r"scroll to the end of WHAT")
@@ -368,6 +383,18 @@ def test_outside():
         assert f.read() == "the secret\n"
 
 
+def test_link_out():
+    """a link in the workspace that leads out of it is HIGH as well"""
+    os.symlink(HOME.top, os.path.join(HOME.workspace, "out"))
+    call("write", {"path": "out/secret", "content": "x\n"})
+    waits()
+    review()
+    SCREEN.wait(r"HIGH\W+! outside the workspace")
+    SCREEN.wait(r"outside the workspace, not looked at")
+    SCREEN.prefix("n")
+    SCREEN.wait(r"#\d+ denied")
+
+
 def test_command():
     """a command is shown in parts, and what runs out of time can be allowed late"""
     name = call("run", {"command": "make test && git push --force | tee log # now"})
@@ -424,9 +451,52 @@ def test_marks():
     wait_until("three rows", lambda: states()[before:] == ["denied"] * 3 + ["waiting"])
     SCREEN.keys("Escape")
     review()
-    SCREEN.wait(r"! deletes")
+    SCREEN.wait(r"! deletes(.|\n)*! for the first time in this session")
     SCREEN.prefix("n")
     SCREEN.wait(r"#\d+ denied")
+
+
+def test_flood():
+    """a flood of one session is one row and a word in its tab, and is denied together"""
+    before = len(states())
+    SCREEN.type("clear; python3 flood 12 &")
+    SCREEN.keys("Enter")
+    SCREEN.wait(r"1:work\*!12 HOLD")
+    SCREEN.wait(r"FLOOD: 11 more of work")
+    assert not re.search(r"#\d+ .*f5\.txt", SCREEN.text())
+    SCREEN.prefix("Tab")
+    SCREEN.wait(r"\[\*\] WAITING")
+    SCREEN.keys("D")
+    SCREEN.wait(r"12 marked")
+    SCREEN.prefix("n")
+    SCREEN.wait(r"deny the 12 marked\?")
+    SCREEN.prefix("n")
+    SCREEN.wait(r"12 denied")
+    SCREEN.wait_gone(r"HOLD")
+    wait_until("all are denied", lambda: states()[before:] == ["denied"] * 12)
+    SCREEN.keys("Escape")
+    SCREEN.wait(r"flood told: 12;")
+
+
+def test_expired_keys():
+    """g opens what expired, where only C-\\ y allows it; x forgets it"""
+    call("run", {"command": "true"})
+    waits()
+    SCREEN.wait_gone(r"\[!\] 1 wait", 30)
+    SCREEN.prefix("E")
+    SCREEN.wait(r"EXPIRED(.|\n)*#\d+ .*files/run")
+    SCREEN.keys("g")
+    SCREEN.wait(r"allow late \| ONCE")
+    assert "GRANT" not in SCREEN.text()
+    SCREEN.keys("Escape")
+    SCREEN.wait(r"  AGENT")
+    SCREEN.prefix("E")
+    SCREEN.wait(r"EXPIRED(.|\n)*#\d+ .*files/run")
+    for _ in range(4):
+        SCREEN.keys("x")
+    SCREEN.wait(r"nothing ran out of time")
+    SCREEN.keys("Escape")
+    SCREEN.wait(r"  AGENT")
 
 
 def test_hold():
@@ -461,7 +531,8 @@ def test_random_bytes():
 try:
     main(test_start, test_write, test_json, test_edit, test_edit_judged, test_edit_denied,
          test_editor, test_changed, test_message, test_seen_whole,
-         test_outside, test_command, test_marks, test_hold, test_random_bytes)
+         test_outside, test_link_out, test_command, test_marks, test_flood,
+         test_expired_keys, test_hold, test_random_bytes)
 finally:
     SCREEN.close()
     HOME.remove()

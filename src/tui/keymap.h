@@ -97,6 +97,8 @@ enum action_id {
     ACT_MARK,
     ACT_MARK_ALIKE,
     ACT_MARK_SESSION,
+    ACT_GROUP,
+    ACT_TICK,
     /* copy mode: movements */
     COPY_LEFT,
     COPY_DOWN,

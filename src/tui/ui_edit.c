@@ -23,6 +23,8 @@ static bool can_edit(struct ui *ui)
     const struct review *review = &ui->review;
     if (!review->is_call || review->is_late)
         ui_message(ui, "only the arguments of a call that waits can be edited");
+    else if (review->group.count > 0)
+        ui_message(ui, "in a group nothing is edited; Esc, and open it alone");
     else if (review->commit.phase == COMMIT_DEAD || current(ui).n == 0)
         ui_message(ui, "there is nothing to edit");
     else

@@ -94,6 +94,8 @@ static uint64_t neighbour(struct ui *ui, uint64_t id, int step)
 void ui_gate_open_next(struct ui *ui)
 {
     bool again = ui->mode == MODE_REVIEW;
+    if (ui_group_step(ui, 1))
+        return;
     uint64_t id = neighbour(ui, again ? ui->review.commit.id : 0, 1);
     if (id)
         ui_gate_open(ui, id);
@@ -105,6 +107,8 @@ void ui_gate_open_next(struct ui *ui)
 
 void ui_gate_open_beside(struct ui *ui, int step)
 {
+    if (ui_group_step(ui, step))
+        return;
     uint64_t id = neighbour(ui, ui->review.commit.id, step);
     if (id)
         ui_gate_open(ui, id);
@@ -125,6 +129,10 @@ void ui_gate_remember(struct ui *ui, uint64_t id)
 static bool rule_is_shown(struct ui *ui, bool allow)
 {
     const struct review *review = &ui->review;
+    if (review->group.count > 0 && !review->draft_fits) {
+        ui_message(ui, "no room to show the group whole");
+        return false;
+    }
     if (review->draft.scope == SCOPE_ONCE)
         return true;
     if (review->draft.scope == SCOPE_ALWAYS && !review->past)
@@ -217,6 +225,8 @@ void ui_gate_undo(struct ui *ui)
 
 static void decide(struct ui *ui, bool allow)
 {
+    if (ui_group_decide(ui, allow))
+        return;
     if (ui->review.is_late) {
         decide_late(ui, allow);
         return;
@@ -289,7 +299,7 @@ void ui_gate_commit(struct ui *ui, bool allow)
                 ui, "the arguments are not finished: Enter takes them, Esc drops the change");
         return;
     }
-    if (rule_is_shown(ui, allow))
+    if (rule_is_shown(ui, allow) && ui_group_may_commit(ui, allow))
         answer(ui, allow ? commit_approve(commit, now) : commit_deny(commit, now), allow);
 }
 
@@ -340,13 +350,27 @@ static void announce(struct ui *ui)
     }
 }
 
+/* What became of the tombstone's request is known when its row is on the disk. */
+static void say_ended(struct ui *ui)
+{
+    struct review *review = &ui->review;
+    const struct gate_item *ended = recent_by_id(ui->config.gate, review->commit.id);
+    if (ended)
+        snprintf(review->ended, sizeof review->ended, "%s by %s while it was open here",
+                escalation_state_name(ended->rec.state), ended->rec.by);
+}
+
 /* The bound item against the one that waits; a tombstone says what became of it. */
 static void check_review(struct ui *ui)
 {
     struct review *review = &ui->review;
     struct commit *commit = &review->commit;
-    if (commit->phase == COMMIT_NONE || commit->phase == COMMIT_DEAD)
+    if (commit->phase == COMMIT_NONE)
         return;
+    if (commit->phase == COMMIT_DEAD) {
+        say_ended(ui);
+        return;
+    }
     const struct gate_item *item = ui_gate_item(ui);
     bool waits = item && !item->deciding &&
                  (ui->review.is_late ? item->late_ms == 0 : item->rec.state == ESC_WAITING);
@@ -357,13 +381,9 @@ static void check_review(struct ui *ui)
     if (commit->phase != COMMIT_DEAD)
         return;
     ui_edit_close(ui);
-    const struct gate_item *ended = recent_by_id(ui->config.gate, commit->id);
-    if (ended)
-        snprintf(review->ended, sizeof review->ended, "%s by %s while it was open here",
-                escalation_state_name(ended->rec.state), ended->rec.by);
-    else
-        snprintf(review->ended, sizeof review->ended,
-                waits ? "changed, look again" : "does not wait any more");
+    snprintf(review->ended, sizeof review->ended,
+            waits ? "changed, look again" : "does not wait any more");
+    say_ended(ui);
 }
 
 /* Once when the first item of a quiet spell arrives. */

@@ -252,6 +252,8 @@ static void draft(struct ui *ui, enum action_id id)
 
     if (buf_len(&ui->review.edited) > 0)
         ui_message(ui, "an edited call is approved once");
+    else if (ui->review.group.count > 0)
+        ui_message(ui, "a group is answered once");
     else if (draft_key(&ui->review.draft, id, &why)) {
         ui_past_start(ui);
         commit_repaint(&ui->review.commit);
@@ -353,6 +355,12 @@ static void act(struct ui *ui, enum action_id id)
     case ACT_MARK_ALIKE:
     case ACT_MARK_SESSION:
         ui_marks_set(ui, id);
+        return;
+    case ACT_GROUP:
+        ui_group_open(ui);
+        return;
+    case ACT_TICK:
+        ui_group_tick(ui);
         return;
     case ACT_UNDO:
         ui_gate_undo(ui);

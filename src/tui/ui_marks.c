@@ -31,8 +31,7 @@ static void add(struct marks *marks, uint64_t id)
         marks->ids[marks->count++] = id;
 }
 
-/* The same session, and the same tool or host. */
-static bool is_alike(const struct gate_item *a, const struct gate_item *b)
+bool ui_is_alike(const struct gate_item *a, const struct gate_item *b)
 {
     if (strcmp(a->rec.session, b->rec.session) != 0 || !a->call != !b->call)
         return false;
@@ -44,7 +43,7 @@ static bool is_alike(const struct gate_item *a, const struct gate_item *b)
 static bool is_wanted(
         const struct gate_item *selected, const struct gate_item *other, enum action_id id)
 {
-    return id == ACT_MARK_ALIKE ? is_alike(selected, other)
+    return id == ACT_MARK_ALIKE ? ui_is_alike(selected, other)
                                 : strcmp(selected->rec.session, other->rec.session) == 0;
 }
 

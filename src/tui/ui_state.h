@@ -232,6 +232,16 @@ void ui_reading_check(struct ui *ui);
 void ui_past_start(struct ui *ui);
 void ui_past_drop(struct ui *ui);
 
+/* ui_group.c */
+void ui_group_open(struct ui *ui);
+/* To the next or previous member; false: there is no group. */
+bool ui_group_step(struct ui *ui, int step);
+void ui_group_tick(struct ui *ui);
+/* Before the keeper is asked: may a commit key count? A message says why not. */
+bool ui_group_may_commit(struct ui *ui, bool allow);
+/* All that are ticked; false: there is no group. */
+bool ui_group_decide(struct ui *ui, bool allow);
+
 /* ui_rules.c */
 void ui_rules_toggle(struct ui *ui);
 void ui_rules_revoke(struct ui *ui);
@@ -244,6 +254,8 @@ void ui_edit_close(struct ui *ui);
 bool ui_edit_key(struct ui *ui, const struct key *key);
 
 /* ui_marks.c */
+/* The same session, and the same tool or host. */
+bool ui_is_alike(const struct gate_item *a, const struct gate_item *b);
 /* ACT_MARK the selected, or not any more; ACT_MARK_ALIKE, ACT_MARK_SESSION: more of them. */
 void ui_marks_set(struct ui *ui, enum action_id id);
 /* Approving opens the first marked; denying asks once more, then denies them. */

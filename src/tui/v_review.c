@@ -64,6 +64,7 @@ void review_open(struct review *review, const struct gate *gate, const struct ga
     buf_release(&review->edited);
     area_edit_release(&review->area);
     review->edits = false;
+    review->group.count = 0;
     review->asked_risk = item->risk;
     review->asked_hazards = item->hazards;
     review->item.call = NULL; /* the gate's, which may let go of it */
@@ -231,6 +232,23 @@ static void add_past(struct review *review, bool allow)
             &STYLE_DIM);
 }
 
+static void add_group(struct review *review)
+{
+    const struct group *group = &review->group;
+    for (unsigned i = 0; i < group->count; i++) {
+        const struct group_member *member = &group->members[i];
+        char line[200];
+        bool is_shown = member->id == review->commit.id;
+        snprintf(line, sizeof line, "%s[%c] #%-4d %-8s %.48s", is_shown ? ">" : " ",
+                member->ticked ? 'x' : ' ', member->number,
+                member->seen ? "seen"
+                : is_shown   ? "is shown"
+                             : "unseen",
+                member->subject);
+        page_add_safe(&review->foot, i == 0 ? "GROUP" : "", str_of(line), NULL);
+    }
+}
+
 static void add_chord(struct review *review, const char *chord, struct str text)
 {
     struct buf shown = BUF_INIT;
@@ -260,6 +278,10 @@ static void make_foot(struct review *review, int width)
                 STR("it was denied; C-\\ y allows it once if it is "
                     "asked again within 15 min"),
                 false);
+        return;
+    }
+    if (review->group.count > 0) {
+        add_group(review);
         return;
     }
     if (buf_len(&review->edited) > 0) {
@@ -340,7 +362,7 @@ static int plan_foot(struct review *review, int rows, int cols)
     bool is_whole = review->foot.lines <= room;
     bool is_once = review->draft.scope == SCOPE_ONCE;
     /* Of a message the whole counts too. */
-    bool has_more = review->writes || review->draft.message[0];
+    bool has_more = review->writes || review->draft.message[0] || review->group.count > 0;
     review->draft_fits = is_whole || (is_once && !has_more);
     if (is_once && !has_more && room < 2 * BODY_ROWS)
         return 0;
@@ -381,6 +403,8 @@ void review_draw(
     int foot = plan_foot(review, rows - count, area.cols - 4);
     if (review->is_late)
         snprintf(draft, sizeof draft, "allow late | ONCE | exactly this");
+    else if (review->group.count > 0)
+        snprintf(draft, sizeof draft, "approve | ONCE | the ticked");
     else if (buf_len(&review->edited) > 0)
         snprintf(draft, sizeof draft, "approve | ONCE | as edited");
     else

@@ -16,6 +16,24 @@
 #include "tui/page.h"
 #include "tui/view.h"
 
+#define GROUP_MAX 16
+
+struct group_member {
+    uint64_t id;
+    int number;
+    char digest[65];
+    char policy_version[17];
+    char subject[120];
+    bool ticked;
+    bool seen; /* to its end, behind the fence */
+};
+
+/* Alike requests that are decided together; see ui_group.c. */
+struct group {
+    struct group_member members[GROUP_MAX];
+    unsigned count; /* 0: one request alone */
+};
+
 struct review {
     struct commit commit;
     const char *prefix;    /* borrows: name of the prefix key, or NULL: the default one */
@@ -27,6 +45,7 @@ struct review {
     bool is_late;       /* it expired: what can be given is a late yes */
     bool as_json;       /* as received; nothing is approved from there */
     struct draft draft; /* what a commit key would do */
+    struct group group; /* of which it is one */
     struct past *past;  /* owns; what its rules would have taken; NULL: not read (yet) */
     bool writes;        /* the message is being written */
     struct line_edit edit;

@@ -5,6 +5,8 @@ import os
 import random
 import re
 import shutil
+import signal
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
@@ -456,6 +458,59 @@ def test_marks():
     SCREEN.wait(r"#\d+ denied")
 
 
+def test_group():
+    """alike requests are approved together when each that is ticked was seen to its end"""
+    before = len(states())
+    names = []
+    for i in range(3):
+        names.append(write(f"g{i}.txt", "".join(f"line {n}\n" for n in range(40 if i else 2))))
+        waits(i + 1)
+    call("delete", {"path": "a.txt"})
+    waits(4)
+    SCREEN.prefix("Tab")
+    SCREEN.wait(r"\[\*\] WAITING")
+    SCREEN.keys("g")
+    SCREEN.wait(r"GROUP +>\[x\] #\d+ +is shown +files/write .*g0(.|\n)*unseen .*g1(.|\n)*"
+                r"unseen .*g2")
+    assert not re.search(r"unseen +files/delete", SCREEN.text())
+    SCREEN.wait(r"approve \| ONCE \| the ticked +ready")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"was not seen to its end yet")
+    SCREEN.keys("J")
+    SCREEN.wait(r"\[x\] #\d+ +seen +files/write .*g0(.|\n)*>\[x\] #\d+ +is shown .*g1")
+    SCREEN.wait(r"scroll to the end of WHAT")
+    SCREEN.keys("J")
+    SCREEN.wait(r"unseen +files/write .*g1(.|\n)*>\[x\] #\d+ +is shown .*g2")
+    SCREEN.keys("K")
+    SCREEN.wait(r">\[x\] #\d+ +is shown .*g1")
+    for _ in range(8):
+        SCREEN.keys("PageDown")
+    SCREEN.wait(r"the ticked +ready")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"was not seen to its end yet")
+    assert states()[before:] == ["waiting"] * 4, states()[before:]
+    SCREEN.keys("J")
+    SCREEN.wait(r"seen +files/write .*g1(.|\n)*>\[x\] #\d+ +is shown .*g2")
+    SCREEN.keys("Space")
+    SCREEN.wait(r">\[ \] #\d+ +is shown .*g2")
+    SCREEN.wait(r"scroll to the end of WHAT")
+    for _ in range(8):
+        SCREEN.keys("PageDown")
+    SCREEN.wait(r"the ticked +ready")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"2 approved")
+    wait_until("two are approved", lambda: states()[before:] == ["approved"] * 2 + ["waiting"] * 2)
+    wait_until("both are written", lambda: os.path.exists(os.path.join(HOME.workspace, "g1.txt")))
+    assert not os.path.exists(os.path.join(HOME.workspace, "g2.txt"))
+    for _ in range(2):
+        review(r"ready|scroll to the end of WHAT")
+        SCREEN.prefix("n")
+        SCREEN.wait(r"#\d+ denied")
+    wait_until("the others are denied", lambda: states()[before + 2:] == ["denied"] * 2)
+    SCREEN.keys("Escape")
+    SCREEN.wait(r"  AGENT")
+
+
 def test_flood():
     """a flood of one session is one row and a word in its tab, and is denied together"""
     before = len(states())
@@ -475,6 +530,7 @@ def test_flood():
     SCREEN.wait_gone(r"HOLD")
     wait_until("all are denied", lambda: states()[before:] == ["denied"] * 12)
     SCREEN.keys("Escape")
+    SCREEN.wait(r"  AGENT")
     SCREEN.wait(r"flood told: 12;")
 
 
@@ -497,6 +553,117 @@ def test_expired_keys():
     SCREEN.wait(r"nothing ran out of time")
     SCREEN.keys("Escape")
     SCREEN.wait(r"  AGENT")
+
+
+def undecided():
+    assert states()[-1] == "waiting", states()[-1]
+    assert not os.path.exists(os.path.join(HOME.workspace, "rules.txt"))
+
+
+def test_gate_opens_nothing():
+    """a call that arrives opens nothing, and what is typed goes to the agent"""
+    write("rules.txt", "x\n")
+    waits()
+    SCREEN.wait(r"  AGENT")
+    SCREEN.type("echo y1n")
+    SCREEN.keys("Enter")
+    SCREEN.wait(r"\ny1n")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"decide in a review only")
+    undecided()
+
+
+def test_gate_same_read():
+    """keys of the read that opens the review are dropped; right after it is too early"""
+    SCREEN.keys("C-\\", "e", "C-\\", "y", "C-\\", "n", "Escape")
+    SCREEN.wait(r"MCP call(.|\n)*ready")
+    undecided()
+    SCREEN.keys("Escape")
+    SCREEN.wait(r"  AGENT")
+    SCREEN.prefix("e")
+    SCREEN.wait(r"arming")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"still arming|ready")
+    SCREEN.wait(READY)
+    undecided()
+
+
+def test_gate_plain_keys():
+    """no plain key decides; typing is noticed; a key that is none after the prefix is said"""
+    for key in ("y", "Enter", "Space", "Y", "a", "n"):
+        SCREEN.keys(key)
+    SCREEN.wait(r"keys do not go to the agent here|typing in the wrong place")
+    SCREEN.type("oops")
+    SCREEN.wait(r"typing in the wrong place")
+    SCREEN.prefix("Q")
+    SCREEN.wait(r"no such key: C-\\ Q, nothing was sent")
+    undecided()
+
+
+def test_gate_paste():
+    """a paste decides nothing, with brackets or without"""
+    SCREEN.tmux("set-buffer", "\x1cy")
+    SCREEN.tmux("paste-buffer", "-p")
+    SCREEN.wait(r"a paste is refused here")
+    SCREEN.keys("-H", *"61 62 63 1c 79".split())
+    SCREEN.wait(r"nothing was decided")
+    undecided()
+
+
+def send(text):
+    SCREEN.keys("-H", *(f"{b:02x}" for b in text.encode()))
+
+
+def test_gate_repeat():
+    """a key that repeats, and one that is let go of, are no second press"""
+    SCREEN.wait(READY)
+    send("\x1c")
+    SCREEN.wait(r"PREFIX")
+    send("\x1b[121;1:2u")  # y, repeated
+    send("\x1b[121;1:3u")  # y, released
+    SCREEN.wait(r"PREFIX")
+    undecided()
+    SCREEN.keys("Escape")
+    SCREEN.wait_gone(r"PREFIX")
+    SCREEN.wait(r"MCP call")
+    undecided()
+
+
+def test_gate_mouse_and_focus():
+    """no click decides; the focus arms anew, and deny needs no arming"""
+    for row in (4, 20, 34, 35):
+        for col in (3, 30, 60):
+            send(f"\x1b[<0;{col};{row}M")
+            send(f"\x1b[<0;{col};{row}m")
+    SCREEN.wait(r"MCP call(.|\n)*REVIEW")
+    undecided()
+    send("\x1b[I")
+    SCREEN.prefix("y")
+    SCREEN.wait(r"still arming")
+    SCREEN.wait(READY)
+    undecided()
+
+
+def test_gate_tombstone():
+    """what is decided elsewhere leaves a tombstone, where both keys are dead"""
+    SCREEN.keys("Escape")
+    SCREEN.wait(r"  AGENT")
+    other = write("rules.txt", "y\n")
+    waits(2)
+    review()
+    row = json.loads(subprocess.run([PROGRAM, "pending", "--json"], env=HOME.env(), check=True,
+                                    stdout=subprocess.PIPE).stdout)[0]
+    subprocess.run([PROGRAM, "deny", str(row["id"]), "--digest", row["digest"]], env=HOME.env(),
+                   check=True, stdin=subprocess.DEVNULL)
+    SCREEN.wait(r"denied by human while it was open here")
+    for key in "yn":
+        SCREEN.prefix(key)
+        SCREEN.wait(r"does not wait any more")
+    undecided()
+    SCREEN.keys("Tab")
+    SCREEN.wait(READY)
+    SCREEN.prefix("n")
+    SCREEN.wait(rf"{other} told: Denied by ironcurtain")
 
 
 def test_hold():
@@ -528,11 +695,26 @@ def test_random_bytes():
     assert not os.path.exists(os.path.join(HOME.workspace, "b.txt"))
 
 
+def test_kill():
+    """kill -9 of the server with a call waiting: it is not approved, then or later"""
+    assert states()[-1] == "waiting"
+    os.kill(HOME.server_pid(), signal.SIGKILL)
+    SCREEN.exit_status()
+    subprocess.run([PROGRAM, "new", HOME.workspace, "-a", "shell", "--runtime", "bwrap",
+                    "--detach", "--", "true"], env=HOME.env(), check=True,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    wait_until("the question is closed", lambda: states()[-1] == "expired")
+    assert not os.path.exists(os.path.join(HOME.workspace, "b.txt"))
+
+
 try:
     main(test_start, test_write, test_json, test_edit, test_edit_judged, test_edit_denied,
          test_editor, test_changed, test_message, test_seen_whole,
-         test_outside, test_link_out, test_command, test_marks, test_flood,
-         test_expired_keys, test_hold, test_random_bytes)
+         test_outside, test_link_out, test_command, test_marks, test_group,
+         test_flood,
+         test_expired_keys, test_gate_opens_nothing, test_gate_same_read, test_gate_plain_keys,
+         test_gate_paste, test_gate_repeat, test_gate_mouse_and_focus, test_gate_tombstone,
+         test_hold, test_random_bytes, test_kill)
 finally:
     SCREEN.close()
     HOME.remove()

@@ -460,6 +460,19 @@ void ui_gate_hold(struct ui *ui)
     ui_touch(ui, DIRTY_ALL);
 }
 
+void ui_gate_forget(struct ui *ui)
+{
+    struct view *view = &ui->expired_view;
+    const struct gate_item *late =
+            ui->config.gate ? gate_expired_at(ui->config.gate, view->selected) : NULL;
+    if (!late)
+        return;
+    gate_forget_expired(ui->config.gate, late->rec.id);
+    if (view->selected > 0 && !gate_expired_at(ui->config.gate, view->selected))
+        view->selected--;
+    ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
+}
+
 /* A second time when the oldest has a minute left. */
 void ui_gate_tick(struct ui *ui)
 {

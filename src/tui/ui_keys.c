@@ -218,20 +218,6 @@ static void open_selected(struct ui *ui)
         ui_gate_open(ui, item->rec.id);
 }
 
-/* Of those that expired. */
-static void forget_selected(struct ui *ui)
-{
-    struct view *view = &ui->expired_view;
-    const struct gate_item *late =
-            ui->config.gate ? gate_expired_at(ui->config.gate, view->selected) : NULL;
-    if (!late)
-        return;
-    gate_forget_expired(ui->config.gate, late->rec.id);
-    if (view->selected > 0 && !gate_expired_at(ui->config.gate, view->selected))
-        view->selected--;
-    ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
-}
-
 static void move(struct ui *ui, enum action_id id)
 {
     struct view_env env = ui_env(ui);
@@ -343,7 +329,7 @@ static void act(struct ui *ui, enum action_id id)
         ui_rules_toggle(ui);
         return;
     case ACT_FORGET:
-        forget_selected(ui);
+        ui_gate_forget(ui);
         return;
     case ACT_REVOKE:
         ui_rules_revoke(ui);

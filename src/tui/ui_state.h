@@ -274,6 +274,8 @@ void ui_gate_write(struct ui *ui);
 void ui_gate_view(struct ui *ui);
 void ui_gate_hold(struct ui *ui);
 void ui_gate_undo(struct ui *ui);
+/* The selected of those that expired. */
+void ui_gate_forget(struct ui *ui);
 /* The time to take it back is over. */
 void ui_gate_release(struct ui *ui);
 void ui_gate_open_next(struct ui *ui);

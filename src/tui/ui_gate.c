@@ -38,6 +38,7 @@ void ui_gate_close(struct ui *ui)
     if (ui->review.commit.phase == COMMIT_NONE)
         return;
     ui_reading_drop(ui);
+    ui_group_drop(ui);
     ui_past_drop(ui);
     ui_edit_close(ui);
     commit_close(&ui->review.commit);

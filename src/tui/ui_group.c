@@ -6,7 +6,27 @@
  * (commit.h) is that of the member shown, which is fenced and armed like any other; of the
  * others it is known that they were. Leaving the review ends the group.
  */
+#include "base/mem.h"
+#include "io/crypt.h"
 #include "tui/ui_state.h"
+
+/* Before calls are approved: is what each would do still what was shown? Files are read for it,
+ * so it is done off the loop; leaving the review meanwhile drops it. */
+struct group_job {
+    struct ui *ui; /* borrows; NULL: nobody waits for it any more */
+    unsigned count;
+    struct {
+        struct reading *reading; /* owns */
+        uint64_t id;
+        char shown[65]; /* digest of what it shows now */
+    } calls[GROUP_MAX];
+};
+
+static void hash_shown(const struct reading *reading, char out[65])
+{
+    struct str text = buf_str(&reading_what(reading)->text);
+    crypt_sha256_hex(text.p, text.n, out);
+}
 
 static struct group_member *find(struct group *group, uint64_t id)
 {
@@ -62,8 +82,11 @@ static void note_seen(struct ui *ui)
     struct group_member *member = find(&ui->review.group, ui->review.commit.id);
     enum commit_phase phase = commit_phase(&ui->review.commit, ui_now(ui));
     bool is_shown = phase == COMMIT_ARMING || phase == COMMIT_READY;
-    if (member && is_shown && ui->review.commit.seen)
-        member->seen = true;
+    if (!member || !is_shown || !ui->review.commit.seen)
+        return;
+    member->seen = true;
+    if (ui->review.reading)
+        hash_shown(ui->review.reading, member->shown);
 }
 
 static void show(struct ui *ui, unsigned at)
@@ -140,14 +163,11 @@ bool ui_group_may_commit(struct ui *ui, bool allow)
     return false;
 }
 
-bool ui_group_decide(struct ui *ui, bool allow)
+static void decide_all(struct ui *ui, bool allow)
 {
     struct group group = ui->review.group;
     struct gate_answer answer = draft_answer(&ui->review.draft, allow);
     unsigned decided = 0, failed = 0;
-    if (group.count == 0)
-        return false;
-    ui->review.group.count = 0;
     for (unsigned i = 0; i < group.count; i++) {
         const struct group_member *member = &group.members[i];
         struct err err;
@@ -159,11 +179,85 @@ bool ui_group_decide(struct ui *ui, bool allow)
         else
             failed++;
     }
+    ui->review.group.count = 0;
     ui_set_mode(ui, MODE_AGENT);
     if (failed)
         ui_message(ui, "%u %s, %u were not decided: they changed or do not wait any more",
                 decided, allow ? "approved" : "denied", failed);
     else
         ui_message(ui, "%u %s", decided, allow ? "approved" : "denied");
+}
+
+static void work(void *ctx)
+{
+    struct group_job *job = ctx;
+    for (unsigned i = 0; i < job->count; i++) {
+        reading_make(job->calls[i].reading);
+        hash_shown(job->calls[i].reading, job->calls[i].shown);
+    }
+}
+
+/* Back to the first that is another one now; the keeper begins anew. */
+static void read_again(struct ui *ui, uint64_t id, int number)
+{
+    struct group group = ui->review.group;
+    ui_gate_open(ui, id);
+    ui->review.group = group;
+    ui_message(ui, "#%d changes something else by now: read it again", number);
+    ui_touch(ui, DIRTY_PANELS | DIRTY_CHROME);
+}
+
+static void done(void *ctx)
+{
+    struct group_job *job = ctx;
+    struct ui *ui = job->ui;
+    struct group_member *changed = NULL;
+    for (unsigned i = 0; i < job->count; i++) {
+        struct group_member *member = ui ? find(&ui->review.group, job->calls[i].id) : NULL;
+        reading_free(job->calls[i].reading);
+        if (!member || strcmp(member->shown, job->calls[i].shown) == 0)
+            continue;
+        member->seen = false;
+        changed = changed ? changed : member;
+    }
+    free(job);
+    if (!ui)
+        return;
+    ui->group_job = NULL;
+    if (changed)
+        read_again(ui, changed->id, changed->number);
+    else
+        decide_all(ui, true);
+}
+
+void ui_group_drop(struct ui *ui)
+{
+    if (ui->group_job)
+        ui->group_job->ui = NULL;
+    ui->group_job = NULL;
+}
+
+bool ui_group_decide(struct ui *ui, bool allow)
+{
+    const struct group *group = &ui->review.group;
+    if (group->count == 0)
+        return false;
+    struct group_job *job = xcalloc(1, sizeof *job);
+    for (unsigned i = 0; allow && i < group->count; i++) {
+        const struct group_member *member = &group->members[i];
+        const struct gate_item *item = gate_find(ui->config.gate, member->id);
+        if (!member->ticked || !item || !item->call)
+            continue;
+        job->calls[job->count].id = member->id;
+        job->calls[job->count++].reading = reading_new(item, STR(""));
+    }
+    if (job->count == 0) {
+        free(job);
+        decide_all(ui, allow);
+        return true;
+    }
+    job->ui = ui;
+    ui->group_job = job;
+    loop_work(ui->config.loop, work, done, job);
     return true;
 }

@@ -94,6 +94,7 @@ struct ui {
     struct review review;
     struct reading *reading;         /* owns, unless the job is a check of it */
     struct reading_job *reading_job; /* the one whose end is awaited, or NULL */
+    struct group_job *group_job;     /* same */
     struct past_job *past_job;       /* same */
     struct ui_copy *copy;            /* owns */
 
@@ -241,6 +242,7 @@ void ui_group_tick(struct ui *ui);
 bool ui_group_may_commit(struct ui *ui, bool allow);
 /* All that are ticked; false: there is no group. */
 bool ui_group_decide(struct ui *ui, bool allow);
+void ui_group_drop(struct ui *ui);
 
 /* ui_rules.c */
 void ui_rules_toggle(struct ui *ui);

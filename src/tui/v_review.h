@@ -25,7 +25,8 @@ struct group_member {
     char policy_version[17];
     char subject[120];
     bool ticked;
-    bool seen; /* to its end, behind the fence */
+    bool seen;      /* to its end, behind the fence */
+    char shown[65]; /* digest of what was shown then, of a call */
 };
 
 /* Alike requests that are decided together; see ui_group.c. */

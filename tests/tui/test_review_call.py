@@ -497,6 +497,14 @@ def test_group():
     for _ in range(8):
         SCREEN.keys("PageDown")
     SCREEN.wait(r"the ticked +ready")
+    with open(os.path.join(HOME.workspace, "g0.txt"), "w", encoding="utf-8") as f:
+        f.write("theirs\n")  # behind our back: what was read is not what would be done
+    SCREEN.prefix("y")
+    SCREEN.wait(r"changes something else by now")
+    SCREEN.wait(r">\[x\] #\d+ +is shown .*g0")
+    SCREEN.wait(r"1 - theirs")
+    SCREEN.wait(r"the ticked +ready")
+    assert states()[before:] == ["waiting"] * 4, states()[before:]
     SCREEN.prefix("y")
     SCREEN.wait(r"2 approved")
     wait_until("two are approved", lambda: states()[before:] == ["approved"] * 2 + ["waiting"] * 2)

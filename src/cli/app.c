@@ -58,16 +58,19 @@ static int open_grants(struct app *app, struct err *err)
     return app->grants ? 0 : err->code;
 }
 
+static const char *config_name(const struct app *app)
+{
+    return app->config.path ? app->config.path : "config.yaml";
+}
+
 static int open_tables(struct app *app, const char *agents, struct err *err)
 {
-    const char *name = app->config.path ? app->config.path : "config.yaml";
+    const char *name = config_name(app);
     struct str more = agents ? str_of(agents) : buf_str(&app->config.agents);
     int rc = config_providers(&app->config, &app->providers, err);
 
     if (rc == 0)
         rc = agent_table_load(&app->agents, more, name, err);
-    if (rc == 0)
-        rc = price_table_load(&app->prices, buf_str(&app->config.prices), name, err);
     if (rc == 0) {
         provider_table_upstreams_from_env(&app->providers);
         provider_table_keys_from_env(&app->providers);
@@ -186,10 +189,18 @@ int app_open(struct app *app, const struct app_options *options, struct err *err
     return 0;
 }
 
+int app_load_prices(struct app *app, struct err *err)
+{
+    return price_table_load(&app->prices, buf_str(&app->config.prices), config_name(app), err);
+}
+
 struct ca_load {
     struct app *app; /* NULL: closed meanwhile */
     struct ca *ca;
-    struct err err;
+    struct buf configured; /* owns; copies, because the configuration goes while we work */
+    char *config_name;     /* owns */
+    struct price_table prices;
+    struct err err; /* why there is no ca */
     void (*done)(void *ctx, const struct err *err);
     void *ctx;
 };
@@ -199,7 +210,9 @@ static void ca_work(void *ctx)
     struct ca_load *load = ctx;
     char *dir = path_join(path_home(), "ca");
 
-    load->ca = ca_load_or_create(dir, &load->err);
+    if (price_table_load(
+                &load->prices, buf_str(&load->configured), load->config_name, &load->err) == 0)
+        load->ca = ca_load_or_create(dir, &load->err);
     free(dir);
 }
 
@@ -210,10 +223,14 @@ static void ca_done(void *ctx)
     if (load->app) {
         load->app->loading = NULL;
         load->app->ca = load->ca;
+        load->app->prices = load->prices;
         load->done(load->ctx, load->ca ? NULL : &load->err);
     } else {
         ca_free(load->ca);
+        price_table_release(&load->prices);
     }
+    buf_release(&load->configured);
+    free(load->config_name);
     free(load);
 }
 
@@ -224,6 +241,8 @@ void app_load_ca(struct app *app, void (*done)(void *ctx, const struct err *err)
     load->app = app;
     load->done = done;
     load->ctx = ctx;
+    buf_append_str(&load->configured, buf_str(&app->config.prices));
+    load->config_name = xstrdup(config_name(app));
     app->loading = load;
     loop_work(app->loop, ca_work, ca_done, load);
 }
@@ -288,13 +307,12 @@ static void on_collected(void *ctx, unsigned count, const struct err *err)
         log_info("recover", "removed %u boxes of dead sessions", count);
 }
 
-static void recover_work(void *ctx)
+static void recover_rows(void)
 {
     char *path = database_path();
     struct err err;
     int count = store_recover(path, &err);
 
-    (void)ctx;
     free(path);
     if (count < 0)
         log_warn("recover", "%s", err.msg);
@@ -302,16 +320,11 @@ static void recover_work(void *ctx)
         log_info("recover", "%d sessions of dead processes marked as crashed", count);
 }
 
-static void recover_done(void *ctx)
-{
-    (void)ctx;
-}
-
 static void collect_work(void *ctx)
 {
-    unsigned count = prepare_collect();
-
     (void)ctx;
+    recover_rows();
+    unsigned count = prepare_collect();
     if (count)
         log_info("recover", "removed %u leftovers of dead sessions", count);
 }
@@ -334,7 +347,6 @@ static void on_collect(void *ctx)
 
 void app_recover(struct app *app, uint64_t later_ms)
 {
-    loop_work(app->loop, recover_work, recover_done, NULL);
     app->collect = timer_new(app->loop, on_collect, app);
     timer_start(app->collect, later_ms);
 }

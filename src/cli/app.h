@@ -35,12 +35,13 @@ struct app_options {
     bool ask;           /* is there a human to ask? */
 };
 
-/* Everything but the CA. On failure all is closed again. */
+/* Everything but the CA and the prices. On failure all is closed again. */
 int app_open(struct app *app, const struct app_options *options, struct err *err);
 /* Keys and logins for the providers as they are now; `auth` as in credential.h. */
 int app_find_credentials(struct app *app, enum credential_auth auth, struct err *err);
-/* The CA, off the loop: making one takes a while. done(ctx, NULL) or why not; never
- * from app_close() on. */
+int app_load_prices(struct app *app, struct err *err);
+/* The CA and the prices, off the loop: making a CA takes a while. done(ctx, NULL) or why not;
+ * never from app_close() on. */
 void app_load_ca(struct app *app, void (*done)(void *ctx, const struct err *err), void *ctx);
 /* Sessions must be freed before. */
 void app_close(struct app *app);
@@ -51,8 +52,8 @@ struct session_env app_env(const struct app *app);
 /* Agent and runtime that the command line left open come from the configuration. */
 void app_session_defaults(const struct app *app, struct session_spec *spec);
 
-/* Clean up after owners that died, off the loop: rows at once; folders and boxes in `later_ms`,
- * when that does not take the processor from a start that somebody waits for. */
+/* Clean up after owners that died, off the loop: rows, folders and boxes, in `later_ms`, when
+ * that does not take the processor from a start that somebody waits for. */
 void app_recover(struct app *app, uint64_t later_ms);
 
 #endif

@@ -239,7 +239,9 @@ int cmd_proxy(int argc, char **argv)
         return cmd_fail(&err);
     put_session(&run);
 
-    int rc = make_proxy(&run, &err);
+    int rc = app_load_prices(&run.app, &err);
+    if (rc == 0)
+        rc = make_proxy(&run, &err);
     for (size_t i = 0; rc == 0 && i < options.listen_count; i++)
         rc = listen_on(&run, options.listen[i], &err);
     if (rc == 0)

@@ -1,8 +1,9 @@
 /*
  * screen.c - one session on one terminal, in the foreground: server and client in one.
  *
- * The order is what a person feels: the frame first, then the CA and the clean-up off the
- * loop, then the session. What can be known to be wrong is said before the screen is taken.
+ * The order is what a person feels: what takes a while, the CA and a session's folders, begins
+ * off the loop, and meanwhile the screen is made and drawn; the clean-up comes when that has
+ * had its time. What can be known to be wrong is said before the screen is taken.
  */
 #include "cli/screen.h"
 
@@ -100,11 +101,8 @@ static void on_ready(void *ctx, const struct err *failed)
         fail(screen, &err);
         return;
     }
-    if (!screen->stage.ui)
-        return; /* suspended; it is what is shown next */
-    ui_show(screen->stage.ui, tab->session);
-    if (screen->spec->message)
-        ui_message(screen->stage.ui, "%s", screen->spec->message);
+    if (screen->stage.ui) /* otherwise it is what is shown next */
+        ui_show(screen->stage.ui, tab->session);
 }
 
 static const struct stage_ops stage_ops = {
@@ -150,7 +148,12 @@ static int open_all(struct screen *screen, struct err *err)
             .fd = STDIN_FILENO, .mark = spec->mark, .panels = spec->panels};
     frame_config_from_env(&screen->terminal.config);
     screen->terminal.config.utf8 = screen->terminal.config.utf8 && !spec->ascii;
-    return stage_show(stage, &screen->terminal, err);
+    stage_prepare(stage, !spec->session.unboxed);
+    if (stage_show(stage, &screen->terminal, err) < 0)
+        return err->code;
+    if (spec->message)
+        ui_message(stage->ui, "%s", spec->message);
+    return 0;
 }
 
 static void close_all(struct screen *screen)
@@ -182,7 +185,6 @@ int screen_run(const struct screen_spec *spec)
     screen->term = sigwatch_new(loop, SIGTERM, on_signal, screen);
     screen->hangup = sigwatch_new(loop, SIGHUP, on_signal, screen);
     screen->interrupt = sigwatch_new(loop, SIGINT, on_signal, screen);
-    stage_prepare(&screen->stage, !spec->session.unboxed);
     loop_run(loop);
     close_all(screen);
     int exit_code = screen->exit_code;

@@ -12,7 +12,9 @@
 /* Until a screen says better. */
 #define COLS_UNSEEN 80
 #define ROWS_UNSEEN 24
-/* Looking for what the dead left asks the container engine, with a program of its own. */
+/* Looking for what the dead left asks the disk, and the container engine with a program of its
+ * own.
+ */
 #define RECOVER_MS 1000
 
 /* --- news ------------------------------------------------------------------------------- */

@@ -48,8 +48,7 @@ struct stage {
 
 void stage_init(struct stage *stage, const struct stage_ops *ops, void *ctx);
 /* Load the CA off the loop, if there is any proxy to need it; then on_ready. Recover from the
- * dead, when the first session has had time to start. After the first frame, because that is
- * what a person waits for. */
+ * dead, when the first session has had time to start. */
 void stage_prepare(struct stage *stage, bool needs_ca);
 /* Ends the sessions, takes the screen away. A stage that was not initialized is fine. */
 void stage_free(struct stage *stage);

@@ -289,6 +289,9 @@ static struct frame *make(
         return NULL;
     }
     CHECK(start_color() == OK && use_default_colors() == OK);
+    /* Until it was left once, ncurses writes after each move of the cursor. */
+    endwin();
+    frame->taken = lseek(frame->fd, 0, SEEK_END);
     idlok(stdscr, TRUE);
     typeahead(-1); /* do not look for keys while drawing: there are none in /dev/null */
     frame->next = frames;

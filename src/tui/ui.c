@@ -522,8 +522,7 @@ struct ui *ui_new(const struct ui_config *config, struct err *err)
     tell_enter(&ui->tell, &config->terminal, &ui->out);
     ui_show(ui, current ? current->session : NULL);
     ui_outer_enter(ui);
-    draw(ui, false);
-    return ui;
+    return ui; /* drawn at the end of the turn, when a session may have begun to start */
 }
 
 void ui_free(struct ui *ui, void (*done)(void *ctx), void *ctx)

@@ -155,11 +155,16 @@ static int start_store(struct app *app, struct err *err)
     return app->store ? 0 : err->code;
 }
 
-static int open_store(struct app *app, bool ask, struct err *err)
+int app_wait_store(struct app *app, struct err *err)
 {
-    if (store_wait(app->store, err) < 0)
+    return store_wait(app->store, err);
+}
+
+static int open_store(struct app *app, const struct app_options *options, struct err *err)
+{
+    if (!options->store_later && app_wait_store(app, err) < 0)
         return err->code;
-    if (ask) {
+    if (options->ask) {
         struct gate_config config = {
                 .timeout_ms = app->config.review_timeout_ms,
                 .grants = app->grants,
@@ -182,7 +187,7 @@ int app_open(struct app *app, const struct app_options *options, struct err *err
             open_tables(app, options->agents, err) < 0 ||
             (!options->own_providers && app_find_credentials(app, app->config.auth, err) < 0) ||
             open_policy(app, options->policy, err) < 0 || open_grants(app, err) < 0 ||
-            open_store(app, options->ask, err) < 0) {
+            open_store(app, options, err) < 0) {
         app_close(app);
         return err->code;
     }

@@ -33,10 +33,13 @@ struct app_options {
             agents; /* more agent table YAML (the demo's), instead of the configured; or NULL */
     bool own_providers; /* the caller changes the providers and calls app_find_credentials() */
     bool ask;           /* is there a human to ask? */
+    bool store_later;   /* the caller calls app_wait_store() before the loop runs */
 };
 
 /* Everything but the CA and the prices. On failure all is closed again. */
 int app_open(struct app *app, const struct app_options *options, struct err *err);
+/* Until the database is open, or why it cannot be. Rows may be put before; no ids are given. */
+int app_wait_store(struct app *app, struct err *err);
 /* Keys and logins for the providers as they are now; `auth` as in credential.h. */
 int app_find_credentials(struct app *app, enum credential_auth auth, struct err *err);
 int app_load_prices(struct app *app, struct err *err);

@@ -135,8 +135,10 @@ static int open_all(struct screen *screen, struct err *err)
 {
     const struct screen_spec *spec = screen->spec;
     struct stage *stage = &screen->stage;
+    struct app_options options = spec->app;
 
-    if (app_open(&stage->app, &spec->app, err) < 0)
+    options.store_later = true;
+    if (app_open(&stage->app, &options, err) < 0)
         return err->code;
     if (spec->on_open && spec->on_open(spec->ctx, &stage->app, err) < 0)
         return err->code;
@@ -149,7 +151,7 @@ static int open_all(struct screen *screen, struct err *err)
     frame_config_from_env(&screen->terminal.config);
     screen->terminal.config.utf8 = screen->terminal.config.utf8 && !spec->ascii;
     stage_prepare(stage, !spec->session.unboxed);
-    if (stage_show(stage, &screen->terminal, err) < 0)
+    if (stage_show(stage, &screen->terminal, err) < 0 || app_wait_store(&stage->app, err) < 0)
         return err->code;
     if (spec->message)
         ui_message(stage->ui, "%s", spec->message);

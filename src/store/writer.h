@@ -50,7 +50,7 @@ struct writer;
 
 struct writer *writer_start(
         const char *path, void (*notify)(void *ctx), void *ctx, struct err *err);
-/* Before anything is pushed. Fails if the database cannot be used: stop and free it then. */
+/* Before an id is given. Fails if the database cannot be used: stop and free it then. */
 int writer_wait(struct writer *writer, struct err *err);
 
 /* Takes the entry. After a failure entries without `done` are dropped at once. */

@@ -159,10 +159,14 @@ static void write_entry(struct buf *b, terminfo_lookup_fn lookup)
 
 void terminfo_make(struct buf *ret, terminfo_lookup_fn lookup)
 {
+    static const char digits[] = "0123456789ABCDEF";
     struct buf entry = BUF_INIT;
     write_entry(&entry, lookup);
     buf_puts(ret, "hex:");
-    for (size_t i = 0; i < buf_len(&entry); i++)
-        buf_printf(ret, "%02X", (unsigned char)buf_data(&entry)[i]);
+    for (size_t i = 0; i < buf_len(&entry); i++) {
+        unsigned char c = (unsigned char)buf_data(&entry)[i];
+        buf_putc(ret, digits[c >> 4]);
+        buf_putc(ret, digits[c & 15]);
+    }
     buf_release(&entry);
 }

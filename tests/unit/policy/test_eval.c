@@ -2,6 +2,7 @@
  * Which verdict a request gets, and why.
  */
 #include "policy/policy.h"
+#include "policy/selftest.h"
 
 #include "unit/check.h"
 
@@ -61,6 +62,7 @@ static void the_shipped_policy_denies_ssh_and_mail_and_asks_everything_else(void
     assert_string_equal(v.reason, "no rule names this host");
     assert_int_equal(policy_rule_count(policy, VERDICT_DENY), 6);
     assert_int_equal(policy_test_count(policy), 40);
+    assert_int_equal(policy_run_tests(policy, &selftest_world, &err), 0);
     policy_free(policy);
 }
 

@@ -29,6 +29,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "cli/cmd.h"
+#include "cli/outside.h"
 #include "cli/server.h"
 #include "cli/stage.h"
 #include "cli/wire.h"
@@ -238,6 +239,12 @@ const struct tab *stage_start(struct stage *stage, struct session_spec *spec, st
         return NULL;
     }
     return sessions_start(stage->sessions, NULL, spec, err);
+}
+
+const char *outside_path(const struct stage *stage)
+{
+    (void)stage;
+    return NULL;
 }
 
 void stage_stop(struct stage *stage, struct session *session)

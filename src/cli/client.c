@@ -117,6 +117,14 @@ static int open_terminal(struct terminal_client *client, struct err *err)
                            : 0;
 }
 
+/* A hangup that somebody sent by hand leaves it as it is. */
+static bool is_terminal_gone(const struct terminal_client *client)
+{
+    struct termios now;
+
+    return client->tty >= 0 && tcgetattr(client->tty, &now) < 0;
+}
+
 static void restore_terminal(struct terminal_client *client)
 {
     if (!client->attached)
@@ -310,6 +318,8 @@ static void on_signals(struct terminal_client *client)
         client->deadline_ms = now_ms() + BYE_MS;
         say(client, "DETACH");
     }
+    if (client->signo == SIGHUP && is_terminal_gone(client))
+        client->deadline_ms = 0; /* there is nothing to restore, and nobody to tell */
     if (got_tstp)
         say(client, "SUSPEND");
     if (got_cont && client->attached)
@@ -343,7 +353,8 @@ static int converse(struct terminal_client *client, const sigset_t *mask)
         uint64_t now = now_ms();
 
         if (client->leaving && now >= client->deadline_ms) {
-            code = lost(client, "the server does not answer");
+            code = client->deadline_ms ? lost(client, "the server does not answer")
+                                       : 128 + client->signo;
             break;
         }
         if (client->leaving) {

@@ -208,9 +208,28 @@ class Screen:
         return wait_until("the shell's child", lambda: children(shell))[0]
 
     def close(self):
+        """Close the window and see to it that nothing in it is left. A leak check that runs when
+        the window goes never ends: the kernel continues what the checker has stopped."""
+        pids = self.processes()
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], check=False,
                        capture_output=True)
+        try:
+            wait_until("the end of the window", lambda: not any(map(is_running, pids)), 3)
+        except Failed:
+            for pid in pids:
+                if is_running(pid):
+                    os.kill(pid, signal.SIGKILL)
+            wait_until("the end of the window", lambda: not any(map(is_running, pids)))
         shutil.rmtree(self.dir, ignore_errors=True)
+
+    def processes(self):
+        """All that run in the window: its sessions, for no server of ours is in one of them."""
+        out = subprocess.run(["tmux", "-S", self.socket, "list-panes", "-a", "-F", "#{pane_pid}"],
+                             check=False, capture_output=True, text=True).stdout
+        panes = set(out.split())
+        listed = subprocess.run(["ps", "-eo", "pid=,sid="], check=True, capture_output=True,
+                                text=True).stdout.split("\n")
+        return [int(line.split()[0]) for line in listed if line and line.split()[1] in panes]
 
 
 def is_running(pid):

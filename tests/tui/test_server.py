@@ -251,14 +251,18 @@ def test_kill_server_command():
 
 
 def test_window_closed():
-    """the window is closed: the session is still there for another"""
+    """the window is closed: its client ends at once, the session is still there for another"""
     with World() as w:
         screen = w.new()
         run(screen, "echo kept-$((40+2))")
         screen.wait("kept-42")
-        client = screen.client()
-        screen.close()
-        wait_until("the client ended", lambda: not is_running(client))
+        client, server = screen.client(), w.home.server_pid()
+        os.kill(server, signal.SIGSTOP)  # nobody answers the client's good-bye
+        try:
+            screen.tmux("kill-server")
+            wait_until("the client ended", lambda: not is_running(client), 2)
+        finally:
+            os.kill(server, signal.SIGCONT)
         w.attach().wait("kept-42")
 
 

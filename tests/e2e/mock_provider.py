@@ -117,7 +117,7 @@ def turn(ask):
             return "I will call.", tool_call(ask, tool, json.loads(asked.group(2)))
     if re.search(r'_output"|tool_result|functionResponse', text):
         return "MOCK-LIST: " + " ".join(flat(last).split()), None
-    if any("list files" in s for s in said[-1:]) and shell_call(ask):
+    if any("list files" in s for s in [s for s in said if s][-1:]) and shell_call(ask):
         return "I will look.", shell_call(ask)
     return "MOCK-OK", None
 

@@ -66,10 +66,11 @@ class Review:
         self.w.screen.wait(r"MOCK-LIST(.|\n)*leave that file alone", 40)
 
     def check(self):
-        rows = self.w.home.rows("select * from request where kind='mcp' and path='write_file'"
-                                " and done=1 order by id")
-        assert [(r["decision"], r["result"]) for r in rows] == [
-            ("refused", "error"), ("approved", "ok")], rows
+        def rows():
+            return [(r["decision"], r["result"]) for r in self.w.home.rows(
+                "select * from request where kind='mcp' and path='write_file' and done=1 order by id")]
+        wait_until("a refused and an approved row", lambda: rows() == [
+            ("refused", "error"), ("approved", "ok")])
         states = self.w.home.rows("select state from escalation order by id")
         assert [s["state"] for s in states] == ["denied", "approved"], states
 
